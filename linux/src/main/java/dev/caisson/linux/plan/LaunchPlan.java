@@ -1,0 +1,187 @@
+package dev.caisson.linux.plan;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An immutable list of steps with their data. Built by {@link PlanBuilder}, encoded for {@code monitor/src/plan.c}, dumped
+ * for people and golden files.
+ */
+public final class LaunchPlan {
+    static final int MAGIC = 0x4e4c5043;
+    static final int VERSION = 1;
+    static final int HEADER_BYTES = 16;
+    static final int OP_BYTES = 64;
+    static final int MAX_SLOTS = 256;
+    static final int NO_SLOT = 0xffff;
+
+    /** What a step does; ordinals are the wire codes of plan.h. */
+    enum Code {
+        CALL,
+        JUMP,
+        STORE,
+        LOAD,
+        DECIMAL,
+        NOTE,
+        MATH,
+        FAIL
+    }
+
+    record Op(Code code, int flags, int dst, int nr, List<Arg> args, String what) {}
+
+    private final List<Op> ops;
+    private final byte[] data;
+    private final int slots;
+
+    LaunchPlan(List<Op> ops, byte[] data, int slots) {
+        this.ops = List.copyOf(ops);
+        this.data = data;
+        this.slots = slots;
+    }
+
+    /** What step {@code index} attempts and on what, for an error message; null when there is no such step. */
+    public @Nullable String describe(int index) {
+        return index >= 0 && index < ops.size() ? ops.get(index).what : null;
+    }
+
+    /** The bytes that the monitor plays; see plan.h for the layout. */
+    public byte[] encode() {
+        ByteBuffer out = ByteBuffer.allocate(HEADER_BYTES + ops.size() * OP_BYTES + data.length)
+                .order(ByteOrder.LITTLE_ENDIAN);
+        out.putInt(MAGIC).putShort((short) VERSION).putShort((short) slots);
+        out.putInt(ops.size()).putInt(data.length);
+        for (int i = 0; i < ops.size(); i++) {
+            encode(ops.get(i), out);
+        }
+        out.put(data);
+        return out.array();
+    }
+
+    private static void encode(Op op, ByteBuffer out) {
+        int kinds = 0;
+        for (int i = 0; i < op.args.size(); i++) {
+            int kind =
+                    switch (op.args.get(i)) {
+                        case Arg.Const c -> 0;
+                        case Arg.Data d -> 1;
+                        case Arg.Slot s -> 2;
+                    };
+            kinds |= kind << (4 * i);
+        }
+        out.put((byte) code(op.code)).put((byte) op.flags).putShort((short) op.dst);
+        out.putInt(op.nr).putInt(kinds).putInt(0);
+        for (int i = 0; i < 6; i++) {
+            long value = 0;
+            if (i < op.args.size()) {
+                value = switch (op.args.get(i)) {
+                    case Arg.Const c -> c.value();
+                    case Arg.Data d -> d.offset();
+                    case Arg.Slot s -> s.index();
+                };
+            }
+            out.putLong(value);
+        }
+    }
+
+    private static int code(Code code) {
+        return switch (code) {
+            case CALL -> 0;
+            case JUMP -> 1;
+            case STORE -> 2;
+            case LOAD -> 3;
+            case DECIMAL -> 4;
+            case NOTE -> 5;
+            case MATH -> 6;
+            case FAIL -> 7;
+        };
+    }
+
+    /** The plan in the manner of strace, one step a line; stable, so that it can be compared with a reviewed file. */
+    public String dump() {
+        StringBuilder out = new StringBuilder();
+        for (int i = 0; i < ops.size(); i++) {
+            Op op = ops.get(i);
+            out.append(i).append('\t');
+            if (op.dst != NO_SLOT) {
+                out.append('r').append(op.dst).append(" = ");
+            }
+            switch (op.code) {
+                case CALL -> {
+                    out.append(callName(op.nr)).append('(');
+                    appendArgs(out, op.args);
+                    out.append(op.flags == 1 ? ")?" : ")");
+                }
+                case JUMP -> {
+                    String[] names = {"always", "==", "!=", "<"};
+                    out.append("goto ").append(op.nr);
+                    if (op.flags != 0) {
+                        out.append(" if ");
+                        appendArg(out, op.args.get(0));
+                        out.append(' ').append(names[op.flags]).append(' ');
+                        appendArg(out, op.args.get(1));
+                    }
+                }
+                case STORE, LOAD, DECIMAL, NOTE, MATH, FAIL -> {
+                    out.append(op.code.name().toLowerCase(java.util.Locale.ROOT)).append('(');
+                    appendArgs(out, op.args);
+                    out.append(')');
+                }
+            }
+            if (!op.what.isEmpty()) {
+                out.append("\t# ").append(op.what);
+            }
+            out.append('\n');
+        }
+        return out.toString();
+    }
+
+    private static String callName(int nr) {
+        for (Sys s : Sys.values()) {
+            if (s.number() == nr) {
+                return s.kernelName();
+            }
+        }
+        return "syscall_" + nr;
+    }
+
+    private void appendArgs(StringBuilder out, List<Arg> args) {
+        for (int i = 0; i < args.size(); i++) {
+            if (i > 0) {
+                out.append(", ");
+            }
+            appendArg(out, args.get(i));
+        }
+    }
+
+    private void appendArg(StringBuilder out, Arg arg) {
+        switch (arg) {
+            case Arg.Const c -> {
+                if (c.value() > 4096) {
+                    out.append("0x").append(Long.toHexString(c.value()));
+                } else {
+                    out.append(c.value());
+                }
+            }
+            case Arg.Slot s -> out.append('r').append(s.index());
+            case Arg.Data d -> appendData(out, d.offset());
+        }
+    }
+
+    /** A printable NUL-ended string is shown; other data by its offset. */
+    private void appendData(StringBuilder out, int offset) {
+        int end = offset;
+        while (end < data.length && data[end] >= 0x20 && data[end] < 0x7f) {
+            end++;
+        }
+        if (end > offset && end < data.length && data[end] == 0) {
+            out.append('"')
+                    .append(new String(data, offset, end - offset, StandardCharsets.US_ASCII))
+                    .append('"');
+        } else {
+            out.append('&').append(offset);
+        }
+    }
+}

@@ -1,0 +1,293 @@
+/* The command role: hands argv, environment and standard input to caissond and does what it says. */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "loop.h"
+#include "roles.h"
+#include "wire.h"
+
+#ifndef CAISSON_VERSION
+#define CAISSON_VERSION "unknown"
+#endif
+#define DEFAULT_STATE_DIR "/run/caisson"
+#define STDIN_MAX (10u << 20)
+#define DAEMON_PATIENCE_MS 30000
+
+static const char *own_name;
+
+static int fail(const char *what, const char *subject, int err)
+{
+	/* dprintf would do; stdio costs 8 KiB of this small binary. */
+	const char *parts[] = { own_name, ": ", what, subject ? " " : "", subject ? subject : "", ": ",
+				strerror(err), "\n" };
+
+	for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+		if (write(2, parts[i], strlen(parts[i])) < 0)
+			break;
+	return 1;
+}
+
+static int write_all(int fd, const void *p, size_t n)
+{
+	for (const uint8_t *at = p; n > 0;) {
+		ssize_t w = write(fd, at, n);
+		if (w < 0 && errno == EINTR)
+			continue;
+		if (w < 0)
+			return -errno;
+		at += w;
+		n -= (size_t)w;
+	}
+	return 0;
+}
+
+static int read_all(int fd, void *p, size_t n)
+{
+	for (uint8_t *at = p; n > 0;) {
+		ssize_t r = read(fd, at, n);
+		if (r < 0 && errno == EINTR)
+			continue;
+		if (r <= 0)
+			return r < 0 ? -errno : -ECONNRESET;
+		at += r;
+		n -= (size_t)r;
+	}
+	return 0;
+}
+
+/* PREFIX/libexec/caissond, found from where this binary lies. */
+static int daemon_path(char *out, size_t size)
+{
+	static const char tail[] = "/libexec/caissond";
+	ssize_t n = readlink("/proc/self/exe", out, size - sizeof tail);
+	char *slash;
+
+	if (n < 0)
+		return -errno;
+	out[n] = '\0';
+	for (int i = 0; i < 2; i++) {
+		slash = strrchr(out, '/');
+		if (!slash)
+			return -ENOENT;
+		*slash = '\0';
+	}
+	strcat(out, tail);
+	return 0;
+}
+
+static int connect_daemon(const char *state_dir, const char *program)
+{
+	struct timespec nap = { .tv_nsec = 5000000 };
+	char path[PATH_MAX];
+	uint64_t start = now_ms(), last_start = 0;
+	int fd;
+
+	if (strlen(state_dir) + sizeof "/caissond.sock" > sizeof path)
+		return -ENAMETOOLONG;
+	strcat(strcpy(path, state_dir), "/caissond.sock");
+	for (;;) {
+		fd = connect_unix(path, 0);
+		if (fd >= 0 || (fd != -ENOENT && fd != -ECONNREFUSED))
+			return fd;
+		if (now_ms() - start > DAEMON_PATIENCE_MS)
+			return fd;
+		if (last_start == 0 || now_ms() - last_start > 1000) {
+			if (access(program, X_OK) != 0)
+				return -errno;
+			mkdir(state_dir, 0700);
+			start_daemon(state_dir, program);
+			last_start = now_ms();
+		}
+		nanosleep(&nap, NULL);
+	}
+}
+
+/* containerd hands runtime options to a shim on standard input; other callers' input is their own. */
+static int reads_stdin(int argc, char **argv)
+{
+	if (strncmp(own_name, "containerd-shim-", 16) != 0)
+		return 0;
+	for (int i = 1; i < argc; i++)
+		if (strcmp(argv[i], "start") == 0 || strcmp(argv[i], "-info") == 0 ||
+		    strcmp(argv[i], "--info") == 0)
+			return 1;
+	return 0;
+}
+
+static int send_command(int fd, int argc, char **argv, char **envp)
+{
+	struct queue body = { 0 };
+	struct wire h = { 0, W_COMMAND, 0, 0, (uint32_t)getpid(), 0 };
+	uint32_t counts[3] = { (uint32_t)argc, 0, 0 };
+	char cwd[PATH_MAX];
+	ssize_t n;
+
+	queue_put(&body, counts, sizeof counts);
+	for (int i = 0; i < argc; i++)
+		queue_put(&body, argv[i], strlen(argv[i]) + 1);
+	if (!getcwd(cwd, sizeof cwd))
+		strcpy(cwd, "/");
+	queue_put(&body, cwd, strlen(cwd) + 1);
+	for (; envp[counts[1]]; counts[1]++)
+		queue_put(&body, envp[counts[1]], strlen(envp[counts[1]]) + 1);
+	while (reads_stdin(argc, argv) && counts[2] < STDIN_MAX &&
+	       (n = read(0, queue_room(&body, 65536), 65536)) > 0) {
+		body.len += (size_t)n;
+		counts[2] += (uint32_t)n;
+	}
+	memcpy(body.bytes, counts, sizeof counts);
+	h.length = (uint32_t)body.len;
+	if (write_all(fd, &h, sizeof h) != 0)
+		return -EPIPE;
+	return write_all(fd, body.bytes, body.len);
+}
+
+static int listen_at(const char *path)
+{
+	struct sockaddr_un at = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	mode_t old;
+
+	if (fd < 0)
+		return -errno;
+	if (strlen(path) >= sizeof at.sun_path) {
+		errno = ENAMETOOLONG;
+		goto failed;
+	}
+	strcpy(at.sun_path, path);
+	unlink(path);
+	old = umask(0177);
+	int r = bind(fd, (struct sockaddr *)&at, sizeof at);
+	umask(old);
+	if (r == 0 && listen(fd, 128) == 0)
+		return fd;
+failed:
+	r = -errno;
+	close(fd);
+	return r;
+}
+
+static pid_t spawn_monitor(int listener, const char *exe, char **argv)
+{
+	static char *const no_env[] = { NULL };
+	volatile int err = 0;
+	pid_t pid = vfork();
+
+	if (pid == 0) {
+		int null = open("/dev/null", O_RDWR);
+		setsid();
+		dup2(listener, 3);
+		dup2(null, 0);
+		dup2(null, 1);
+		dup2(null, 2);
+		close_from(4);
+		execve(exe, argv, no_env);
+		err = errno;
+		_exit(127);
+	}
+	return pid < 0 ? -errno : err ? -err : pid;
+}
+
+/* payload: executable, socket path, argv...: the monitor becomes a child of nobody who waits. */
+static void start_monitor(int fd, char *p, size_t len)
+{
+	char *argv[16], *words[18];
+	struct wire h = { 0, W_STARTED, 0, 0, 0, 0 };
+	int n = 0, s;
+	pid_t pid;
+
+	for (char *end = p + len; p < end && n < 17; p += strlen(p) + 1)
+		words[n++] = p;
+	if (n < 3 || len == 0) {
+		h.a = EINVAL;
+		goto out;
+	}
+	for (int i = 2; i < n; i++)
+		argv[i - 2] = words[i];
+	argv[n - 2] = NULL;
+	s = connect_unix(words[1], 0);
+	if (s >= 0) { /* somebody serves this pod already: the loser of a race uses the winner's */
+		close(s);
+		h.flags = 1;
+		goto out;
+	}
+	s = listen_at(words[1]);
+	if (s < 0) {
+		h.a = (uint32_t)-s;
+		goto out;
+	}
+	pid = spawn_monitor(s, words[0], argv);
+	close(s);
+	if (pid < 0) {
+		unlink(words[1]);
+		h.a = (uint32_t)-pid;
+	} else {
+		h.b = (uint32_t)pid;
+	}
+out:
+	write_all(fd, &h, sizeof h);
+}
+
+static int serve(int fd)
+{
+	for (;;) {
+		struct wire h;
+		uint8_t *p;
+		int r = read_all(fd, &h, sizeof h);
+
+		if (r == 0 && h.length > WIRE_MAX)
+			r = -EMSGSIZE;
+		if (r != 0)
+			return fail("read answer of", "caissond", -r);
+		p = grow(NULL, h.length + 1);
+		r = read_all(fd, p, h.length);
+		if (r != 0)
+			return fail("read answer of", "caissond", -r);
+		p[h.length] = '\0';
+		if (h.kind == W_END)
+			return (int)h.a;
+		if (h.kind == W_OUTPUT && write_all(h.a == 1 ? 1 : 2, p, h.length) != 0)
+			return 1;
+		if (h.kind == W_START_MONITOR)
+			start_monitor(fd, (char *)p, h.length);
+		free(p);
+	}
+}
+
+int command_main(int argc, char **argv, char **envp)
+{
+	const char *state_dir = getenv("CAISSON_STATE_DIR");
+	char program[PATH_MAX];
+	int fd, r;
+
+	own_name = argc > 0 ? argv[0] : "caisson";
+	if (strrchr(own_name, '/'))
+		own_name = strrchr(own_name, '/') + 1;
+	if (argc == 2 && (strcmp(argv[1], "-v") == 0 || strcmp(argv[1], "-version") == 0 ||
+			  strcmp(argv[1], "--version") == 0)) {
+		static const char text[] = " version " CAISSON_VERSION "\n";
+		write_all(1, own_name, strlen(own_name));
+		return write_all(1, text, sizeof text - 1) == 0 ? 0 : 1;
+	}
+	if (!state_dir || !*state_dir)
+		state_dir = DEFAULT_STATE_DIR;
+	r = daemon_path(program, sizeof program);
+	if (r != 0)
+		return fail("find own location", NULL, -r);
+	fd = connect_daemon(state_dir, program);
+	if (fd < 0)
+		return fail("connect to caissond in", state_dir, -fd);
+	r = send_command(fd, argc, argv, envp);
+	/* A caissond that refuses early has said why: its answer is read even then. */
+	return r != 0 && r != -EPIPE ? fail("send the command to", "caissond", -r) : serve(fd);
+}

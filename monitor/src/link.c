@@ -1,0 +1,211 @@
+#define _GNU_SOURCE
+#include "monitor.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/inotify.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define RETRY_MS 2000 /* when inotify told nothing */
+#define READ_CHUNK 65536
+
+static struct source link_src = { .fd = -1 };
+static struct source dir_src = { .fd = -1 };
+static struct queue rx, tx;
+static const char *state_dir, *program, *pod;
+static char *socket_path;
+
+static void try_connect(void);
+
+int link_is_up(void)
+{
+	return link_src.fd >= 0;
+}
+
+size_t link_backlog(void)
+{
+	return tx.len - tx.off;
+}
+
+static void write_more(void)
+{
+	/* A failed write is no loss yet: what caissond wrote before it died is still readable. */
+	if (queue_flush(&tx, link_src.fd) != 0)
+		queue_drop(&tx);
+	loop_mask(&link_src, tx.len > tx.off ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+void link_send_aged(uint8_t kind, uint8_t flags, uint16_t age, uint32_t a, uint32_t b, const void *p,
+		    size_t n)
+{
+	struct wire h = { (uint32_t)n, kind, flags, age, a, b };
+
+	if (!link_is_up())
+		return;
+	queue_put(&tx, &h, sizeof h);
+	queue_put(&tx, p, n);
+	write_more();
+}
+
+void link_send(uint8_t kind, uint8_t flags, uint32_t a, uint32_t b, const void *p, size_t n)
+{
+	link_send_aged(kind, flags, 0, a, b, p, n);
+}
+
+static void quit(void)
+{
+	relay_finish();
+	_exit(0);
+}
+
+static void dispatch(const struct wire *h, uint8_t *p)
+{
+	switch (h->kind) {
+	case W_ANSWER:
+		relay_answer(h->a, p, h->length);
+		break;
+	case W_COMMIT:
+		relay_commit(h->a, h->b);
+		break;
+	case W_FORGET:
+		procs_forget(h->a);
+		break;
+	case W_IO_OPEN:
+		io_open(h->a, p, h->length);
+		break;
+	case W_IO_CLOSE:
+		io_close(h->a);
+		break;
+	case W_SPAWN:
+		procs_spawn(h->a, h->b, h->flags, p, h->length);
+		break;
+	case W_GATE:
+		procs_gate(h->a, h->flags, p, h->length);
+		break;
+	case W_KILL:
+		procs_kill(h->a, (int)h->b);
+		break;
+	case W_CANNED:
+		relay_canned(h->a, h->flags, p, h->length);
+		break;
+	case W_RESIZE:
+		io_resize(h->a, h->b >> 16, h->b & 0xffff);
+		break;
+	case W_CLOSE_STDIN:
+		io_close_stdin(h->a);
+		break;
+	case W_QUIT:
+		quit();
+		break;
+	default:
+		break;
+	}
+}
+
+static void lost(void)
+{
+	loop_close(&link_src);
+	queue_drop(&rx);
+	queue_drop(&tx);
+	relay_link_lost();
+	/* An upgraded daemon listens within moments: look at once, then wait for inotify. */
+	loop_after(20, try_connect);
+}
+
+static void read_frames(void)
+{
+	while (rx.len - rx.off >= WIRE_HEADER) {
+		struct wire h;
+
+		memcpy(&h, rx.bytes + rx.off, sizeof h);
+		if (h.length > WIRE_MAX) {
+			lost();
+			return;
+		}
+		if (rx.len - rx.off - WIRE_HEADER < h.length)
+			return;
+		dispatch(&h, rx.bytes + rx.off + WIRE_HEADER);
+		if (!link_is_up())
+			return;
+		queue_take(&rx, WIRE_HEADER + (size_t)h.length);
+	}
+}
+
+static void on_link(struct source *s, uint32_t events)
+{
+	if (events & EPOLLOUT) {
+		write_more();
+		relay_link_drained();
+	}
+	if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
+		return;
+	ssize_t n = read(s->fd, queue_room(&rx, READ_CHUNK), READ_CHUNK);
+	if (n > 0) {
+		rx.len += (size_t)n;
+		read_frames();
+		if (rx.len == rx.off)
+			queue_drop(&rx);
+	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
+		lost();
+	}
+}
+
+static void try_connect(void)
+{
+	int fd;
+
+	if (link_is_up())
+		return;
+	fd = connect_unix(socket_path, SOCK_NONBLOCK);
+	if (fd < 0) {
+		if (relay_has_requests() || procs_has_exits()) {
+			start_daemon(state_dir, program);
+			loop_after(RETRY_MS / 4, try_connect);
+		} else {
+			loop_after(RETRY_MS, try_connect);
+		}
+		return;
+	}
+	loop_watch(&link_src, fd, EPOLLIN);
+	link_src.ready = on_link;
+	link_send(W_HELLO, 0, WIRE_VERSION, (uint32_t)getpid(), pod, strlen(pod));
+	procs_snapshot();
+	relay_snapshot();
+	link_send(W_ATTACHED, 0, 0, 0, NULL, 0);
+}
+
+static void on_directory(struct source *s, uint32_t events)
+{
+	char buf[4096];
+
+	(void)events;
+	while (read(s->fd, buf, sizeof buf) > 0)
+		continue;
+	try_connect();
+}
+
+void link_need(void)
+{
+	if (!link_is_up())
+		loop_after(20, try_connect);
+}
+
+void link_init(const char *dir, const char *prog, const char *pod_string)
+{
+	int fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+
+	state_dir = dir;
+	program = prog;
+	pod = pod_string;
+	socket_path = grow(NULL, strlen(dir) + sizeof "/caissond.sock");
+	strcat(strcpy(socket_path, dir), "/caissond.sock");
+	/* caissond renames its socket into place: before that, connecting would race with listen. */
+	if (fd >= 0 && inotify_add_watch(fd, dir, IN_MOVED_TO) >= 0) {
+		dir_src.ready = on_directory;
+		loop_watch(&dir_src, fd, EPOLLIN);
+	}
+	try_connect();
+}

@@ -1,0 +1,54 @@
+/* The monitor role: what lives as long as a pod. Each part owns one kind of object. */
+#ifndef CAISSON_MONITOR_H
+#define CAISSON_MONITOR_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "loop.h"
+#include "wire.h"
+
+/* link.c: the connection to caissond. */
+void link_init(const char *state_dir, const char *program, const char *pod);
+int link_is_up(void);
+size_t link_backlog(void); /* bytes that wait for caissond */
+void link_send(uint8_t kind, uint8_t flags, uint32_t a, uint32_t b, const void *, size_t);
+void link_send_aged(uint8_t kind, uint8_t flags, uint16_t age, uint32_t a, uint32_t b, const void *, size_t);
+/* Somebody waits for an answer: start caissond when it is not there. */
+void link_need(void);
+
+/* relay.c: containerd's connections and requests. */
+void relay_init(int listener);
+void relay_answer(uint32_t conn, const uint8_t *frame, size_t len);
+void relay_commit(uint32_t conn, uint32_t stream);
+void relay_canned(uint32_t launch, uint8_t flags, const uint8_t *, size_t len);
+void relay_process_gone(uint32_t launch);
+void relay_snapshot(void);	   /* sends connections and unanswered requests */
+void relay_link_lost(void);	   /* answers what must not run twice */
+void relay_link_drained(void);	   /* reads on after back-pressure */
+int relay_has_requests(void);
+void relay_finish(void);	   /* last bytes out, before QUIT */
+
+/* procs.c: launches, the processes that came from them, and their exits. */
+void procs_init(void);
+void procs_spawn(uint32_t launch, uint32_t io, uint8_t flags, uint8_t *payload, size_t len);
+void procs_gate(uint32_t launch, uint8_t flags, const uint8_t *, size_t len);
+void procs_kill(uint32_t launch, int sig);
+void procs_forget(uint32_t launch);
+void procs_snapshot(void);
+int procs_has_exits(void);
+
+/* stdio.c: fifos, files, logger pipes and terminals. */
+struct io;
+void io_open(uint32_t id, const uint8_t *, size_t len);
+void io_close(uint32_t id);
+void io_close_stdin(uint32_t id);
+void io_resize(uint32_t id, unsigned rows, unsigned columns);
+/* The three descriptors for a plan, -1 for /dev/null. */
+void io_for_launch(uint32_t id, int logger, int fds[3]);
+/* The launch has its copies. */
+void io_handed_over(uint32_t id, int logger);
+void io_terminal(uint32_t id, int master);
+void io_process_gone(uint32_t id);
+
+#endif

@@ -1,0 +1,51 @@
+/* Launch plans: lists of system calls computed by caissond, played here without a decision.
+ *
+ *   header { u32 magic; u16 version; u16 slots; u32 ops; u32 data_len } ops... data...
+ *
+ * A plan is position-independent: pointers are offsets into its data until they are used. */
+#ifndef CAISSON_PLAN_H
+#define CAISSON_PLAN_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define PLAN_MAGIC 0x4e4c5043u /* "CPLN" */
+#define PLAN_VERSION 1
+#define PLAN_SLOTS 256
+
+struct plan_header {
+	uint32_t magic;
+	uint16_t version;
+	uint16_t slots;
+	uint32_t ops;
+	uint32_t data_len;
+};
+
+struct plan_op {
+	uint8_t code;  /* PLAN_* */
+	uint8_t flags; /* PLAN_CALL: CALL_*; PLAN_JUMP: JUMP_*; PLAN_MATH: MATH_* */
+	uint16_t dst;  /* slot of the result, PLAN_NO_SLOT for none */
+	uint32_t nr;   /* PLAN_CALL: number; PLAN_JUMP: index of the op to go to */
+	uint32_t kinds; /* 4 bits per argument: ARG_* */
+	uint32_t reserved;
+	uint64_t arg[6];
+};
+
+enum { PLAN_CALL = 0, PLAN_JUMP, PLAN_STORE, PLAN_LOAD, PLAN_DECIMAL, PLAN_NOTE, PLAN_MATH, PLAN_FAIL };
+enum { CALL_SOFT = 1 };			     /* a failure is a result like any other */
+enum { JUMP_ALWAYS, JUMP_EQ, JUMP_NE, JUMP_LT }; /* signed, arg 0 against arg 1 */
+enum { MATH_ADD, MATH_AND, MATH_OR };
+enum { ARG_CONST = 0, ARG_DATA = 1, ARG_SLOT = 2 };
+#define PLAN_NO_SLOT 0xffff
+
+/* The descriptors that a plan finds open, and their slots' values; everything above is closed. */
+enum { PLAN_FD_NOTE = 3, PLAN_FD_GATE = 4, PLAN_FD_STDIN = 5, PLAN_FD_STDOUT = 6, PLAN_FD_STDERR = 7 };
+
+/* Checks every index, slot and offset of the bytes; returns 0 or -EINVAL. */
+int plan_check(const uint8_t *bytes, size_t len);
+
+/* Plays a checked plan in this process. Returns the exit code for it when the plan ends (0) or a
+ * step fails (127, after a NOTE_FAILED). The bytes are written to. */
+int plan_play(uint8_t *bytes, int note_fd);
+
+#endif

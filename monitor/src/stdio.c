@@ -1,0 +1,345 @@
+/* Standard streams. A fifo, file or logger pipe is opened once and handed to the process itself; only
+ * a terminal's bytes are copied here.
+ *
+ * What stays open here for a process that has its own copies:
+ * - of its stdin fifo a write end: a client that goes away is a detach, not an end of file;
+ * - of its output fifos a read end: a containerd that restarts causes no EPIPE, and what stands in
+ *   the fifo waits for it. Readers see the end of file when the process's own copies are closed. */
+#define _GNU_SOURCE
+#include "monitor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/stat.h>
+#include <termios.h>
+#include <unistd.h>
+
+#define COPY_BYTES 4096
+#define DRAIN_MS 2000 /* for a terminal that others still hold after its process ended */
+
+/* One direction of a terminal: what was read and is not written yet. */
+struct copy {
+	size_t off, len;
+	uint8_t bytes[COPY_BYTES];
+};
+
+struct terminal {
+	struct source master, in, out; /* master first, the others by offset */
+	struct io *io;
+	uint64_t close_at; /* 0: its process runs */
+	struct copy to_master, to_out;
+};
+
+struct io {
+	struct io *next;
+	uint32_t id;
+	int end[3];    /* for the process */
+	int logger[3]; /* for the logger program */
+	int hold[3];   /* see above */
+	int terminal;  /* its bytes will be copied here, once the plan has made it */
+	unsigned rows, columns;
+	struct terminal *tty;
+};
+
+static struct io *ios;
+
+static struct io *find_io(uint32_t id)
+{
+	struct io *io = ios;
+
+	while (io && io->id != id)
+		io = io->next;
+	return io;
+}
+
+static void close_at(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+static int open_input(struct io *io, const char *path)
+{
+	/* Read end first and non-blocking, or each open would wait for the other one. */
+	io->end[0] = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (io->end[0] < 0)
+		return errno;
+	io->hold[0] = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+	fcntl(io->end[0], F_SETFL, O_RDONLY);
+	return 0;
+}
+
+static int open_output(struct io *io, int i, int kind, const char *path)
+{
+	struct stat st;
+	int create = kind == IO_CREATE ? O_CREAT : 0;
+
+	if (stat(path, &st) == 0 && S_ISFIFO(st.st_mode)) {
+		io->hold[i] = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+		if (io->hold[i] < 0)
+			return errno;
+	}
+	io->end[i] = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | create, 0644);
+	return io->end[i] < 0 ? errno : 0;
+}
+
+static int open_one(struct io *io, int i, int kind, const char *path)
+{
+	int p[2];
+
+	switch (kind) {
+	case IO_PATH:
+	case IO_CREATE:
+		return i == 0 ? open_input(io, path) : open_output(io, i, kind, path);
+	case IO_SAME:
+		io->end[i] = fcntl(io->end[1], F_DUPFD_CLOEXEC, 3);
+		return io->end[i] < 0 ? errno : 0;
+	case IO_PIPE:
+		if (pipe2(p, O_CLOEXEC) != 0)
+			return errno;
+		io->logger[i] = p[0];
+		io->end[i] = p[1];
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static void free_io(struct io *io)
+{
+	for (int i = 0; i < 3; i++) {
+		close_at(&io->end[i]);
+		close_at(&io->logger[i]);
+		close_at(&io->hold[i]);
+	}
+	if (io->tty) {
+		loop_close(&io->tty->master);
+		loop_close(&io->tty->in);
+		loop_close(&io->tty->out);
+		loop_free(io->tty);
+	}
+	free(io);
+}
+
+void io_open(uint32_t id, const uint8_t *p, size_t len)
+{
+	struct io *io;
+	int err = 0, i;
+
+	if (find_io(id)) {
+		link_send(W_IO, 0, id, EEXIST, NULL, 0);
+		return;
+	}
+	io = grow(NULL, sizeof *io);
+	memset(io, 0, sizeof *io);
+	io->id = id;
+	for (i = 0; i < 3; i++)
+		io->end[i] = io->logger[i] = io->hold[i] = -1;
+	for (i = 0; i < 3 && err == 0; i++) {
+		size_t n = len > 1 ? strnlen((const char *)p + 1, len - 1) : 0;
+		if (len < 2 || n == len - 1) {
+			err = EINVAL;
+			break;
+		}
+		io->terminal |= p[0] == IO_TTY;
+		err = open_one(io, i, p[0], (const char *)p + 1);
+		if (err)
+			break;
+		p += n + 2;
+		len -= n + 2;
+	}
+	if (err) {
+		free_io(io);
+	} else {
+		io->next = ios;
+		ios = io;
+	}
+	link_send(W_IO, (uint8_t)i, id, (uint32_t)err, NULL, 0);
+}
+
+void io_close(uint32_t id)
+{
+	struct io **at = &ios;
+
+	while (*at && (*at)->id != id)
+		at = &(*at)->next;
+	if (*at) {
+		struct io *io = *at;
+		*at = io->next;
+		free_io(io);
+	}
+}
+
+void io_close_stdin(uint32_t id)
+{
+	struct io *io = find_io(id);
+
+	if (io)
+		close_at(&io->hold[0]);
+}
+
+void io_for_launch(uint32_t id, int logger, int fds[3])
+{
+	struct io *io = find_io(id);
+
+	for (int i = 0; i < 3; i++)
+		fds[i] = !io ? -1 : logger ? io->logger[i] : io->terminal ? -1 : io->end[i];
+}
+
+void io_handed_over(uint32_t id, int logger)
+{
+	struct io *io = find_io(id);
+
+	/* A terminal's fifos stay: this program reads and writes them itself. */
+	for (int i = 0; io && i < 3; i++) {
+		if (logger)
+			close_at(&io->logger[i]);
+		else if (!io->terminal)
+			close_at(&io->end[i]);
+	}
+}
+
+static void set_size(struct io *io)
+{
+	struct winsize w = { .ws_row = (unsigned short)io->rows, .ws_col = (unsigned short)io->columns };
+
+	if (io->tty && io->tty->master.fd >= 0 && io->rows | io->columns)
+		ioctl(io->tty->master.fd, TIOCSWINSZ, &w);
+}
+
+void io_resize(uint32_t id, unsigned rows, unsigned columns)
+{
+	struct io *io = find_io(id);
+
+	if (io) {
+		io->rows = rows;
+		io->columns = columns;
+		set_size(io);
+	}
+}
+
+enum { COPY_IDLE, COPY_FULL, COPY_ENDED };
+
+/* Moves bytes until one side would block. */
+static int copy_some(struct copy *c, int from, int to)
+{
+	for (;;) {
+		ssize_t n;
+		while (c->off < c->len) {
+			/* With nobody to write to, the process must not block: discard. */
+			n = to < 0 ? (ssize_t)(c->len - c->off) : write(to, c->bytes + c->off, c->len - c->off);
+			if (n < 0 && errno == EAGAIN)
+				return COPY_FULL;
+			c->off = n < 0 ? c->len : c->off + (size_t)n;
+		}
+		n = from < 0 ? -1 : read(from, c->bytes, sizeof c->bytes);
+		if (n <= 0)
+			return from >= 0 && n < 0 && errno == EAGAIN ? COPY_IDLE : COPY_ENDED;
+		c->off = 0;
+		c->len = (size_t)n;
+	}
+}
+
+static void end_terminal(struct terminal *t)
+{
+	loop_close(&t->master);
+	loop_close(&t->in);
+	loop_close(&t->out);
+}
+
+static void pump(struct terminal *t)
+{
+	int in, out;
+
+	if (t->master.fd < 0)
+		return;
+	in = copy_some(&t->to_master, t->in.fd, t->master.fd);
+	out = copy_some(&t->to_out, t->master.fd, t->out.fd);
+	if (in == COPY_ENDED && t->in.fd >= 0)
+		loop_close(&t->in); /* every writer is gone; the terminal stays open */
+	if (out == COPY_ENDED || (t->close_at && out == COPY_IDLE && now_ms() >= t->close_at)) {
+		end_terminal(t);
+		return;
+	}
+	loop_mask(&t->in, in == COPY_IDLE ? EPOLLIN : 0u);
+	loop_mask(&t->out, out == COPY_FULL ? EPOLLOUT : 0u);
+	loop_mask(&t->master, (out == COPY_IDLE ? EPOLLIN : 0u) | (in == COPY_FULL ? EPOLLOUT : 0u));
+}
+
+static void pump_ended(void)
+{
+	int again = 0;
+
+	for (struct io *io = ios; io; io = io->next) {
+		if (io->tty && io->tty->close_at && io->tty->master.fd >= 0) {
+			pump(io->tty);
+			again |= io->tty->master.fd >= 0;
+		}
+	}
+	if (again)
+		loop_after(100, pump_ended);
+}
+
+static void on_master(struct source *s, uint32_t events)
+{
+	(void)events;
+	pump((struct terminal *)(void *)((uint8_t *)s - offsetof(struct terminal, master)));
+}
+
+static void on_in(struct source *s, uint32_t events)
+{
+	(void)events;
+	pump((struct terminal *)(void *)((uint8_t *)s - offsetof(struct terminal, in)));
+}
+
+static void on_out(struct source *s, uint32_t events)
+{
+	(void)events;
+	pump((struct terminal *)(void *)((uint8_t *)s - offsetof(struct terminal, out)));
+}
+
+static void adopt(struct source *s, int *fd, void (*ready)(struct source *, uint32_t))
+{
+	s->fd = -1;
+	s->ready = ready;
+	if (*fd < 0)
+		return;
+	fcntl(*fd, F_SETFL, fcntl(*fd, F_GETFL) | O_NONBLOCK);
+	loop_watch(s, *fd, 0);
+	*fd = -1;
+}
+
+void io_terminal(uint32_t id, int master)
+{
+	struct io *io = find_io(id);
+	struct terminal *t;
+
+	if (!io || io->tty) {
+		close(master);
+		return;
+	}
+	t = grow(NULL, sizeof *t);
+	memset(t, 0, sizeof *t);
+	t->io = io;
+	io->tty = t;
+	adopt(&t->master, &master, on_master);
+	adopt(&t->in, &io->end[0], on_in);
+	adopt(&t->out, &io->end[1], on_out);
+	set_size(io);
+	pump(t);
+}
+
+void io_process_gone(uint32_t id)
+{
+	struct io *io = find_io(id);
+
+	if (io && io->tty && io->tty->master.fd >= 0) {
+		io->tty->close_at = now_ms() + DRAIN_MS;
+		pump_ended();
+	}
+}

@@ -1,0 +1,99 @@
+/* The private protocol between caissond and this program (docs/monitor-protocol.md).
+ *
+ *   0        4      5       6       8       12      16
+ *   +--------+------+-------+-------+-------+-------+----------...
+ *   | length | kind | flags | age   |   a   |   b   | payload
+ *   +--------+------+-------+-------+-------+-------+----------...
+ *
+ * Little-endian; length counts the payload only; age is how long the payload has waited here, in
+ * units of 10 ms, saturating. Unknown kinds are skipped by their length, so that either side may be
+ * one version ahead. */
+#ifndef CAISSON_WIRE_H
+#define CAISSON_WIRE_H
+
+#include <stdint.h>
+
+#define WIRE_VERSION 1
+#define WIRE_HEADER 16
+#define WIRE_MAX (16u << 20) /* a SPAWN carries a whole launch plan; a ttrpc frame has at most 4 MiB */
+
+struct wire {
+	uint32_t length;
+	uint8_t kind;
+	uint8_t flags;
+	uint16_t age;
+	uint32_t a;
+	uint32_t b;
+};
+
+enum wire_kind {
+	/* monitor -> caissond */
+	W_HELLO = 1,	  /* a version, b pid of the monitor; payload: the pod's string from argv */
+	W_PROC = 2,	  /* a pid, b launch; payload: struct proc_snapshot, tag, notes */
+	W_EXIT = 3,	  /* a pid, b launch; payload: u32 wait status, u64 CLOCK_REALTIME ns */
+	W_CONN_OPEN = 4,  /* a connection */
+	W_CONN_CLOSE = 5, /* a connection */
+	W_REQUEST = 6,	  /* a connection; flags 1: redelivered; payload: one ttrpc frame */
+	W_ATTACHED = 7,	  /* the snapshot is complete */
+	W_NOTE = 8,	  /* a launch; payload: struct note */
+	W_LAUNCHED = 9,	  /* a launch, b pid: nobody plays that plan any more */
+	W_IO = 10,	  /* a io, b errno of IO_OPEN; flags: which of the three failed */
+	/* caissond -> monitor */
+	W_ANSWER = 32,	    /* a connection; payload: one ttrpc frame */
+	W_COMMIT = 33,	    /* a connection, b stream: do not redeliver this request */
+	W_FORGET = 34,	    /* a launch: its exit is stored and published */
+	W_IO_OPEN = 35,	    /* a io; payload: three times (u8 kind, path, NUL) */
+	W_IO_CLOSE = 36,    /* a io */
+	W_SPAWN = 37,	    /* a launch, b io (0 none); flags SPAWN_*; payload: tag, NUL, plan */
+	W_GATE = 38,	    /* a launch; payload: bytes for the plan's gate; flags 1: close it then */
+	W_KILL = 39,	    /* a launch, b signal: only while the process is not reaped */
+	W_CANNED = 40,	    /* a launch (0: always valid); flags 1: answer at once;
+			       payload: u32 key length, key, Response (none: forget the key) */
+	W_RESIZE = 41,	    /* a io, b rows << 16 | columns */
+	W_CLOSE_STDIN = 42, /* a io */
+	W_QUIT = 43,
+	/* command -> caissond */
+	W_COMMAND = 64, /* a pid; payload: u32 argc, envc, stdin length; argv, cwd, env: NUL-ended; stdin */
+	W_STARTED = 67, /* a errno, b pid; flags 1: the socket was served already */
+	/* caissond -> command */
+	W_OUTPUT = 65,	      /* a descriptor (1 or 2) */
+	W_START_MONITOR = 66, /* payload: executable, socket path, argv...: NUL-ended */
+	W_END = 68,	      /* a exit code */
+};
+
+enum {
+	SPAWN_LOGGER = 1, /* the plan gets the logger's ends of the io */
+	SPAWN_SELF = 2,	  /* the player of the plan becomes the process (hooks, loggers) */
+};
+
+/* One message of a running plan, written atomically to its note pipe. */
+struct note {
+	uint32_t kind; /* NOTE_* */
+	uint32_t code; /* NOTE_SAID: the planner's code; NOTE_FAILED: index of the step */
+	int64_t value; /* NOTE_SAID: a value; NOTE_FAILED: -errno */
+};
+enum { NOTE_SAID = 1, NOTE_FAILED = 2 };
+/* Codes that the monitor itself understands; the others are between planner and caissond. */
+enum { SAID_PID = 1, SAID_CONSOLE = 2 };
+
+struct proc_snapshot {
+	uint32_t flags; /* PROC_* */
+	uint32_t status;
+	uint64_t time_ns;
+	uint16_t tag_len;
+	uint16_t notes;
+	uint32_t io;
+};
+enum { PROC_GATE_USED = 1, PROC_LAUNCHED = 2, PROC_EXITED = 4 };
+
+/* How IO_OPEN opens one of a process's three standard descriptors. */
+enum io_kind {
+	IO_NULL = 0,
+	IO_PATH = 1,   /* fifo, or a file to append to */
+	IO_CREATE = 2, /* a file to create and append to */
+	IO_SAME = 3,   /* stderr: the descriptor of stdout */
+	IO_PIPE = 4,   /* to a logger program */
+	IO_TTY = 5,    /* stderr of a terminal: there is none */
+};
+
+#endif

@@ -1,0 +1,100 @@
+package dev.caisson.linux;
+
+import org.jspecify.annotations.Nullable;
+
+/** Hands a descriptor to a program that listens on a unix stream socket: console sockets, seccomp agents, pidfd sockets. */
+public final class UnixSockets {
+    /** sun_path without its NUL. */
+    private static final int PATH_LIMIT = Abi.SOCKADDR_UN_SIZE - Abi.SOCKADDR_UN_PATH - 1;
+
+    private static final int SEND_TIMEOUT_SECONDS = 10;
+
+    private UnixSockets() {}
+
+    /**
+     * Connects, sends the bytes with one descriptor attached to the first of them, and closes the connection. A peer that
+     * does not accept or read ends in EAGAIN after 10 s.
+     *
+     * @param path of a listening socket; one that is longer than sockaddr_un's 107 bytes is reached through its directory
+     * @param payload at least one byte, for stream sockets carry no descriptor without data
+     * @param sent the descriptor; the caller keeps its own copy
+     */
+    public static void sendDescriptor(String path, byte[] payload, Fd sent) throws ErrnoException {
+        if (payload.length == 0) {
+            throw new IllegalArgumentException("a descriptor needs at least one byte to travel with");
+        }
+        try (Fd socket = connect(path)) {
+            int done = send(socket, payload, 0, sent);
+            // The descriptor has gone with the first part; what a full buffer left over follows as plain bytes.
+            while (done < payload.length) {
+                done += send(socket, payload, done, null);
+            }
+        }
+    }
+
+    private static int send(Fd socket, byte[] payload, int from, @Nullable Fd sent) throws ErrnoException {
+        try (Scratch scratch = new Scratch()) {
+            int length = payload.length - from;
+            long iov = scratch.zeroed(Abi.IOVEC_SIZE);
+            scratch.putLong(iov, scratch.bytes(payload, from, length));
+            scratch.putLong(iov + Abi.IOVEC_LEN, length);
+            long message = scratch.zeroed(Abi.MSGHDR_SIZE);
+            scratch.putLong(message + Abi.MSGHDR_IOV, iov);
+            scratch.putLong(message + Abi.MSGHDR_IOVLEN, 1);
+            if (sent != null) {
+                long control = scratch.zeroed(Abi.CMSG_SPACE_INT);
+                scratch.putLong(control, Abi.CMSG_LEN_INT);
+                scratch.putInt(control + Abi.CMSG_LEVEL, Abi.SOL_SOCKET);
+                scratch.putInt(control + Abi.CMSG_TYPE, Abi.SCM_RIGHTS);
+                scratch.putInt(control + Abi.CMSG_DATA, sent.number());
+                scratch.putLong(message + Abi.MSGHDR_CONTROL, control);
+                scratch.putLong(message + Abi.MSGHDR_CONTROLLEN, Abi.CMSG_SPACE_INT);
+            }
+            // NATIVE: ssize_t sendmsg(int fd, const struct msghdr *msg, int flags), sys/socket.h. All parts live for
+            // the
+            // call. MSG_NOSIGNAL: a peer that closed early is EPIPE, not a signal.
+            long result = Libc.retrying(Sys.sendmsg, socket.number(), message, Abi.MSG_NOSIGNAL, 0);
+            return (int) Libc.check(result, "sendmsg", socket.name());
+        }
+    }
+
+    private static Fd connect(String path) throws ErrnoException {
+        if (PathBytes.encode(path).length <= PATH_LIMIT) {
+            return connectShort(path, path);
+        }
+        int slash = path.lastIndexOf('/');
+        String parent = slash < 0 ? "." : slash == 0 ? "/" : path.substring(0, slash);
+        try (Fd directory = HostFiles.open(parent, HostFiles.O_PATH | HostFiles.O_DIRECTORY, 0)) {
+            return connectShort(directory.procPath() + "/" + path.substring(slash + 1), path);
+        }
+    }
+
+    private static Fd connectShort(String address, String subject) throws ErrnoException {
+        byte[] encoded = PathBytes.encode(address);
+        if (encoded.length > PATH_LIMIT) {
+            throw new ErrnoException(Errno.ENAMETOOLONG, "connect", subject);
+        }
+        // NATIVE: int socket(int domain, int type, int protocol), sys/socket.h.
+        Fd socket = Fd.of(Libc.call(Sys.socket, Abi.AF_UNIX, Abi.SOCK_STREAM | Abi.SOCK_CLOEXEC, 0), "socket", subject);
+        try (Scratch scratch = new Scratch()) {
+            long timeout = scratch.zeroed(Abi.TIMEVAL_SIZE);
+            scratch.putLong(timeout, SEND_TIMEOUT_SECONDS);
+            // NATIVE: int setsockopt(int fd, int level, int name, const void *value, socklen_t length), sys/socket.h.
+            // The
+            // send time-out also bounds connect(2) while the listener's backlog is full.
+            long set = Libc.call(
+                    Sys.setsockopt, socket.number(), Abi.SOL_SOCKET, Abi.SO_SNDTIMEO, timeout, Abi.TIMEVAL_SIZE, 0);
+            Libc.check(set, "setsockopt SO_SNDTIMEO", subject);
+            long name = scratch.zeroed(Abi.SOCKADDR_UN_SIZE);
+            scratch.putShort(name, Abi.AF_UNIX);
+            scratch.putBytes(name + Abi.SOCKADDR_UN_PATH, encoded);
+            // NATIVE: int connect(int fd, const struct sockaddr *addr, socklen_t length), sys/socket.h.
+            long result = Libc.retrying(Sys.connect, socket.number(), name, Abi.SOCKADDR_UN_SIZE, 0);
+            Libc.check(result, "connect", subject);
+            return socket;
+        } catch (ErrnoException e) {
+            socket.close();
+            throw e;
+        }
+    }
+}

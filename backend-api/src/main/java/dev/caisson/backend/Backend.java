@@ -1,0 +1,54 @@
+package dev.caisson.backend;
+
+import dev.caisson.oci.Spec;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** A wall: makes containers out of specifications. Found by ServiceLoader; thread-safe, without state of its own. */
+public interface Backend {
+    /** The word that users choose it by: {@code namespace}, {@code seccomp-trap} or {@code kvm}. */
+    String name();
+
+    /**
+     * Decides everything about a container without touching the host: validates, resolves cgroup paths, plans.
+     *
+     * @throws ContainerFault when the specification asks for what is wrong or unsupported
+     */
+    Container prepare(CreateRequest request, Launcher launcher) throws ContainerFault;
+
+    /**
+     * A container that an earlier daemon made, from the record it stored.
+     *
+     * @param record what {@link Container#record()} gave
+     */
+    Container recover(CreateRequest request, Map<String, String> record, Launcher launcher) throws ContainerFault;
+
+    /** What {@code features} reports: the JSON document of the runtime-spec. */
+    String features();
+
+    /**
+     * What a container is made from.
+     *
+     * @param io the opened streams of its init, 0 for none
+     * @param launch the id under which its init will be launched
+     * @param rootfs mounts that make up the root file system at {@code bundle/rootfs}; empty when it is there already
+     * @param scratch a directory of the daemon's for this container, existing
+     */
+    record CreateRequest(
+            String id, Path bundle, Spec spec, List<RootfsMount> rootfs, int launch, int io, Path scratch, Options options) {
+        public CreateRequest {
+            rootfs = List.copyOf(rootfs);
+        }
+    }
+
+    /**
+     * What a caller may ask besides the specification (containerd.runc.v1.Options and command line flags).
+     *
+     * @param ioUid owner for the streams, -1 for the container's user
+     */
+    record Options(boolean noPivotRoot, boolean noNewKeyring, boolean systemdCgroup, int ioUid, int ioGid, @Nullable String logPath) {
+        public static final Options DEFAULT = new Options(false, false, false, -1, -1, null);
+    }
+}

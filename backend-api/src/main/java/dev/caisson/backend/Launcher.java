@@ -1,0 +1,45 @@
+package dev.caisson.backend;
+
+import dev.caisson.linux.plan.LaunchPlan;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The hands of a pod: plays launch plans and holds streams in the pod's monitor. Ids are chosen by the caller from
+ * {@link #nextId()} and survive the daemon. Thread-safe.
+ */
+public interface Launcher {
+    /** How a plan is played. */
+    enum Flag {
+        /** The plan finds the read ends of an io's logger pipes as its streams. */
+        LOGGER_ENDS,
+        /** The player of the plan itself becomes the process, as hooks and loggers do. */
+        SELF
+    }
+
+    /** An id that no launch or io of this pod has. */
+    int nextId();
+
+    /**
+     * Plays a plan.
+     *
+     * @param tag says to a later daemon what this is, at most 255 bytes
+     * @param io the streams to hand over, 0 for none
+     */
+    Launch spawn(int launch, String tag, LaunchPlan plan, int io, Set<Flag> flags) throws ContainerFault;
+
+    /** The launch of that id if the monitor still knows it. */
+    @Nullable Launch find(int launch);
+
+    /** Opens streams; fails with the path and the errno. */
+    void openIo(int io, Stdio stdio) throws ContainerFault;
+
+    /** Closes what is still held for an io. */
+    void closeIo(int io);
+
+    /** The client has no more input: the process sees the end of file behind what is buffered. */
+    void closeStdin(int io);
+
+    /** Sets a terminal's size, now or as soon as there is one. */
+    void resize(int io, int rows, int columns);
+}

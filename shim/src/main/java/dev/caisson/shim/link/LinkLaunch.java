@@ -1,0 +1,214 @@
+package dev.caisson.shim.link;
+
+import dev.caisson.backend.ContainerFault;
+import dev.caisson.backend.ContainerFault.Kind;
+import dev.caisson.backend.Launch;
+import dev.caisson.backend.ProcessExit;
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.plan.LaunchPlan;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.Condition;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/** What the daemon knows of one launch. Fed by the event loop, waited on by virtual threads. */
+final class LinkLaunch implements Launch {
+    static final int NOTE_SAID = 1;
+    static final int NOTE_FAILED = 2;
+    static final int SAID_PID = 1;
+
+    private final MonitorLink link;
+    private final int id;
+    private final String tag;
+    private final @Nullable LaunchPlan plan;
+    private final ReentrantLock lock = new ReentrantLock();
+    private final Condition changed = lock.newCondition();
+    private final Map<Integer, Long> notes = new HashMap<>(8);
+    private final CompletableFuture<ProcessExit> exit = new CompletableFuture<>();
+    private volatile int pid;
+    private boolean launched;
+    private boolean gateUsed;
+    private @Nullable ContainerFault failure;
+
+    LinkLaunch(MonitorLink link, int id, String tag, @Nullable LaunchPlan plan) {
+        this.link = link;
+        this.id = id;
+        this.tag = tag;
+        this.plan = plan;
+    }
+
+    String tag() {
+        return tag;
+    }
+
+    void onPid(int value) {
+        pid = value;
+    }
+
+    void onGateUsed() {
+        gateUsed = true;
+    }
+
+    void onNote(int kind, int code, long value) {
+        lock.lock();
+        try {
+            if (kind == NOTE_FAILED) {
+                if (failure == null) {
+                    failure = stepFailed(code, value);
+                }
+            } else if (code == SAID_PID) {
+                pid = (int) value;
+            } else {
+                notes.put(code, value);
+            }
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private ContainerFault stepFailed(int step, long negativeErrno) {
+        String what = plan == null ? null : plan.describe(step);
+        Errno errno = Errno.of((int) -negativeErrno);
+        if (what == null || what.isEmpty()) {
+            what = "step " + step + " of launch plan";
+        }
+        return new ContainerFault(Kind.FAILED, what + ": " + errno.description());
+    }
+
+    void onLaunched() {
+        lock.lock();
+        try {
+            launched = true;
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    void onExit(ProcessExit how) {
+        lock.lock();
+        try {
+            exit.complete(how);
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    void onLinkLost() {
+        lock.lock();
+        try {
+            if (failure == null) {
+                failure = new ContainerFault(Kind.UNAVAILABLE, "the pod's monitor is gone");
+            }
+            changed.signalAll();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Override
+    public int id() {
+        return id;
+    }
+
+    @Override
+    public int pid() {
+        return pid;
+    }
+
+    /** Whether its gate was opened, by this daemon or an earlier one. */
+    @Override
+    public boolean gateUsed() {
+        return gateUsed;
+    }
+
+    @Override
+    public long awaitNote(int code, Duration timeout) throws ContainerFault {
+        return await(timeout, () -> notes.containsKey(code)) ? notes.get(code) : ended();
+    }
+
+    @Override
+    public void awaitLaunched(Duration timeout) throws ContainerFault {
+        await(timeout, () -> launched);
+    }
+
+    private interface Condition0 {
+        boolean holds();
+    }
+
+    /** True when the condition holds; false when the process ended first. */
+    private boolean await(Duration timeout, Condition0 condition) throws ContainerFault {
+        long left = timeout.toNanos();
+        lock.lock();
+        try {
+            while (true) {
+                if (failure != null) {
+                    throw new ContainerFault(failure.kind(), String.valueOf(failure.getMessage()));
+                }
+                if (condition.holds()) {
+                    return true;
+                }
+                if (launched && (exit.isDone() || pid == 0)) {
+                    return false;
+                }
+                if (left <= 0) {
+                    throw new ContainerFault(Kind.FAILED, "launch of " + tag + " did not finish within " + timeout.toSeconds() + " s");
+                }
+                left = changed.awaitNanos(left);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new ContainerFault(Kind.UNAVAILABLE, "interrupted while waiting for launch of " + tag, e);
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    private long ended() throws ContainerFault {
+        ProcessExit how = exit.getNow(null);
+        throw new ContainerFault(
+                Kind.FAILED,
+                "launch of " + tag + " ended early"
+                        + (how == null ? "" : how.code() > 128 ? " by signal " + (how.code() - 128) : " with status " + how.code()));
+    }
+
+    @Override
+    public boolean awaitExit(Duration timeout) {
+        try {
+            exit.get(timeout.toMillis(), TimeUnit.MILLISECONDS);
+            return true;
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return false;
+        } catch (java.util.concurrent.ExecutionException | java.util.concurrent.TimeoutException e) {
+            return false;
+        }
+    }
+
+    @Override
+    public void gate(byte... bytes) {
+        gateUsed = true;
+        link.send(WireFrame.of(WireFrame.GATE, 0, id, 0, bytes));
+    }
+
+    @Override
+    public void kill(int signal) {
+        link.send(WireFrame.of(WireFrame.KILL, id, signal));
+    }
+
+    @Override
+    public CompletableFuture<ProcessExit> exit() {
+        return exit;
+    }
+
+    @Override
+    public void forget() {
+        link.forget(id);
+    }
+}

@@ -1,0 +1,165 @@
+package dev.caisson.shim.link;
+
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.buffer.UnpooledByteBufAllocator;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.SimpleChannelInboundHandler;
+import io.netty.channel.epoll.EpollServerDomainSocketChannel;
+import io.netty.channel.unix.DomainSocketAddress;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** The daemon's socket: monitors and commands connect here. */
+public final class LinkServer implements AutoCloseable {
+    private static final int MAX_WORDS = 1 << 16;
+
+    private final EventLoopGroup loop;
+    private final LinkListener listener;
+    private @Nullable Channel server;
+
+    public LinkServer(EventLoopGroup loop, LinkListener listener) {
+        this.loop = loop;
+        this.listener = listener;
+    }
+
+    /**
+     * Listens at {@code socket}. It is bound under another name and renamed into place, so that whoever sees it can connect, and
+     * an earlier daemon's socket is replaced in one step.
+     */
+    public void listen(Path socket) throws IOException {
+        Path fresh = socket.resolveSibling(socket.getFileName() + ".new");
+        Files.deleteIfExists(fresh);
+        server = new ServerBootstrap()
+                .group(loop)
+                .channel(EpollServerDomainSocketChannel.class)
+                .option(ChannelOption.SO_BACKLOG, 4096)
+                .childOption(ChannelOption.ALLOCATOR, UnpooledByteBufAllocator.DEFAULT)
+                .childHandler(new ChannelInitializer<Channel>() {
+                    @Override
+                    protected void initChannel(Channel ch) {
+                        ch.pipeline().addLast(new WireCodec.Decoder(), new WireCodec.Encoder(), new Peer());
+                    }
+                })
+                .bind(new DomainSocketAddress(fresh.toString()))
+                .syncUninterruptibly()
+                .channel();
+        Files.setPosixFilePermissions(fresh, PosixFilePermissions.fromString("rw-------"));
+        Files.move(fresh, socket, StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    /** Accepts nobody any more; links that are up stay up. */
+    @Override
+    public void close() {
+        if (server != null) {
+            server.close().syncUninterruptibly();
+        }
+    }
+
+    /** One connection: the first frame tells whether it is a monitor or a command. */
+    private final class Peer extends SimpleChannelInboundHandler<WireFrame> {
+        private @Nullable MonitorLink link;
+        private @Nullable CommandCall command;
+
+        @Override
+        protected void channelRead0(ChannelHandlerContext ctx, WireFrame f) {
+            if (link != null) {
+                monitor(link, f);
+            } else if (f.kind() == WireFrame.HELLO && f.a() == WireFrame.VERSION) {
+                link = new MonitorLink(ctx.channel(), f.b(), new String(f.payload(), StandardCharsets.UTF_8));
+                listener.onMonitor(link);
+            } else if (f.kind() == WireFrame.COMMAND && command == null) {
+                command = decodeCommand(ctx.channel(), f);
+                listener.onCommand(command);
+            } else if (f.kind() == WireFrame.STARTED && command != null) {
+                command.onStarted(f);
+            } else {
+                ctx.close();
+            }
+        }
+
+        private void monitor(MonitorLink l, WireFrame f) {
+            switch (f.kind()) {
+                case WireFrame.PROC -> l.onProc(f);
+                case WireFrame.ATTACHED -> listener.onAttached(l);
+                case WireFrame.CONN_OPEN -> listener.onConnectionOpen(l, f.a());
+                case WireFrame.CONN_CLOSE -> listener.onConnectionClose(l, f.a());
+                case WireFrame.REQUEST -> listener.onRequest(l, f.a(), f.payload(), f.age() * 10L, (f.flags() & 1) != 0);
+                case WireFrame.NOTE -> l.onNote(f);
+                case WireFrame.LAUNCHED -> l.onLaunched(f);
+                case WireFrame.EXIT -> {
+                    l.onExit(f);
+                    listener.onExit(l, f.b());
+                }
+                case WireFrame.IO -> l.onIo(f);
+                default -> {
+                    // A newer monitor may say more than this daemon understands.
+                }
+            }
+        }
+
+        @Override
+        public void channelInactive(ChannelHandlerContext ctx) {
+            if (link != null) {
+                link.onLost();
+                listener.onLost(link);
+            }
+            if (command != null) {
+                command.onGone();
+            }
+        }
+
+        @Override
+        public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+            ctx.close();
+        }
+    }
+
+    private static CommandCall decodeCommand(Channel channel, WireFrame f) {
+        ByteBuffer p = ByteBuffer.wrap(f.payload()).order(ByteOrder.LITTLE_ENDIAN);
+        int argc = p.getInt();
+        int envc = p.getInt();
+        int stdinLength = p.getInt();
+        if (argc < 1 || argc > MAX_WORDS || envc < 0 || envc > MAX_WORDS || stdinLength < 0) {
+            throw new IllegalArgumentException("command frame with impossible counts");
+        }
+        List<String> argv = new ArrayList<>(argc);
+        for (int i = 0; i < argc; i++) {
+            argv.add(word(p));
+        }
+        String cwd = word(p);
+        Map<String, String> env = new HashMap<>();
+        for (int i = 0; i < envc; i++) {
+            String entry = word(p);
+            int eq = entry.indexOf('=');
+            if (eq > 0) {
+                env.put(entry.substring(0, eq), entry.substring(eq + 1));
+            }
+        }
+        byte[] stdin = new byte[Math.min(stdinLength, p.remaining())];
+        p.get(stdin);
+        return new CommandCall(channel, f.a(), List.copyOf(argv), cwd, env, stdin);
+    }
+
+    private static String word(ByteBuffer p) {
+        int start = p.position();
+        while (p.get() != 0) {
+            // find the NUL; a missing one underflows, which closes the connection
+        }
+        return new String(p.array(), start, p.position() - 1 - start, StandardCharsets.UTF_8);
+    }
+}

@@ -1,0 +1,270 @@
+package dev.caisson.shim.link;
+
+import dev.caisson.backend.ContainerFault;
+import dev.caisson.backend.ContainerFault.Kind;
+import dev.caisson.backend.Launch;
+import dev.caisson.backend.Launcher;
+import dev.caisson.backend.ProcessExit;
+import dev.caisson.backend.Stdio;
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.plan.LaunchPlan;
+import io.netty.channel.Channel;
+import java.io.ByteArrayOutputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.time.Instant;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
+
+/** One attached monitor: its pod's launcher and the way to its containerd connections. Thread-safe. */
+public final class MonitorLink implements Launcher {
+    private static final long IO_OPEN_SECONDS = 30;
+
+    private final Channel channel;
+    private final int monitorPid;
+    private final String pod;
+    private final Map<Integer, LinkLaunch> launches = new ConcurrentHashMap<>();
+    private final Map<Integer, CompletableFuture<WireFrame>> openings = new ConcurrentHashMap<>();
+    private final AtomicInteger lastId = new AtomicInteger();
+    private volatile boolean lost;
+
+    MonitorLink(Channel channel, int monitorPid, String pod) {
+        this.channel = channel;
+        this.monitorPid = monitorPid;
+        this.pod = pod;
+    }
+
+    /** The monitor's pid, which containerd is told as the shim's. */
+    public int monitorPid() {
+        return monitorPid;
+    }
+
+    /** The string that the monitor was started with. */
+    public String pod() {
+        return pod;
+    }
+
+    /** Whether the connection has ended. */
+    public boolean isLost() {
+        return lost;
+    }
+
+    /** All launches that the monitor knows. */
+    public List<Launch> launches() {
+        return List.copyOf(launches.values());
+    }
+
+    /** The tag a launch was spawned with. */
+    public String tag(Launch launch) {
+        return ((LinkLaunch) launch).tag();
+    }
+
+    /** Sends an answer to one of the monitor's containerd connections. */
+    public void answer(int connection, byte[] ttrpcFrame) {
+        send(WireFrame.of(WireFrame.ANSWER, 0, connection, 0, ttrpcFrame));
+    }
+
+    /** From here on the request must not be given to another daemon: side effects follow. */
+    public void commit(int connection, int stream) {
+        send(WireFrame.of(WireFrame.COMMIT, connection, stream));
+    }
+
+    /**
+     * Lets the monitor answer requests that start with {@code key} itself, with {@code response}, while the launch's process lives.
+     *
+     * @param atOnce always, not only when the daemon is away or slow
+     * @param response a ttrpc Response message; empty to forget the key
+     */
+    public void can(int launch, boolean atOnce, byte[] key, byte[] response) {
+        ByteBuffer p = ByteBuffer.allocate(4 + key.length + response.length).order(ByteOrder.LITTLE_ENDIAN);
+        p.putInt(key.length).put(key).put(response);
+        send(WireFrame.of(WireFrame.CANNED, atOnce ? 1 : 0, launch, 0, p.array()));
+    }
+
+    /** Ends the monitor. */
+    public void quit() {
+        send(WireFrame.of(WireFrame.QUIT, 0, 0));
+    }
+
+    void send(WireFrame frame) {
+        channel.writeAndFlush(frame, channel.voidPromise());
+    }
+
+    @Override
+    public int nextId() {
+        return lastId.incrementAndGet();
+    }
+
+    /** Ids below were used before. */
+    public void reserveIds(int upTo) {
+        lastId.accumulateAndGet(upTo, Math::max);
+    }
+
+    @Override
+    public Launch spawn(int launch, String tag, LaunchPlan plan, int io, Set<Flag> flags) throws ContainerFault {
+        byte[] tagBytes = tag.getBytes(StandardCharsets.UTF_8);
+        byte[] planBytes = plan.encode();
+        byte[] payload = new byte[tagBytes.length + 1 + planBytes.length];
+        System.arraycopy(tagBytes, 0, payload, 0, tagBytes.length);
+        System.arraycopy(planBytes, 0, payload, tagBytes.length + 1, planBytes.length);
+        if (payload.length > WireFrame.MAX_PAYLOAD) {
+            throw new ContainerFault(Kind.INVALID, "launch plan of " + tag + " is larger than " + WireFrame.MAX_PAYLOAD + " bytes");
+        }
+        LinkLaunch l = new LinkLaunch(this, launch, tag, plan);
+        launches.put(launch, l);
+        if (lost) {
+            l.onLinkLost();
+        }
+        int bits = (flags.contains(Flag.LOGGER_ENDS) ? 1 : 0) | (flags.contains(Flag.SELF) ? 2 : 0);
+        send(WireFrame.of(WireFrame.SPAWN, bits, launch, io, payload));
+        return l;
+    }
+
+    @Override
+    public @Nullable Launch find(int launch) {
+        return launches.get(launch);
+    }
+
+    @Override
+    public void openIo(int io, Stdio stdio) throws ContainerFault {
+        ByteArrayOutputStream payload = new ByteArrayOutputStream();
+        List<Stdio.Stream> streams = List.of(stdio.stdin(), stdio.stdout(), stdio.stderr());
+        for (int i = 0; i < 3; i++) {
+            Stdio.Kind kind = i == 2 && stdio.terminal() ? Stdio.Kind.TTY : streams.get(i).kind();
+            payload.write(kind.code());
+            payload.writeBytes(streams.get(i).path().getBytes(StandardCharsets.UTF_8));
+            payload.write(0);
+        }
+        CompletableFuture<WireFrame> opened = new CompletableFuture<>();
+        openings.put(io, opened);
+        if (lost) {
+            throw new ContainerFault(Kind.UNAVAILABLE, "the pod's monitor is gone");
+        }
+        send(WireFrame.of(WireFrame.IO_OPEN, 0, io, 0, payload.toByteArray()));
+        try {
+            WireFrame answer = opened.get(IO_OPEN_SECONDS, TimeUnit.SECONDS);
+            if (answer.b() != 0) {
+                String[] names = {"stdin", "stdout", "stderr"};
+                int which = Math.min(answer.flags(), 2);
+                throw new ContainerFault(
+                        Kind.FAILED,
+                        "open " + names[which] + " " + streams.get(which).path() + ": "
+                                + Errno.of(answer.b()).description());
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new ContainerFault(Kind.UNAVAILABLE, "interrupted while opening streams", e);
+        } catch (ExecutionException | TimeoutException e) {
+            throw new ContainerFault(Kind.UNAVAILABLE, "the pod's monitor did not open the streams", e);
+        } finally {
+            openings.remove(io);
+        }
+    }
+
+    @Override
+    public void closeIo(int io) {
+        send(WireFrame.of(WireFrame.IO_CLOSE, io, 0));
+    }
+
+    @Override
+    public void closeStdin(int io) {
+        send(WireFrame.of(WireFrame.CLOSE_STDIN, io, 0));
+    }
+
+    @Override
+    public void resize(int io, int rows, int columns) {
+        send(WireFrame.of(WireFrame.RESIZE, io, rows << 16 | (columns & 0xffff)));
+    }
+
+    void forget(int launch) {
+        launches.remove(launch);
+        send(WireFrame.of(WireFrame.FORGET, launch, 0));
+    }
+
+    // ---- from the event loop ----
+
+    void onProc(WireFrame f) {
+        ByteBuffer p = ByteBuffer.wrap(f.payload()).order(ByteOrder.LITTLE_ENDIAN);
+        int flags = p.getInt();
+        int status = p.getInt();
+        long timeNs = p.getLong();
+        int tagLength = p.getShort() & 0xffff;
+        int notes = p.getShort() & 0xffff;
+        int io = p.getInt();
+        byte[] tag = new byte[tagLength];
+        p.get(tag);
+        LinkLaunch l = new LinkLaunch(this, f.b(), new String(tag, StandardCharsets.UTF_8), null);
+        l.onPid(f.a());
+        for (int i = 0; i < notes; i++) {
+            l.onNote(p.getInt(), p.getInt(), p.getLong());
+        }
+        if ((flags & 1) != 0) {
+            l.onGateUsed();
+        }
+        if ((flags & 2) != 0) {
+            l.onLaunched();
+        }
+        if ((flags & 4) != 0) {
+            l.onExit(ProcessExit.ofWaitStatus(status, instant(timeNs)));
+        }
+        launches.put(f.b(), l);
+        reserveIds(Math.max(f.b(), io));
+    }
+
+    void onNote(WireFrame f) {
+        LinkLaunch l = launches.get(f.a());
+        if (l != null) {
+            ByteBuffer p = ByteBuffer.wrap(f.payload()).order(ByteOrder.LITTLE_ENDIAN);
+            l.onNote(p.getInt(), p.getInt(), p.getLong());
+        }
+    }
+
+    void onLaunched(WireFrame f) {
+        LinkLaunch l = launches.get(f.a());
+        if (l != null) {
+            l.onPid(f.b());
+            l.onLaunched();
+        }
+    }
+
+    void onExit(WireFrame f) {
+        LinkLaunch l = launches.get(f.b());
+        if (l != null) {
+            ByteBuffer p = ByteBuffer.wrap(f.payload()).order(ByteOrder.LITTLE_ENDIAN);
+            l.onPid(f.a());
+            l.onExit(ProcessExit.ofWaitStatus(p.getInt(), instant(p.getLong())));
+        }
+    }
+
+    void onIo(WireFrame f) {
+        CompletableFuture<WireFrame> opened = openings.get(f.a());
+        if (opened != null) {
+            opened.complete(f);
+        }
+    }
+
+    void onLost() {
+        lost = true;
+        launches.values().forEach(LinkLaunch::onLinkLost);
+        openings.values().forEach(o -> o.completeExceptionally(new IllegalStateException("link lost")));
+    }
+
+    /** The monitor is dead, and with it every process it was parent of: they ended now, by SIGKILL. */
+    public void endAll() {
+        ProcessExit killed = new ProcessExit(128 + 9, Instant.now());
+        launches.values().forEach(l -> l.onExit(killed));
+    }
+
+    private static Instant instant(long ns) {
+        return Instant.ofEpochSecond(ns / 1_000_000_000L, ns % 1_000_000_000L);
+    }
+}

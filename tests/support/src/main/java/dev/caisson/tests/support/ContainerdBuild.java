@@ -1,0 +1,127 @@
+package dev.caisson.tests.support;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * One containerd to test under.
+ *
+ * @param line {@code 1.6} or {@code 2.x}
+ * @param containerd the daemon
+ * @param ctr the client of the same build
+ * @param shimRuncV2 its own runc shim, the peer of the comparison
+ * @param runc the runc that belongs to it
+ */
+public record ContainerdBuild(String line, Path containerd, Path ctr, Path shimRuncV2, Path runc) {
+    /** The release that is built from source; see SPECIFICATION.md. */
+    public static final String CONTAINERD_2 = "2.4.2";
+
+    /** The runc that is built from source. */
+    public static final String RUNC = "1.5.2";
+
+    private static final Duration BUILD_LIMIT = Duration.ofMinutes(15);
+
+    /** Whether the configuration file has version 3 and the CRI is split into two plugins. */
+    public boolean isVersion2() {
+        return line.startsWith("2");
+    }
+
+    @Override
+    public String toString() {
+        return "containerd " + line;
+    }
+
+    /** Holds what {@link #available} found, so that it is looked for once per JVM. */
+    private static final class Found {
+        static final List<ContainerdBuild> ALL = find();
+
+        private static List<ContainerdBuild> find() {
+            List<ContainerdBuild> all = new ArrayList<>();
+            String only = System.getProperty("caisson.containerd", "");
+            if (only.isEmpty() || only.equals("1.6")) {
+                debian().ifPresent(all::add);
+            }
+            if (only.isEmpty() || only.equals("2.x")) {
+                fromGoProxy().ifPresent(all::add);
+            }
+            return List.copyOf(all);
+        }
+    }
+
+    /**
+     * Every containerd that this machine can have: Debian's, and a 2.x built once from the Go module proxy into {@link
+     * Cache}. What is missing is printed as a skip. {@code -Dcaisson.containerd=1.6} or {@code 2.x} narrows it.
+     */
+    public static List<ContainerdBuild> available() {
+        return Found.ALL;
+    }
+
+    private static Optional<ContainerdBuild> debian() {
+        Optional<Path> containerd = Command.find("containerd");
+        Optional<Path> ctr = Command.find("ctr");
+        Optional<Path> shim = Command.find("containerd-shim-runc-v2");
+        Optional<Path> runc = Command.find("runc");
+        if (containerd.isEmpty() || ctr.isEmpty() || shim.isEmpty() || runc.isEmpty()) {
+            Skip.note("every suite under Debian's containerd", "the packages containerd and runc");
+            return Optional.empty();
+        }
+        return Optional.of(new ContainerdBuild("1.6", containerd.get(), ctr.get(), shim.get(), runc.get()));
+    }
+
+    private static Optional<ContainerdBuild> fromGoProxy() {
+        Path dir = Cache.dir("peers").resolve("containerd-" + CONTAINERD_2);
+        String module = "github.com/containerd/containerd/v2/cmd/";
+        for (String name : List.of("containerd", "ctr", "containerd-shim-runc-v2")) {
+            if (!goInstall(dir, name, module + name + "@v" + CONTAINERD_2, Map.of("CGO_ENABLED", "0"), "")) {
+                Skip.note("every suite under containerd " + CONTAINERD_2, "Go >= 1.26 and a reachable Go module proxy");
+                return Optional.empty();
+            }
+        }
+        return Optional.of(new ContainerdBuild(
+                "2.x",
+                dir.resolve("containerd"),
+                dir.resolve("ctr"),
+                dir.resolve("containerd-shim-runc-v2"),
+                newRunc().orElseGet(() -> Command.find("runc").orElse(dir.resolve("runc")))));
+    }
+
+    private static Optional<Path> newRunc() {
+        Path dir = Cache.dir("peers").resolve("runc-" + RUNC);
+        boolean built = goInstall(dir, "runc", "github.com/opencontainers/runc@v" + RUNC, Map.of(), "seccomp");
+        if (!built) {
+            Skip.note("comparison with runc " + RUNC, "Go >= 1.26 and the package libseccomp-dev");
+            return Optional.empty();
+        }
+        return Optional.of(dir.resolve("runc"));
+    }
+
+    private static boolean goInstall(Path dir, String name, String module, Map<String, String> env, String tags) {
+        if (Files.isExecutable(dir.resolve(name))) {
+            return true;
+        }
+        Optional<Path> go = Command.find("go");
+        if (go.isEmpty()) {
+            return false;
+        }
+        System.out.println("building " + module + " (once)");
+        List<String> argv = new ArrayList<>(List.of(go.get().toString(), "install"));
+        if (!tags.isEmpty()) {
+            argv.addAll(List.of("-tags", tags));
+        }
+        argv.add(module);
+        Command.Result built = Command.of(argv)
+                .env(Map.of("GOBIN", dir.toString(), "GOFLAGS", "-mod=mod"))
+                .env(env)
+                .timeout(BUILD_LIMIT)
+                .run();
+        if (built.exit() != 0) {
+            System.out.println(built);
+        }
+        return built.exit() == 0;
+    }
+}

@@ -1,0 +1,171 @@
+package dev.caisson.tests.support;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Predicate;
+import java.util.stream.Stream;
+
+/**
+ * What the host has at one moment as far as one test bed can have put it there.
+ *
+ * @param processes {@code pid@starttime command line}
+ * @param mounts mount points in the host's mount namespace
+ * @param cgroups directories below any mounted cgroup hierarchy
+ * @param networks names in /run/netns, and bridges of the bed
+ * @param files paths below the directories that a runtime writes to
+ */
+public record HostSnapshot(
+        Set<String> processes, Set<String> mounts, Set<String> cgroups, Set<String> networks, Set<String> files) {
+    public HostSnapshot {
+        processes = Set.copyOf(processes);
+        mounts = Set.copyOf(mounts);
+        cgroups = Set.copyOf(cgroups);
+        networks = Set.copyOf(networks);
+        files = Set.copyOf(files);
+    }
+
+    /**
+     * @param bed what to look at
+     * @param standing processes and files that are meant to stay, for example caissond and its spares
+     */
+    public static HostSnapshot take(PrivateContainerd bed, Predicate<String> standing) {
+        String tag = bed.tag();
+        Set<String> processes = new TreeSet<>();
+        for (long pid : processesOf(tag)) {
+            String line = pid + "@" + Proc.startTime(pid) + " "
+                    + Proc.read(pid, "cmdline").strip();
+            if (Proc.lives(pid) && !bed.isContainerd(pid) && !standing.test(line)) {
+                processes.add(line);
+            }
+        }
+        Set<String> cgroups = new TreeSet<>();
+        for (Path cgroup : cgroupsOf(tag)) {
+            cgroups.add(cgroup.toString());
+        }
+        Set<String> files = new TreeSet<>();
+        for (Path root : List.of(
+                bed.dir().resolve("s/io.containerd.runtime.v2.task"),
+                bed.dir().resolve("r/io.containerd.runtime.v2.task"),
+                bed.caissonState(),
+                Path.of("/run/containerd/s"),
+                Path.of("/run/containerd/runc", tag),
+                Path.of("/run/containerd/fifo"))) {
+            walk(root, files);
+        }
+        files.removeIf(standing);
+        return new HostSnapshot(processes, new TreeSet<>(mountsOf(tag)), cgroups, namedNetworks(), files);
+    }
+
+    /** What is here and was not in {@code before}, one line each; empty when nothing leaked. */
+    public List<String> newSince(HostSnapshot before) {
+        List<String> lines = new ArrayList<>();
+        extra("process", before.processes, processes, lines);
+        extra("mount", before.mounts, mounts, lines);
+        extra("cgroup", before.cgroups, cgroups, lines);
+        extra("network namespace", before.networks, networks, lines);
+        extra("file", before.files, files, lines);
+        return lines;
+    }
+
+    private static void extra(String kind, Set<String> before, Set<String> after, List<String> lines) {
+        for (String item : new TreeSet<>(after)) {
+            if (!before.contains(item)) {
+                lines.add(kind + " " + item);
+            }
+        }
+    }
+
+    /** Live processes whose command line, environment, cgroup, executable or directory name {@code tag}, except this JVM's own. */
+    public static List<Long> processesOf(String tag) {
+        long self = ProcessHandle.current().pid();
+        List<Long> ours = new ArrayList<>();
+        for (long pid : Proc.pids()) {
+            if (pid != self
+                    && (Proc.read(pid, "cmdline").contains(tag)
+                            || Proc.read(pid, "environ").contains(tag)
+                            || Proc.read(pid, "cgroup").contains(tag)
+                            || Proc.link(pid, "cwd").contains(tag)
+                            || Proc.link(pid, "exe").contains(tag)
+                            || Proc.link(pid, "root").contains(tag))
+                    && Proc.lives(pid)) {
+                ours.add(pid);
+            }
+        }
+        return ours;
+    }
+
+    /** Mount points below a path that names {@code tag}, parents first. */
+    public static List<String> mountsOf(String tag) {
+        List<String> points = new ArrayList<>();
+        for (String line : mountInfo()) {
+            String point = line.split(" ", -1)[4];
+            if (point.contains(tag)) {
+                points.add(point);
+            }
+        }
+        return points;
+    }
+
+    /** cgroup directories of any hierarchy whose path names {@code tag}, parents first. */
+    public static List<Path> cgroupsOf(String tag) {
+        List<Path> found = new ArrayList<>();
+        Set<Path> roots = new TreeSet<>();
+        for (String line : mountInfo()) {
+            int separator = line.indexOf(" - cgroup");
+            if (separator > 0) {
+                roots.add(Path.of(line.split(" ", -1)[4]));
+            }
+        }
+        for (Path root : roots) {
+            collectCgroups(root, tag, found);
+        }
+        return found;
+    }
+
+    private static void collectCgroups(Path dir, String tag, List<Path> found) {
+        try (DirectoryStream<Path> children = Files.newDirectoryStream(dir, Files::isDirectory)) {
+            for (Path child : children) {
+                if (child.toString().contains(tag)) {
+                    found.add(child);
+                }
+                collectCgroups(child, tag, found);
+            }
+        } catch (IOException | UncheckedIOException vanished) {
+            // A cgroup may be removed while it is listed.
+            return;
+        }
+    }
+
+    private static Set<String> namedNetworks() {
+        Set<String> names = new TreeSet<>();
+        walk(Path.of("/run/netns"), names);
+        return names;
+    }
+
+    private static List<String> mountInfo() {
+        try {
+            return Files.readAllLines(Path.of("/proc/self/mountinfo"));
+        } catch (IOException e) {
+            throw new UncheckedIOException("read /proc/self/mountinfo", e);
+        }
+    }
+
+    private static void walk(Path root, Set<String> files) {
+        if (!Files.isDirectory(root)) {
+            return;
+        }
+        try (Stream<Path> all = Files.walk(root)) {
+            all.filter(path -> !path.equals(root)).forEach(path -> files.add(path.toString()));
+        } catch (IOException | UncheckedIOException vanished) {
+            // Bundles come and go while they are listed; the next look decides.
+            return;
+        }
+    }
+}

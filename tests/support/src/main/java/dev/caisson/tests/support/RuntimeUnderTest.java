@@ -1,0 +1,79 @@
+package dev.caisson.tests.support;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * The runtime that containerd is told to use.
+ *
+ * @param kind which program this is
+ * @param type containerd's runtime name, for example {@code io.containerd.runc.v2}
+ * @param searchPath directories that come first in containerd's PATH
+ * @param prefix the installation of the subject; absent for the peers
+ */
+public record RuntimeUnderTest(Kind kind, String type, List<Path> searchPath, Optional<Path> prefix) {
+    /** The subject and the peers that the same suites can run against. */
+    public enum Kind {
+        CAISSON,
+        RUNC,
+        CRUN
+    }
+
+    public RuntimeUnderTest {
+        searchPath = List.copyOf(searchPath);
+    }
+
+    /**
+     * The runtime chosen for this JVM: {@code -Dcaisson.peer=runc} takes the peer, otherwise the installation named by
+     * system property or environment variable {@code CAISSON_PREFIX} is taken; empty when there is none.
+     */
+    public static Optional<RuntimeUnderTest> selected(ContainerdBuild build) {
+        if (System.getProperty("caisson.peer", "").equals("runc")) {
+            return Optional.of(runc(build));
+        }
+        return prefixSetting().map(RuntimeUnderTest::caisson);
+    }
+
+    /** The peer: containerd's own shim with runc. */
+    public static RuntimeUnderTest runc(ContainerdBuild build) {
+        return new RuntimeUnderTest(
+                Kind.RUNC,
+                "io.containerd.runc.v2",
+                List.of(parent(build.shimRuncV2()), parent(build.runc())),
+                Optional.empty());
+    }
+
+    /** The subject, installed under {@code prefix} by {@code ./dev install}. */
+    public static RuntimeUnderTest caisson(Path prefix) {
+        return new RuntimeUnderTest(
+                Kind.CAISSON, "io.containerd.caisson.v2", List.of(prefix.resolve("bin")), Optional.of(prefix));
+    }
+
+    /** The installation that the suites shall use, if one is named and has a shim. */
+    public static Optional<Path> prefixSetting() {
+        String value = System.getProperty("CAISSON_PREFIX", "");
+        if (value.isEmpty()) {
+            String env = System.getenv("CAISSON_PREFIX");
+            value = env == null ? "" : env;
+        }
+        if (value.isEmpty()) {
+            return Optional.empty();
+        }
+        Path prefix = Path.of(value).toAbsolutePath();
+        if (!Files.isExecutable(prefix.resolve("bin/containerd-shim-caisson-v2"))) {
+            throw new IllegalStateException("CAISSON_PREFIX " + prefix + " has no bin/containerd-shim-caisson-v2");
+        }
+        return Optional.of(prefix);
+    }
+
+    public boolean isSubject() {
+        return kind == Kind.CAISSON;
+    }
+
+    private static Path parent(Path file) {
+        Path parent = file.getParent();
+        return parent == null ? Path.of("/") : parent;
+    }
+}

@@ -11,7 +11,7 @@
 
 #define PLAN_MAGIC 0x4e4c5043u /* "CPLN" */
 #define PLAN_VERSION 1
-#define PLAN_SLOTS 256
+#define PLAN_SLOTS 4096
 
 struct plan_header {
 	uint32_t magic;

@@ -33,6 +33,16 @@ struct proc {
 	char tag[];
 };
 
+/* Reaped before the launcher came to say whose pid it is. */
+struct early {
+	pid_t pid;
+	uint32_t status;
+	uint64_t time_ns;
+};
+#define EARLY_MAX 64
+
+static struct early early[EARLY_MAX];
+static unsigned early_next;
 static struct source signal_src = { .fd = -1 };
 static struct proc *procs;
 
@@ -66,6 +76,20 @@ static void end_of_launch(struct proc *p)
 	link_send(W_LAUNCHED, 0, p->launch, (uint32_t)p->pid, NULL, 0);
 }
 
+static void ended(struct proc *p, uint32_t status, uint64_t time_ns);
+
+static void said_pid(struct proc *p, pid_t pid)
+{
+	p->pid = pid;
+	for (unsigned i = 0; i < EARLY_MAX; i++) {
+		if (early[i].pid == pid) {
+			early[i].pid = 0;
+			ended(p, early[i].status, early[i].time_ns);
+			return;
+		}
+	}
+}
+
 static void read_notes(struct proc *p)
 {
 	struct note n;
@@ -78,7 +102,7 @@ static void read_notes(struct proc *p)
 			return;
 		}
 		if (n.kind == NOTE_SAID && n.code == SAID_PID)
-			p->pid = (pid_t)n.value;
+			said_pid(p, (pid_t)n.value);
 		else if (n.kind == NOTE_SAID && n.code == SAID_CONSOLE)
 			take_console(p, (int)n.value);
 		if (p->kept_notes < NOTES_KEPT)
@@ -102,6 +126,17 @@ static void send_exit(const struct proc *p)
 	link_send(W_EXIT, 0, (uint32_t)p->pid, p->launch, b, sizeof b);
 }
 
+static void ended(struct proc *p, uint32_t status, uint64_t time_ns)
+{
+	p->flags |= PROC_EXITED;
+	p->status = status;
+	p->time_ns = time_ns;
+	relay_process_gone(p->launch);
+	io_process_gone(p->io);
+	send_exit(p);
+	link_need();
+}
+
 static void on_child(struct source *s, uint32_t events)
 {
 	struct signalfd_siginfo drop[8];
@@ -111,32 +146,26 @@ static void on_child(struct source *s, uint32_t events)
 	while (read(s->fd, drop, sizeof drop) > 0)
 		continue;
 	for (;;) {
-		int status;
+		int status, starting = 0;
 		struct proc *p;
 
 		si.si_pid = 0;
 		if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) != 0 || si.si_pid == 0)
 			return;
-		/* A plan says the pid before the process may run, so it stands in the pipe by now. */
-		for (p = procs; p; p = p->next)
-			if (p->pid == 0)
-				read_notes(p);
+		for (p = procs; p; p = p->next) {
+			read_notes(p);
+			starting |= p->pid == 0;
+		}
 		for (p = procs; p; p = p->next)
 			if (p->pid == si.si_pid && !(p->flags & PROC_EXITED))
 				break;
-		if (!p) { /* a launcher, a started daemon, or an orphan of a container */
-			waitpid(si.si_pid, &status, 0);
-			continue;
-		}
-		p->flags |= PROC_EXITED;
-		p->time_ns = wall_ns();
-		relay_process_gone(p->launch);
+		/* From here on the pid may be somebody else's. */
 		waitpid(si.si_pid, &status, 0);
-		p->status = (uint32_t)status;
-		read_notes(p);
-		io_process_gone(p->io);
-		send_exit(p);
-		link_need();
+		if (p)
+			ended(p, (uint32_t)status, wall_ns());
+		else if (starting) /* or a launcher, or an orphan of a container: then nobody asks */
+			early[early_next++ % EARLY_MAX] =
+				(struct early){ si.si_pid, (uint32_t)status, wall_ns() };
 	}
 }
 

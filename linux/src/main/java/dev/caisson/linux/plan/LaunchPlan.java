@@ -15,7 +15,7 @@ public final class LaunchPlan {
     static final int VERSION = 1;
     static final int HEADER_BYTES = 16;
     static final int OP_BYTES = 64;
-    static final int MAX_SLOTS = 256;
+    static final int MAX_SLOTS = 4096;
     static final int NO_SLOT = 0xffff;
 
     /** What a step does; ordinals are the wire codes of plan.h. */

@@ -1,5 +1,0 @@
-/** Placeholder, replaced with the first class. */
-@NullMarked
-package dev.caisson.namespace;
-
-import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,163 @@
+package dev.caisson.namespace.plan;
+
+import static dev.caisson.namespace.plan.Kernel.*;
+import static dev.caisson.namespace.plan.Steps.c;
+
+import dev.caisson.linux.plan.Arg;
+import dev.caisson.linux.plan.PlanBuilder;
+import dev.caisson.linux.plan.Sys;
+import dev.caisson.oci.DeviceType;
+import dev.caisson.oci.Linux;
+import dev.caisson.oci.Mount;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * Device nodes and the usual links in /dev. Every call is relative to a directory descriptor that was opened below the root, so
+ * a /dev that is a symlink to somewhere else changes nothing on the host (CVE-2026-41579).
+ */
+final class DeviceSteps {
+    private static final int MODE_ALL = 0666;
+
+    private final Steps s;
+    private final PlanBuilder p;
+    private final PlanInput in;
+    private final boolean bindNodes;
+
+    DeviceSteps(Steps s, PlanInput in, boolean inUserNamespace) {
+        this.s = s;
+        this.p = s.p;
+        this.in = in;
+        this.bindNodes = inUserNamespace; // mknod is refused there
+    }
+
+    private static Linux.Device character(String path, long major, long minor) {
+        return new Linux.Device(DeviceType.CHAR, path, major, minor, MODE_ALL, 0L, 0L);
+    }
+
+    /** The devices that the runtime-spec promises, then the configured ones, which replace them where they have the same path. */
+    private List<Linux.Device> devices() {
+        List<Linux.Device> all = new ArrayList<>(List.of(
+                character("/dev/null", 1, 3),
+                character("/dev/zero", 1, 5),
+                character("/dev/full", 1, 7),
+                character("/dev/random", 1, 8),
+                character("/dev/urandom", 1, 9),
+                character("/dev/tty", 5, 0)));
+        for (Linux.Device d : in.spec().linux().devices()) {
+            all.removeIf(x -> x.path().equals(d.path()));
+            all.add(d);
+        }
+        return all;
+    }
+
+    /** Whether /dev is the container's own and not a bind of somebody else's. */
+    private boolean ownsDev() {
+        for (Mount m : in.spec().mounts()) {
+            if (m.destination().equals("/dev") && m.isBind()) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    void all() {
+        if (!ownsDev()) {
+            return;
+        }
+        Arg.Slot dev = p.slot();
+        s.openTarget(dev, "/dev", true);
+        for (Linux.Device d : devices()) {
+            device(d, dev);
+        }
+        p.attempt(Sys.UNLINKAT, dev, p.string("ptmx"), c(0));
+        p.attempt(Sys.SYMLINKAT, p.string("pts/ptmx"), dev, p.string("ptmx"));
+        p.attempt(Sys.SYMLINKAT, p.string("/proc/self/fd"), dev, p.string("fd"));
+        p.attempt(Sys.SYMLINKAT, p.string("/proc/self/fd/0"), dev, p.string("stdin"));
+        p.attempt(Sys.SYMLINKAT, p.string("/proc/self/fd/1"), dev, p.string("stdout"));
+        p.attempt(Sys.SYMLINKAT, p.string("/proc/self/fd/2"), dev, p.string("stderr"));
+        p.attempt(Sys.CLOSE, dev);
+    }
+
+    private void device(Linux.Device d, Arg.Slot dev) {
+        int slash = d.path().lastIndexOf('/');
+        String name = d.path().substring(slash + 1);
+        String directory = d.path().substring(0, Math.max(slash, 0));
+        Arg.Slot dir = dev;
+        if (!directory.equals("/dev")) {
+            dir = p.slot();
+            s.openTarget(dir, directory.isEmpty() ? "/" : directory, true);
+        }
+        if (bindNodes && d.type() != DeviceType.FIFO) {
+            bindNode(d);
+        } else {
+            makeNode(d, dir, name);
+        }
+        if (dir != dev) {
+            p.attempt(Sys.CLOSE, dir);
+        }
+    }
+
+    private void makeNode(Linux.Device d, Arg.Slot dir, String name) {
+        String what = "create device " + d.path();
+        int type =
+                switch (d.type()) {
+                    case CHAR, UNBUFFERED -> S_IFCHR;
+                    case BLOCK -> S_IFBLK;
+                    case FIFO -> S_IFIFO;
+                };
+        long number = device(d.major() == null ? 0 : d.major(), d.minor() == null ? 0 : d.minor());
+        int mode = d.fileMode() == null ? MODE_ALL : d.fileMode() & 07777;
+        Arg.Slot made = p.slot();
+        PlanBuilder.Label own = new PlanBuilder.Label();
+        PlanBuilder.Label done = new PlanBuilder.Label();
+        // umask is 0 while a plan builds, so the mode is exact.
+        p.attemptInto(made, Sys.MKNODAT, dir, p.string(name), c(type | mode), c(number));
+        s.jumpIfDone(made, own);
+        PlanBuilder.Label exists = new PlanBuilder.Label();
+        p.jumpIfEqual(made, c(-EEXIST), exists);
+        p.fail(what, made);
+        p.place(exists);
+        requireSame(d, dir, name, type, number);
+        p.jump(done);
+        p.place(own);
+        long uid = d.uid() == null ? 0 : d.uid();
+        long gid = d.gid() == null ? 0 : d.gid();
+        if (uid != 0 || gid != 0) {
+            p.call("chown device " + d.path(), Sys.FCHOWNAT, dir, p.string(name), c(uid), c(gid), c(AT_SYMLINK_NOFOLLOW));
+        }
+        p.place(done);
+    }
+
+    /** A node that is there already must be the same one. */
+    private void requireSame(Linux.Device d, Arg.Slot dir, String name, int type, long number) {
+        String what = "create device " + d.path() + ": a different file is there";
+        Arg.Data stat = p.room(STAT_SIZE);
+        Arg.Slot value = p.slot();
+        PlanBuilder.Label sameType = new PlanBuilder.Label();
+        PlanBuilder.Label same = new PlanBuilder.Label();
+        p.call(what, Sys.NEWFSTATAT, dir, p.string(name), stat, c(AT_SYMLINK_NOFOLLOW));
+        p.load(value, stat.plus(STAT_MODE), 4);
+        p.and(value, value, c(S_IFMT));
+        p.jumpIfEqual(value, c(type), sameType);
+        p.fail(what, c(-EEXIST));
+        p.place(sameType);
+        if (type != S_IFIFO) {
+            p.load(value, stat.plus(STAT_RDEV), 8);
+            p.jumpIfEqual(value, c(number), same);
+            p.fail(what, c(-EEXIST));
+        }
+        p.place(same);
+    }
+
+    private void bindNode(Linux.Device d) {
+        String what = "bind device " + d.path();
+        Arg.Slot tree = p.slot();
+        Arg.Slot target = p.slot();
+        p.callInto(tree, what, Sys.OPEN_TREE, c(AT_FDCWD), p.string(d.path()), c(OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+        s.openTarget(target, d.path(), false);
+        s.moveMount(what, tree, target);
+        p.attempt(Sys.CLOSE, tree);
+        p.attempt(Sys.CLOSE, target);
+    }
+}

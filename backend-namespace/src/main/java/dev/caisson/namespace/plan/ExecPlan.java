@@ -1,0 +1,126 @@
+package dev.caisson.namespace.plan;
+
+import static dev.caisson.namespace.plan.Kernel.*;
+import static dev.caisson.namespace.plan.Steps.c;
+
+import dev.caisson.linux.plan.Arg;
+import dev.caisson.linux.plan.LaunchPlan;
+import dev.caisson.linux.plan.PlanBuilder;
+import dev.caisson.linux.plan.Sys;
+import dev.caisson.oci.Linux;
+import dev.caisson.oci.NamespaceType;
+import dev.caisson.oci.ProcessSpec;
+import org.jspecify.annotations.Nullable;
+
+/** The plan for one more process in a running container: enters what init has, then becomes the program. */
+public final class ExecPlan {
+    private ExecPlan() {}
+
+    /**
+     * @param initPid init's pid on the host; the caller keeps it from being reused
+     */
+    public static LaunchPlan of(
+            int initPid,
+            Linux linux,
+            ProcessSpec process,
+            HostFacts host,
+            PlanInput.CgroupJoin cgroups,
+            PlanInput.@Nullable SeccompFilter seccomp) {
+        Steps s = new Steps();
+        PlanBuilder p = s.p;
+        boolean userNamespace = linux.hasNamespace(NamespaceType.USER);
+        Arg.Slot pidfd = p.slot();
+        Arg.Slot pid = p.slot();
+        PlanBuilder.Label child = new PlanBuilder.Label();
+
+        // Before it is visible in the container: it has host descriptors open until it execs (CVE-2016-9962).
+        p.call("become non-dumpable", Sys.PRCTL, c(PR_SET_DUMPABLE), c(0), c(0), c(0), c(0));
+        p.attempt(Sys.UMASK, c(0));
+        p.callInto(pidfd, "open init process " + initPid, Sys.PIDFD_OPEN, c(initPid), c(0));
+        Arg.Data zero = p.string("0");
+        for (String file : cgroups.procsFiles()) {
+            Arg.Slot fd = p.slot();
+            p.callInto(fd, "open " + file, Sys.OPENAT, c(AT_FDCWD), p.string(file), c(O_WRONLY | O_CLOEXEC));
+            p.call("join cgroup " + file, Sys.WRITE, fd, zero, c(1));
+            p.attempt(Sys.CLOSE, fd);
+        }
+        long cloneFlags = CLONE_PARENT | CLONE_CLEAR_SIGHAND;
+        Arg.Slot dir = p.slot();
+        String unified = cgroups.unifiedDirectory();
+        if (unified != null) {
+            cloneFlags |= CLONE_INTO_CGROUP;
+            p.callInto(dir, "open cgroup " + unified, Sys.OPENAT, c(AT_FDCWD), p.string(unified), c(O_PATH | O_DIRECTORY | O_CLOEXEC));
+        }
+        Arg.Slot self = p.slot();
+        boolean labels = isSet(process.apparmorProfile()) || isSet(process.selinuxLabel());
+        if (process.oomScoreAdj() != null) {
+            String value = Integer.toString(process.oomScoreAdj());
+            s.writeFile("set oom_score_adj to " + value, c(AT_FDCWD), p.string("/proc/self/oom_score_adj"), value);
+        }
+        long namespaces = 0;
+        for (Linux.Namespace ns : linux.namespaces()) {
+            namespaces |= NamespaceSteps.flag(ns.type());
+        }
+        // Init always has a mount namespace of its own; see InitPlan.
+        p.call("enter namespaces of init process " + initPid, Sys.SETNS, pidfd, c(namespaces | CLONE_NEWNS));
+        Arg.Data args = p.struct(8, cloneFlags, 8, 0, 8, 0, 8, 0, 8, 0, 8, 0, 8, 0, 8, 0, 8, 0, 8, 0, 8, 0);
+        if (unified != null) {
+            p.store(dir, args.plus(80), 8);
+        }
+        p.callInto(pid, "create process", Sys.CLONE3, args, c(CLONE_ARGS_SIZE));
+        p.jumpIfEqual(pid, c(0), child);
+        p.note(Notes.PID, pid);
+        s.exit(0);
+
+        p.place(child);
+        ProcessSteps steps = new ProcessSteps(s, process, host, userNamespace);
+        p.call("tie to the monitor's life", Sys.PRCTL, c(PR_SET_PDEATHSIG), c(SIGKILL), c(0), c(0), c(0));
+        p.call("start session", Sys.SETSID);
+        if (userNamespace) {
+            p.call("become root of user namespace (group)", Sys.SETRESGID, c(0), c(0), c(0));
+            p.call("become root of user namespace", Sys.SETRESUID, c(0), c(0), c(0));
+        }
+        p.callInto(s.root, "open container's root", Sys.OPENAT, c(AT_FDCWD), p.string("/"), c(O_PATH | O_DIRECTORY | O_CLOEXEC));
+        if (labels) {
+            p.callInto(self, "open /proc/thread-self", Sys.OPENAT, c(AT_FDCWD), p.string("/proc/thread-self"), c(O_PATH | O_DIRECTORY | O_CLOEXEC));
+        }
+        if (process.terminal()) {
+            steps.terminal(false);
+        } else {
+            steps.streams();
+        }
+        steps.securityLabels(self);
+        steps.setNoNewPrivileges();
+        steps.scheduling();
+        steps.limits();
+        Arg.Slot passwd = p.slot();
+        p.set(passwd, c(-ENOENT));
+        if (steps.needsHome()) {
+            passwd = steps.openPasswd();
+        }
+        if (!steps.noNewPrivileges()) {
+            steps.seccomp(seccomp);
+        }
+        steps.identity();
+        steps.lookUp();
+        if (steps.noNewPrivileges()) {
+            steps.seccomp(seccomp);
+        }
+        if (mustWait(process, seccomp)) {
+            steps.waitForStart(Notes.READY, passwd);
+        }
+        steps.execute();
+        return p.build();
+    }
+
+    /** Whether the plan waits at its gate: for its terminal or listener to be taken, or for HOME. */
+    public static boolean mustWait(ProcessSpec process, PlanInput.@Nullable SeccompFilter seccomp) {
+        return process.terminal()
+                || (seccomp != null && seccomp.listener())
+                || process.env().stream().noneMatch(e -> e.startsWith("HOME="));
+    }
+
+    private static boolean isSet(@Nullable String text) {
+        return text != null && !text.isEmpty();
+    }
+}

@@ -1,0 +1,32 @@
+package dev.caisson.namespace.plan;
+
+import java.util.List;
+import java.util.function.Predicate;
+
+/**
+ * What a plan depends on besides the specification.
+ *
+ * @param lastCapability highest capability number that the kernel knows (/proc/sys/kernel/cap_last_cap)
+ * @param ownCapabilities permitted capabilities of the daemon and its monitors, as a mask
+ * @param isDirectory whether a host path is a directory, for the kind of a bind mount's target
+ * @param cgroupMounts where the host has cgroup hierarchies mounted
+ */
+public record HostFacts(
+        int lastCapability, long ownCapabilities, Predicate<String> isDirectory, List<CgroupMount> cgroupMounts) {
+    public HostFacts {
+        cgroupMounts = List.copyOf(cgroupMounts);
+    }
+
+    /**
+     * One mounted hierarchy.
+     *
+     * @param name last part of the mount point, as the container will see it
+     * @param controllers names of v1 controllers, for symlinks where several share a hierarchy; empty for v2
+     * @param ownDirectory the container's group in it
+     */
+    public record CgroupMount(String name, List<String> controllers, String ownDirectory, boolean unified) {
+        public CgroupMount {
+            controllers = List.copyOf(controllers);
+        }
+    }
+}

@@ -1,0 +1,208 @@
+package dev.caisson.namespace.plan;
+
+import static dev.caisson.namespace.plan.Kernel.*;
+import static dev.caisson.namespace.plan.Steps.c;
+
+import dev.caisson.linux.plan.Arg;
+import dev.caisson.linux.plan.LaunchPlan;
+import dev.caisson.linux.plan.PlanBuilder;
+import dev.caisson.linux.plan.Sys;
+import dev.caisson.oci.Hook;
+import dev.caisson.oci.NamespaceType;
+import dev.caisson.oci.ProcessSpec;
+import java.util.List;
+
+/**
+ * The plan for a container's init. Two processes play it: the launcher on the host, and from clone3 on also the child that becomes
+ * init. They meet once, at a pipe: the child goes on when the launcher has written id maps and cgroups.
+ *
+ * <p>The child's order is that of runc's init: streams, mounts, devices, (hooks), pivot_root, names, sysctls, read-only and masked
+ * paths, no_new_privs, scheduling, limits, identity, look-up of the program, seccomp; then it waits at the gate for start.
+ */
+public final class InitPlan {
+    private final PlanInput in;
+    private final Steps s = new Steps();
+    private final PlanBuilder p = s.p;
+    private final NamespaceSteps namespaces;
+    private final MountSteps mounts;
+    private final boolean userNamespace;
+    private final boolean newMounts;
+
+    private InitPlan(PlanInput in) {
+        this.in = in;
+        this.namespaces = new NamespaceSteps(s, in.spec());
+        this.mounts = new MountSteps(s, in);
+        this.userNamespace = namespaces.hasUser();
+        // Without a mount namespace of its own the container would mount on the host: it gets one that nobody else sees.
+        this.newMounts = !namespaces.isJoined(NamespaceType.MOUNT);
+    }
+
+    /** The plan; {@code in.spec().process()} must be there. */
+    public static LaunchPlan of(PlanInput in) {
+        return new InitPlan(in).build();
+    }
+
+    private LaunchPlan build() {
+        ProcessSpec process = java.util.Objects.requireNonNull(in.spec().process(), "process");
+        Arg.Slot procfs = p.slot();
+        Arg.Slot devNull = p.slot();
+        Arg.Slot upRead = p.slot();
+        Arg.Slot upWrite = p.slot();
+        Arg.Slot pid = p.slot();
+        PlanBuilder.Label child = new PlanBuilder.Label();
+
+        // Nobody in the container may look into this process, which has host descriptors open until it execs (CVE-2016-9962).
+        p.call("become non-dumpable", Sys.PRCTL, c(PR_SET_DUMPABLE), c(0), c(0), c(0), c(0));
+        p.attempt(Sys.UMASK, c(0));
+        p.callInto(procfs, "open /proc", Sys.OPENAT, c(AT_FDCWD), p.string("/proc"), c(O_PATH | O_DIRECTORY | O_CLOEXEC));
+        List<Arg.Slot> joined = namespaces.openJoined();
+        List<Arg.Slot> cgroups = namespaces.openCgroups(in.cgroups());
+        Arg.Data pipe = p.room(8);
+        p.call("make pipe", Sys.PIPE2, pipe, c(O_CLOEXEC));
+        p.load(upRead, pipe, 4);
+        p.load(upWrite, pipe.plus(4), 4);
+
+        long flags = namespaces.cloneFlags() | CLONE_PARENT | CLONE_CLEAR_SIGHAND;
+        if (newMounts && !userNamespace) {
+            p.call("create mount namespace", Sys.UNSHARE, c(CLONE_NEWNS));
+            mounts.rootfs();
+        } else if (newMounts) {
+            // The rootfs is mounted with the host's rights first; the container's mount namespace is a copy that its user
+            // namespace owns.
+            p.call("create mount namespace", Sys.UNSHARE, c(CLONE_NEWNS));
+            mounts.rootfs();
+            flags |= CLONE_NEWNS;
+        }
+        if (!in.spec().linux().maskedPaths().isEmpty()) {
+            p.callInto(devNull, "clone host's /dev/null", Sys.OPENAT, c(AT_FDCWD), p.string("/dev/null"), c(O_PATH | O_CLOEXEC));
+        }
+        namespaces.newTime();
+        namespaces.join(joined);
+        if (!newMounts) {
+            mounts.rootfs();
+        }
+        String unified = in.cgroups().unifiedDirectory();
+        Arg.Data args = namespaces.cloneArgs(unified == null ? flags : flags | CLONE_INTO_CGROUP, 0);
+        if (unified != null) {
+            Arg.Slot dir = p.slot();
+            p.callInto(dir, "open cgroup " + unified, Sys.OPENAT, c(AT_FDCWD), p.string(unified), c(O_PATH | O_DIRECTORY | O_CLOEXEC));
+            p.store(dir, args.plus(80), 8);
+        }
+        p.callInto(pid, "create container process", Sys.CLONE3, args, c(CLONE_ARGS_SIZE));
+        p.jumpIfEqual(pid, c(0), child);
+        launcher(procfs, cgroups, upWrite, pid);
+        p.place(child);
+        child(process, procfs, devNull, upRead, upWrite);
+        return p.build();
+    }
+
+    private void launcher(Arg.Slot procfs, List<Arg.Slot> cgroups, Arg.Slot upWrite, Arg.Slot pid) {
+        p.note(Notes.PID, pid);
+        Arg.Slot proc = namespaces.openProc(procfs, pid);
+        namespaces.describeChild(proc, 0);
+        namespaces.enterCgroups(in.cgroups(), cgroups, pid);
+        p.call("release container process", Sys.WRITE, upWrite, p.string("g"), c(1));
+        s.exit(0);
+    }
+
+    private void waitForLauncher(Arg.Slot upRead, Arg.Slot upWrite) {
+        Arg.Slot got = p.slot();
+        PlanBuilder.Label on = new PlanBuilder.Label();
+        p.attempt(Sys.CLOSE, upWrite); // or its own copy would hide the launcher's end
+        p.callInto(got, "wait for launcher", Sys.READ, upRead, p.room(8), c(1));
+        p.jumpIfEqual(got, c(1), on);
+        s.exit(1);
+        p.place(on);
+    }
+
+    private void child(ProcessSpec process, Arg.Slot procfs, Arg.Slot devNull, Arg.Slot upRead, Arg.Slot upWrite) {
+        ProcessSteps steps = new ProcessSteps(s, process, in.host(), userNamespace);
+        p.call("tie to the monitor's life", Sys.PRCTL, c(PR_SET_PDEATHSIG), c(SIGKILL), c(0), c(0), c(0));
+        p.call("start session", Sys.SETSID);
+        if (userNamespace) {
+            waitForLauncher(upRead, upWrite);
+            p.call("become root of user namespace (group)", Sys.SETRESGID, c(0), c(0), c(0));
+            p.call("become root of user namespace", Sys.SETRESUID, c(0), c(0), c(0));
+        }
+        if (!in.noNewKeyring()) {
+            p.attempt(Sys.KEYCTL, c(KEYCTL_JOIN_SESSION_KEYRING), p.string("_ses." + in.id()), c(0), c(0), c(0));
+        }
+        namespaces.loopback();
+        mounts.all();
+        new DeviceSteps(s, in, userNamespace).all();
+        if (!userNamespace) {
+            waitForLauncher(upRead, upWrite);
+        }
+        if (namespaces.isNew(NamespaceType.CGROUP)) {
+            // Only now: a cgroup namespace takes the group that its maker is in for its root.
+            p.call("create cgroup namespace", Sys.UNSHARE, c(CLONE_NEWCGROUP));
+        }
+        if (!in.spec().hooks().prestart().isEmpty() || !in.spec().hooks().createRuntime().isEmpty()) {
+            p.note(Notes.MOUNTED, c(0));
+            s.waitAtGate(p.room(8), 1);
+        }
+        HookSteps hooks = new HookSteps(s, in.stateJson());
+        for (Hook h : in.spec().hooks().createContainer()) {
+            hooks.run("createContainer", h);
+        }
+        mounts.pivot();
+        steps.makeCwd();
+        if (process.terminal()) {
+            steps.terminal(true);
+        } else {
+            steps.streams();
+        }
+        mounts.makeReadonly();
+        namespaces.names();
+        steps.securityLabels(selfOf(procfs));
+        namespaces.sysctls(procfs);
+        mounts.readonlyPaths();
+        mounts.maskedPaths(devNull);
+        steps.setNoNewPrivileges();
+        steps.scheduling();
+        personality();
+        steps.limits();
+        Arg.Slot passwd = p.slot();
+        if (steps.needsHome()) {
+            passwd = steps.openPasswd();
+        }
+        if (!steps.noNewPrivileges()) {
+            steps.seccomp(in.seccomp()); // needs CAP_SYS_ADMIN, which identity() takes away
+        }
+        steps.identity();
+        steps.lookUp();
+        if (steps.noNewPrivileges()) {
+            steps.seccomp(in.seccomp());
+        }
+        steps.waitForStart(Notes.READY, passwd);
+        for (Hook h : in.spec().hooks().startContainer()) {
+            hooks.run("startContainer", h);
+        }
+        steps.execute();
+    }
+
+    private Arg.Slot selfOf(Arg.Slot procfs) {
+        Arg.Slot self = p.slot();
+        ProcessSpec process = in.spec().process();
+        if (process != null && (isSet(process.apparmorProfile()) || isSet(process.selinuxLabel()))) {
+            p.callInto(self, "open /proc/thread-self", Sys.OPENAT, procfs, p.string("thread-self"), c(O_PATH | O_DIRECTORY | O_CLOEXEC));
+        }
+        return self;
+    }
+
+    private static boolean isSet(@org.jspecify.annotations.Nullable String text) {
+        return text != null && !text.isEmpty();
+    }
+
+    private void personality() {
+        var personality = in.spec().linux().personality();
+        if (personality != null) {
+            int domain =
+                    switch (personality.domain()) {
+                        case LINUX -> 0;
+                        case LINUX32 -> 8;
+                    };
+            p.call("set personality " + personality.domain().wire(), Sys.PERSONALITY, c(domain));
+        }
+    }
+}

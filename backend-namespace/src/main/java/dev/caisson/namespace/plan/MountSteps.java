@@ -1,0 +1,240 @@
+package dev.caisson.namespace.plan;
+
+import static dev.caisson.namespace.plan.Kernel.*;
+import static dev.caisson.namespace.plan.Steps.c;
+
+import dev.caisson.backend.RootfsMount;
+import dev.caisson.linux.plan.Arg;
+import dev.caisson.linux.plan.PlanBuilder;
+import dev.caisson.linux.plan.Sys;
+import dev.caisson.oci.Mount;
+import dev.caisson.oci.NamespaceType;
+import java.util.List;
+
+/**
+ * The container's file systems. No path string is used twice: a target is opened once below the root, where neither a symlink nor
+ * {@code ..} leads out, and mounted on by descriptor (CVE-2021-30465 and its like).
+ */
+final class MountSteps {
+    private final Steps s;
+    private final PlanBuilder p;
+    private final PlanInput in;
+    private final Arg.Slot target;
+    private final Arg.Slot tree;
+
+    MountSteps(Steps s, PlanInput in) {
+        this.s = s;
+        this.p = s.p;
+        this.in = in;
+        this.target = p.slot();
+        this.tree = p.slot();
+    }
+
+    /** Cuts the way by which mounts would reach the host, makes the rootfs a mount, and opens it as the root of all that follows. */
+    void rootfs() {
+        boolean isPrivate = in.spec().linux().rootfsPropagation() != null
+                && in.spec().linux().rootfsPropagation().wire().endsWith("private");
+        p.call("make / " + (isPrivate ? "private" : "slave"), Sys.MOUNT, Arg.ZERO, p.string("/"), Arg.ZERO, c((isPrivate ? MS_PRIVATE : MS_SLAVE) | MS_REC), Arg.ZERO);
+        if (in.rootfsMounts().isEmpty()) {
+            p.call("bind rootfs " + in.rootfs(), Sys.MOUNT, p.string(in.rootfs()), p.string(in.rootfs()), Arg.ZERO, c(MS_BIND | MS_REC), Arg.ZERO);
+        }
+        for (RootfsMount m : in.rootfsMounts()) {
+            rootfsMount(m);
+        }
+        p.callInto(s.root, "open rootfs " + in.rootfs(), Sys.OPENAT, c(AT_FDCWD), p.string(in.rootfs()), c(O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    }
+
+    private void rootfsMount(RootfsMount m) {
+        MountOptions o = MountOptions.parse(m.options());
+        String at = m.target().isEmpty() ? in.rootfs() : in.rootfs() + "/" + Steps.relative(m.target());
+        String what = "mount rootfs " + m.source() + " (" + m.type() + ") on " + at;
+        boolean bind = o.bind() || m.type().equals("bind");
+        long flags = bind ? MS_BIND | (o.recursiveBind() ? MS_REC : 0) : o.flags();
+        p.call(what, Sys.MOUNT, p.string(m.source()), p.string(at), bind ? Arg.ZERO : p.string(m.type()), c(flags), bind || o.data().isEmpty() ? Arg.ZERO : p.string(o.data()));
+        if (bind && o.attrSet() != 0) {
+            p.call(what, Sys.MOUNT_SETATTR, c(AT_FDCWD), p.string(at), c(0), p.struct(8, o.attrSet(), 8, o.attrClear(), 8, 0, 8, 0), c(MOUNT_ATTR_SIZE));
+        }
+        for (long propagation : o.propagation()) {
+            p.call(what, Sys.MOUNT, Arg.ZERO, p.string(at), Arg.ZERO, c(propagation), Arg.ZERO);
+        }
+    }
+
+    /** The mounts of the specification, in their order. */
+    void all() {
+        for (Mount m : in.spec().mounts()) {
+            MountOptions o = MountOptions.parse(m.options());
+            if (m.isBind()) {
+                bind(m, o);
+            } else if ("cgroup".equals(m.type()) || "cgroup2".equals(m.type())) {
+                new CgroupMountSteps(s, in).mount(m, o);
+            } else if ((o.flags() & MS_REMOUNT) != 0) {
+                remount(m, o);
+            } else {
+                fileSystem(m, o);
+            }
+        }
+    }
+
+    private static String describe(Mount m) {
+        return "mount " + m.source() + " (" + m.type() + ") on " + m.destination();
+    }
+
+    private void bind(Mount m, MountOptions o) {
+        String what = "bind mount " + m.source() + " on " + m.destination();
+        String source = m.source() == null ? "" : m.source();
+        if (!source.startsWith("/")) {
+            source = in.bundle() + "/" + source;
+        }
+        p.callInto(
+                tree,
+                what + ": open source",
+                Sys.OPEN_TREE,
+                c(AT_FDCWD),
+                p.string(source),
+                c(OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (o.recursiveBind() ? AT_RECURSIVE : 0)));
+        if (o.attrSet() != 0 || o.attrClear() != 0) {
+            // The clear side frees the atime field or undoes a flag of the source; a flag that is locked stays.
+            s.setAttr(what + ": set attributes", tree, false, o.attrSet(), o.attrClear(), 0);
+        }
+        if (o.recursiveSet() != 0 || o.recursiveClear() != 0) {
+            s.setAttr(what + ": set recursive attributes", tree, true, o.recursiveSet(), o.recursiveClear(), 0);
+        }
+        for (long propagation : o.propagation()) {
+            s.setAttr(what + ": set propagation", tree, (propagation & MS_REC) != 0, 0, 0, propagation & ~MS_REC);
+        }
+        s.openTarget(target, m.destination(), in.host().isDirectory().test(source));
+        s.moveMount(what, tree, target);
+        p.attempt(Sys.CLOSE, tree);
+        p.attempt(Sys.CLOSE, target);
+    }
+
+    private void fileSystem(Mount m, MountOptions o) {
+        String what = describe(m);
+        long flags = o.flags();
+        if (m.destination().equals("/dev")) {
+            flags &= ~MS_RDONLY; // the nodes come first; see remountDev
+        }
+        s.openTarget(target, m.destination(), true);
+        p.call(what, Sys.FCHDIR, target);
+        p.call(what, Sys.MOUNT, p.string(m.source() == null ? "none" : m.source()), p.string("."), p.string(m.type() == null ? "" : m.type()), c(flags), o.data().isEmpty() ? Arg.ZERO : p.string(o.data()));
+        p.attempt(Sys.CLOSE, target);
+        if (!o.propagation().isEmpty()) {
+            s.openInRoot(target, what, m.destination(), O_PATH, 0);
+            p.call(what, Sys.FCHDIR, target);
+            for (long propagation : o.propagation()) {
+                p.call(what + ": set propagation", Sys.MOUNT, Arg.ZERO, p.string("."), Arg.ZERO, c(propagation), Arg.ZERO);
+            }
+            p.attempt(Sys.CLOSE, target);
+        }
+    }
+
+    private void remount(Mount m, MountOptions o) {
+        String what = "remount " + m.destination();
+        s.openInRoot(target, what, m.destination(), O_PATH, 0);
+        p.call(what, Sys.FCHDIR, target);
+        p.call(what, Sys.MOUNT, Arg.ZERO, p.string("."), Arg.ZERO, c(o.flags()), o.data().isEmpty() ? Arg.ZERO : p.string(o.data()));
+        p.attempt(Sys.CLOSE, target);
+    }
+
+    /** Makes the rootfs the root, and the host's file systems go away. */
+    void pivot() {
+        p.call("enter rootfs", Sys.FCHDIR, s.root);
+        if (in.noPivotRoot()) {
+            p.call("move rootfs to /", Sys.MOUNT, p.string("."), p.string("/"), Arg.ZERO, c(MS_MOVE), Arg.ZERO);
+            p.call("chroot to rootfs", Sys.CHROOT, p.string("."));
+        } else {
+            p.call("pivot_root to " + in.rootfs(), Sys.PIVOT_ROOT, p.string("."), p.string("."));
+            // "." is the old root now, stacked on the new one.
+            p.call("detach host's root", Sys.UMOUNT2, p.string("."), c(MNT_DETACH));
+        }
+        p.call("chdir to /", Sys.CHDIR, p.string("/"));
+        if (in.spec().linux().rootfsPropagation() != null) {
+            String word = in.spec().linux().rootfsPropagation().wire();
+            long flag = MountOptions.parse(List.of(word)).propagation().getFirst();
+            p.call("make rootfs " + word, Sys.MOUNT, Arg.ZERO, p.string("/"), Arg.ZERO, c(flag), Arg.ZERO);
+        }
+    }
+
+    /** /dev and / read-only if they are to be, once everything in them is made. */
+    void makeReadonly() {
+        for (Mount m : in.spec().mounts()) {
+            if (m.destination().equals("/dev") && !m.isBind() && m.options().contains("ro")) {
+                p.call("make /dev read-only", Sys.MOUNT_SETATTR, c(AT_FDCWD), p.string("/dev"), c(0), p.struct(8, MOUNT_ATTR_RDONLY, 8, 0, 8, 0, 8, 0), c(MOUNT_ATTR_SIZE));
+            }
+        }
+        if (in.spec().root() != null && in.spec().root().readonly()) {
+            p.call("make rootfs read-only", Sys.MOUNT_SETATTR, c(AT_FDCWD), p.string("/"), c(0), p.struct(8, MOUNT_ATTR_RDONLY, 8, 0, 8, 0, 8, 0), c(MOUNT_ATTR_SIZE));
+        }
+    }
+
+    /** Each path as a read-only mount of itself; what does not exist is skipped. */
+    void readonlyPaths() {
+        for (String path : in.spec().linux().readonlyPaths()) {
+            PlanBuilder.Label skip = new PlanBuilder.Label();
+            PlanBuilder.Label there = new PlanBuilder.Label();
+            s.tryOpenInRoot(target, path, O_PATH, 0);
+            s.jumpIfDone(target, there);
+            p.jumpIfEqual(target, c(-ENOENT), skip);
+            p.jumpIfEqual(target, c(-ENOTDIR), skip);
+            p.fail("make " + path + " read-only", target);
+            p.place(there);
+            p.callInto(tree, "make " + path + " read-only", Sys.OPEN_TREE, target, p.string(""), c(OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE));
+            s.setAttr("make " + path + " read-only", tree, true, MOUNT_ATTR_RDONLY, 0, 0);
+            s.moveMount("make " + path + " read-only", tree, target);
+            p.attempt(Sys.CLOSE, tree);
+            p.attempt(Sys.CLOSE, target);
+            p.place(skip);
+        }
+    }
+
+    /**
+     * A clone of the host's /dev/null, taken before the rootfs is entered: what the image calls /dev/null does not matter
+     * (CVE-2025-31133). Each masked file needs a clone of its own.
+     */
+    void maskedPaths(Arg.Slot devNull) {
+        Arg.Slot empty = p.slot();
+        p.set(empty, c(-1));
+        for (String path : in.spec().linux().maskedPaths()) {
+            String what = "mask " + path;
+            PlanBuilder.Label skip = new PlanBuilder.Label();
+            PlanBuilder.Label file = new PlanBuilder.Label();
+            PlanBuilder.Label mounted = new PlanBuilder.Label();
+            PlanBuilder.Label first = new PlanBuilder.Label();
+            s.tryOpenInRoot(target, path, O_PATH | O_DIRECTORY, 0);
+            p.jumpIfEqual(target, c(-ENOENT), skip);
+            p.jumpIfEqual(target, c(-ENOTDIR), file);
+            p.jumpIfLess(target, c(0), file);
+            // One empty file system for all directories.
+            p.jumpIfLess(empty, c(0), first);
+            p.callInto(tree, what, Sys.OPEN_TREE, empty, p.string(""), c(OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
+            s.moveMount(what, tree, target);
+            p.attempt(Sys.CLOSE, tree);
+            p.jump(mounted);
+            p.place(first);
+            p.call(what, Sys.FCHDIR, target);
+            p.call(what, Sys.MOUNT, p.string("tmpfs"), p.string("."), p.string("tmpfs"), c(MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC), p.string("nr_blocks=1,nr_inodes=1"));
+            s.openInRoot(empty, what, path, O_PATH | O_DIRECTORY, 0);
+            p.jump(mounted);
+            p.place(file);
+            s.tryOpenInRoot(target, path, O_PATH, 0);
+            p.jumpIfEqual(target, c(-ENOENT), skip);
+            p.jumpIfEqual(target, c(-ENOTDIR), skip);
+            PlanBuilder.Label opened = new PlanBuilder.Label();
+            s.jumpIfDone(target, opened);
+            p.fail(what, target);
+            p.place(opened);
+            p.callInto(tree, what, Sys.OPEN_TREE, devNull, p.string(""), c(OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
+            s.moveMount(what, tree, target);
+            p.attempt(Sys.CLOSE, tree);
+            p.place(mounted);
+            p.attempt(Sys.CLOSE, target);
+            p.place(skip);
+        }
+        p.call("chdir to /", Sys.CHDIR, p.string("/"));
+    }
+
+    boolean hasNewCgroupNamespace() {
+        var ns = in.spec().linux().namespace(NamespaceType.CGROUP);
+        return ns != null && ns.path() == null;
+    }
+}

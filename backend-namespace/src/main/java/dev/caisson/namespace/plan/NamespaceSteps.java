@@ -1,0 +1,248 @@
+package dev.caisson.namespace.plan;
+
+import static dev.caisson.namespace.plan.Kernel.*;
+import static dev.caisson.namespace.plan.Steps.c;
+
+import dev.caisson.linux.plan.Arg;
+import dev.caisson.linux.plan.PlanBuilder;
+import dev.caisson.linux.plan.Sys;
+import dev.caisson.oci.IdMapping;
+import dev.caisson.oci.Linux;
+import dev.caisson.oci.NamespaceType;
+import dev.caisson.oci.Spec;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+
+/** Namespaces: joining, making, and what the parent side does for the child (id maps, cgroups, oom score). */
+final class NamespaceSteps {
+    /** User first, since it gives the right to join the others; mount last, since paths change with it. */
+    private static final List<NamespaceType> JOIN_ORDER = List.of(
+            NamespaceType.USER,
+            NamespaceType.IPC,
+            NamespaceType.UTS,
+            NamespaceType.NETWORK,
+            NamespaceType.PID,
+            NamespaceType.CGROUP,
+            NamespaceType.TIME,
+            NamespaceType.MOUNT);
+
+    private final Steps s;
+    private final PlanBuilder p;
+    private final Spec spec;
+    private final Linux linux;
+
+    NamespaceSteps(Steps s, Spec spec) {
+        this.s = s;
+        this.p = s.p;
+        this.spec = spec;
+        this.linux = spec.linux();
+    }
+
+    static long flag(NamespaceType type) {
+        return switch (type) {
+            case PID -> CLONE_NEWPID;
+            case NETWORK -> CLONE_NEWNET;
+            case MOUNT -> CLONE_NEWNS;
+            case IPC -> CLONE_NEWIPC;
+            case UTS -> CLONE_NEWUTS;
+            case USER -> CLONE_NEWUSER;
+            case CGROUP -> CLONE_NEWCGROUP;
+            case TIME -> CLONE_NEWTIME;
+        };
+    }
+
+    boolean isNew(NamespaceType type) {
+        Linux.Namespace ns = linux.namespace(type);
+        return ns != null && ns.path() == null;
+    }
+
+    boolean isJoined(NamespaceType type) {
+        Linux.Namespace ns = linux.namespace(type);
+        return ns != null && ns.path() != null;
+    }
+
+    /** Whether the container lives in another user namespace than this host's daemon. */
+    boolean hasUser() {
+        return linux.hasNamespace(NamespaceType.USER);
+    }
+
+    /**
+     * Opens all namespaces that are joined, before anything changes what their paths mean; {@link #join} then enters them.
+     *
+     * @return slots in {@link #JOIN_ORDER}
+     */
+    List<Arg.Slot> openJoined() {
+        List<Arg.Slot> fds = new ArrayList<>();
+        for (NamespaceType type : JOIN_ORDER) {
+            Linux.Namespace ns = linux.namespace(type);
+            if (ns != null && ns.path() != null) {
+                Arg.Slot fd = p.slot();
+                p.callInto(
+                        fd,
+                        "open " + type.wire() + " namespace " + ns.path(),
+                        Sys.OPENAT,
+                        c(AT_FDCWD),
+                        p.string(ns.path()),
+                        c(O_RDONLY | O_CLOEXEC));
+                fds.add(fd);
+            }
+        }
+        return fds;
+    }
+
+    /** Enters them; the kernel refuses a file that is not of the type. */
+    void join(List<Arg.Slot> fds) {
+        int i = 0;
+        for (NamespaceType type : JOIN_ORDER) {
+            Linux.Namespace ns = linux.namespace(type);
+            if (ns != null && ns.path() != null) {
+                p.call("join " + type.wire() + " namespace " + ns.path(), Sys.SETNS, fds.get(i++), c(flag(type)));
+            }
+        }
+    }
+
+    /** Flags for the clone3 that makes init: all new namespaces that can be made at birth. */
+    long cloneFlags() {
+        long flags = 0;
+        for (NamespaceType type : List.of(NamespaceType.USER, NamespaceType.PID, NamespaceType.NETWORK, NamespaceType.IPC, NamespaceType.UTS)) {
+            if (isNew(type)) {
+                flags |= flag(type);
+            }
+        }
+        return flags;
+    }
+
+    /** A new time namespace is made for children and set before the first one is in it. */
+    void newTime() {
+        if (!isNew(NamespaceType.TIME)) {
+            return;
+        }
+        p.call("create time namespace", Sys.UNSHARE, c(CLONE_NEWTIME));
+        Linux.TimeOffsets offsets = linux.timeOffsets();
+        if (offsets == null) {
+            return;
+        }
+        StringBuilder text = new StringBuilder();
+        if (offsets.monotonic() != null) {
+            text.append("monotonic ").append(offsets.monotonic().secs()).append(' ').append(offsets.monotonic().nanosecs()).append('\n');
+        }
+        if (offsets.boottime() != null) {
+            text.append("boottime ").append(offsets.boottime().secs()).append(' ').append(offsets.boottime().nanosecs()).append('\n');
+        }
+        s.writeFile("write time offsets", c(AT_FDCWD), p.string("/proc/self/timens_offsets"), text.toString());
+    }
+
+    /** Opens, as O_PATH, the directory of a process in the /proc that {@code procfs} is. */
+    Arg.Slot openProc(Arg.Slot procfs, Arg.Slot pid) {
+        Arg.Data name = p.room(24);
+        Arg.Slot length = p.slot();
+        Arg.Slot dir = p.slot();
+        p.decimal(length, pid, name);
+        p.callInto(dir, "open /proc/<pid of init>", Sys.OPENAT, procfs, name, c(O_PATH | O_DIRECTORY | O_CLOEXEC));
+        return dir;
+    }
+
+    /** Writes id maps and the oom score of the child, seen from the parent. */
+    void describeChild(Arg.Slot proc, int daemonUid) {
+        if (isNew(NamespaceType.USER)) {
+            if (daemonUid != 0) {
+                s.writeFile("write setgroups of user namespace", proc, p.string("setgroups"), "deny");
+            }
+            s.writeFile("write gid map of user namespace", proc, p.string("gid_map"), map(linux.gidMappings()));
+            s.writeFile("write uid map of user namespace", proc, p.string("uid_map"), map(linux.uidMappings()));
+        }
+        if (spec.process() != null && spec.process().oomScoreAdj() != null) {
+            String value = Integer.toString(spec.process().oomScoreAdj());
+            s.writeFile("set oom_score_adj to " + value, proc, p.string("oom_score_adj"), value);
+        }
+    }
+
+    private static String map(List<IdMapping> mappings) {
+        StringBuilder text = new StringBuilder();
+        for (IdMapping m : mappings) {
+            text.append(m.containerId()).append(' ').append(m.hostId()).append(' ').append(m.size()).append('\n');
+        }
+        return text.toString();
+    }
+
+    /** Opens the cgroup.procs files while their paths are what they are on the host. */
+    List<Arg.Slot> openCgroups(PlanInput.CgroupJoin cgroups) {
+        List<Arg.Slot> fds = new ArrayList<>();
+        for (String file : cgroups.procsFiles()) {
+            Arg.Slot fd = p.slot();
+            p.callInto(fd, "open " + file, Sys.OPENAT, c(AT_FDCWD), p.string(file), c(O_WRONLY | O_CLOEXEC));
+            fds.add(fd);
+        }
+        return fds;
+    }
+
+    /** Moves a process into the cgroups. */
+    void enterCgroups(PlanInput.CgroupJoin cgroups, List<Arg.Slot> fds, Arg.Slot pid) {
+        if (fds.isEmpty()) {
+            return;
+        }
+        Arg.Data text = p.room(24);
+        Arg.Slot length = p.slot();
+        p.decimal(length, pid, text);
+        for (int i = 0; i < fds.size(); i++) {
+            p.call("join cgroup " + cgroups.procsFiles().get(i), Sys.WRITE, fds.get(i), text, length);
+        }
+    }
+
+    /** struct clone_args; {@code cgroup} is stored into it when the plan runs. */
+    Arg.Data cloneArgs(long flags, long exitSignal) {
+        return p.struct(8, flags, 8, 0, 8, 0, 8, 0, 8, exitSignal, 8, 0, 8, 0, 8, 0, 8, 0, 8, 0, 8, 0);
+    }
+
+    /** Brings lo up in a new network namespace (netdevice(7)). */
+    void loopback() {
+        if (!isNew(NamespaceType.NETWORK)) {
+            return;
+        }
+        byte[] ifreq = new byte[40];
+        ifreq[0] = 'l';
+        ifreq[1] = 'o';
+        ifreq[16] = IFF_UP | IFF_RUNNING;
+        Arg.Slot fd = p.slot();
+        p.callInto(fd, "open socket in new network namespace", Sys.SOCKET, c(AF_INET), c(SOCK_DGRAM | SOCK_CLOEXEC), c(0));
+        p.call("bring lo up", Sys.IOCTL, fd, c(SIOCSIFFLAGS), p.bytes(ifreq));
+        p.attempt(Sys.CLOSE, fd);
+    }
+
+    void names() {
+        if (spec.hostname() != null && !spec.hostname().isEmpty()) {
+            String name = spec.hostname();
+            p.call("set hostname to " + name, Sys.SETHOSTNAME, p.string(name), c(utf8(name)));
+        }
+        if (spec.domainname() != null && !spec.domainname().isEmpty()) {
+            String name = spec.domainname();
+            p.call("set domainname to " + name, Sys.SETDOMAINNAME, p.string(name), c(utf8(name)));
+        }
+    }
+
+    /**
+     * Sysctls, through the host's /proc opened before the rootfs was entered: a /proc that the image brought along cannot divert
+     * them (CVE-2019-16884, CVE-2025-52881). The kernel resolves net, ipc and uts entries by the writer's namespaces.
+     */
+    void sysctls(Arg.Slot procfs) {
+        linux.sysctl().forEach((name, value) -> {
+            String path = "sys/" + (name.contains("/") ? name : name.replace('.', '/'));
+            Arg.Slot fd = p.slot();
+            p.callInto(
+                    fd,
+                    "open sysctl " + name,
+                    Sys.OPENAT2,
+                    procfs,
+                    p.string(path),
+                    s.how(O_WRONLY | O_CLOEXEC, RESOLVE_BENEATH | RESOLVE_NO_XDEV | RESOLVE_NO_SYMLINKS),
+                    c(24));
+            p.call("set sysctl " + name + " to " + value, Sys.WRITE, fd, p.string(value), c(utf8(value)));
+            p.attempt(Sys.CLOSE, fd);
+        });
+    }
+
+    private static int utf8(String text) {
+        return text.getBytes(StandardCharsets.UTF_8).length;
+    }
+}

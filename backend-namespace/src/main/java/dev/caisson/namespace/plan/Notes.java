@@ -1,0 +1,17 @@
+package dev.caisson.namespace.plan;
+
+/** What plans say to the daemon besides failures. 1 and 2 are understood by the monitor too ({@code monitor/src/wire.h}). */
+public final class Notes {
+    /** The pid of the process that was made. */
+    public static final int PID = 1;
+    /** Number of the descriptor, in the process, of its terminal's master. */
+    public static final int CONSOLE = 2;
+    /** The container's mounts are made: time for prestart and createRuntime hooks; the plan waits at its gate. */
+    public static final int MOUNTED = 16;
+    /** All is made and checked; the plan waits at its gate for start. The value is a descriptor of /etc/passwd, or negative. */
+    public static final int READY = 17;
+    /** Number of the descriptor, in the process, of its seccomp notification listener; the plan waits at its gate. */
+    public static final int LISTENER = 18;
+
+    private Notes() {}
+}

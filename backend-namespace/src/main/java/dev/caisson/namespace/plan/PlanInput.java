@@ -1,0 +1,51 @@
+package dev.caisson.namespace.plan;
+
+import dev.caisson.backend.RootfsMount;
+import dev.caisson.oci.Spec;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Everything that the plan for a container's init is made from.
+ *
+ * @param rootfs absolute path of the root file system
+ * @param rootfsMounts what has to be mounted there first
+ * @param cgroups how to get into the container's cgroups
+ * @param seccomp null for none
+ * @param stateJson the state that container-namespace hooks get on standard input
+ */
+public record PlanInput(
+        String id,
+        Spec spec,
+        String bundle,
+        String rootfs,
+        List<RootfsMount> rootfsMounts,
+        boolean noPivotRoot,
+        boolean noNewKeyring,
+        HostFacts host,
+        CgroupJoin cgroups,
+        @Nullable SeccompFilter seccomp,
+        String stateJson) {
+    public PlanInput {
+        rootfsMounts = List.copyOf(rootfsMounts);
+    }
+
+    /**
+     * @param procsFiles cgroup.procs files to write the pid to
+     * @param unifiedDirectory a cgroup v2 directory to be born in, null where v2 has no part
+     */
+    public record CgroupJoin(List<String> procsFiles, @Nullable String unifiedDirectory) {
+        public CgroupJoin {
+            procsFiles = List.copyOf(procsFiles);
+        }
+
+        public static final CgroupJoin NONE = new CgroupJoin(List.of(), null);
+    }
+
+    /**
+     * @param program struct sock_filter[]
+     * @param flags of seccomp(2)
+     * @param listener whether the filter notifies
+     */
+    public record SeccompFilter(byte[] program, long flags, boolean listener) {}
+}

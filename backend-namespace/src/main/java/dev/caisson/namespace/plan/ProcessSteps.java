@@ -1,0 +1,395 @@
+package dev.caisson.namespace.plan;
+
+import static dev.caisson.namespace.plan.Kernel.*;
+import static dev.caisson.namespace.plan.Steps.c;
+
+import dev.caisson.linux.plan.Arg;
+import dev.caisson.linux.plan.PlanBuilder;
+import dev.caisson.linux.plan.Sys;
+import dev.caisson.oci.IoPriorityClass;
+import dev.caisson.oci.ProcessSpec;
+import dev.caisson.oci.RlimitType;
+import dev.caisson.oci.SchedulerFlag;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** What init and exec'd processes have in common: streams, limits, identity, seccomp, and the user's program. */
+final class ProcessSteps {
+    private static final String DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+    private static final int GATE_BYTES = 4096;
+
+    private final Steps s;
+    private final PlanBuilder p;
+    private final ProcessSpec process;
+    private final HostFacts host;
+    private final boolean inUserNamespace;
+    private final Arg.Slot program;
+    private final Arg.Data gate;
+    private @Nullable Arg.Data environment;
+
+    ProcessSteps(Steps s, ProcessSpec process, HostFacts host, boolean inUserNamespace) {
+        this.s = s;
+        this.p = s.p;
+        this.process = process;
+        this.host = host;
+        this.inUserNamespace = inUserNamespace;
+        this.program = p.slot();
+        this.gate = p.room(GATE_BYTES);
+    }
+
+    /**
+     * Gives the streams to the process. A fifo or pipe is given to its user as well, so that it can open /dev/stdout again; other
+     * files keep their owner.
+     */
+    void streams() {
+        Arg.Data stat = p.room(STAT_SIZE);
+        Arg.Slot mode = p.slot();
+        for (int fd = 0; fd < 3; fd++) {
+            int from = PlanBuilder.STDIN_FD + fd;
+            if (process.user().uid() != 0) {
+                PlanBuilder.Label keep = new PlanBuilder.Label();
+                p.attempt(Sys.NEWFSTATAT, c(from), p.string(""), stat, c(AT_EMPTY_PATH));
+                p.load(mode, stat.plus(STAT_MODE), 4);
+                p.and(mode, mode, c(S_IFMT));
+                p.jumpIfNotEqual(mode, c(S_IFIFO), keep);
+                p.attempt(Sys.FCHOWN, c(from), c(process.user().uid()), c(process.user().gid()));
+                p.place(keep);
+            }
+            p.call("set up standard stream " + fd, Sys.DUP2, c(from), c(fd));
+        }
+    }
+
+    /**
+     * Makes the terminal in the container's own devpts and tells the monitor, which copies its bytes. The slave is got from the
+     * master by descriptor, and bound to /dev/console by descriptor (CVE-2025-52565).
+     */
+    void terminal(boolean bindConsole) {
+        Arg.Slot master = p.slot();
+        Arg.Slot slave = p.slot();
+        s.openInRoot(master, "open /dev/pts/ptmx for terminal", "/dev/pts/ptmx", O_RDWR | O_NOCTTY, 0);
+        p.call("unlock terminal", Sys.IOCTL, master, c(TIOCSPTLCK), p.struct(4, 0));
+        p.callInto(slave, "open terminal", Sys.IOCTL, master, c(TIOCGPTPEER), c(O_RDWR | O_NOCTTY | O_CLOEXEC));
+        ProcessSpec.ConsoleSize size = process.consoleSize();
+        if (size != null) {
+            p.attempt(Sys.IOCTL, master, c(TIOCSWINSZ), p.struct(2, size.height(), 2, size.width(), 2, 0, 2, 0));
+        }
+        if (process.user().uid() != 0) {
+            p.attempt(Sys.FCHOWN, slave, c(process.user().uid()), c(-1));
+        }
+        if (bindConsole) {
+            Arg.Slot tree = p.slot();
+            Arg.Slot target = p.slot();
+            p.callInto(tree, "bind terminal to /dev/console", Sys.OPEN_TREE, slave, p.string(""), c(OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
+            s.openTarget(target, "/dev/console", false);
+            s.moveMount("bind terminal to /dev/console", tree, target);
+        }
+        p.call("make terminal the controlling one", Sys.IOCTL, slave, c(TIOCSCTTY), c(0));
+        for (int fd = 0; fd < 3; fd++) {
+            p.call("set up standard stream " + fd, Sys.DUP2, slave, c(fd));
+        }
+        p.note(Notes.CONSOLE, master);
+    }
+
+    void limits() {
+        for (ProcessSpec.Rlimit l : process.rlimits()) {
+            p.call("set " + l.type().wire() + " to " + l.soft() + ":" + l.hard(), Sys.PRLIMIT64, c(0), c(number(l.type())), p.struct(8, l.soft(), 8, l.hard()), Arg.ZERO);
+        }
+    }
+
+    /** include/uapi/asm-generic/resource.h. */
+    private static int number(RlimitType type) {
+        return switch (type) {
+            case CPU -> 0;
+            case FSIZE -> 1;
+            case DATA -> 2;
+            case STACK -> 3;
+            case CORE -> 4;
+            case RSS -> 5;
+            case NPROC -> 6;
+            case NOFILE -> 7;
+            case MEMLOCK -> 8;
+            case AS -> 9;
+            case LOCKS -> 10;
+            case SIGPENDING -> 11;
+            case MSGQUEUE -> 12;
+            case NICE -> 13;
+            case RTPRIO -> 14;
+            case RTTIME -> 15;
+        };
+    }
+
+    void scheduling() {
+        ProcessSpec.Scheduler sched = process.scheduler();
+        if (sched != null) {
+            int policy =
+                    switch (sched.policy()) {
+                        case OTHER -> 0;
+                        case FIFO -> 1;
+                        case RR -> 2;
+                        case BATCH -> 3;
+                        case ISO -> 4;
+                        case IDLE -> 5;
+                        case DEADLINE -> 6;
+                    };
+            long flags = 0;
+            for (SchedulerFlag flag : sched.flags()) {
+                flags |= switch (flag) {
+                    case RESET_ON_FORK -> 1;
+                    case RECLAIM -> 2;
+                    case DL_OVERRUN -> 4;
+                    case KEEP_POLICY -> 8;
+                    case KEEP_PARAMS -> 16;
+                    case UTIL_CLAMP_MIN -> 32;
+                    case UTIL_CLAMP_MAX -> 64;
+                };
+            }
+            // struct sched_attr, version 0 (48 bytes).
+            Arg.Data attr = p.struct(4, 48, 4, policy, 8, flags, 4, sched.nice(), 4, sched.priority(), 8, sched.runtime(), 8, sched.deadline(), 8, sched.period());
+            p.call("set scheduler " + sched.policy().wire(), Sys.SCHED_SETATTR, c(0), attr, c(0));
+        }
+        ProcessSpec.IoPriority io = process.ioPriority();
+        if (io != null) {
+            int ioClass = io.ioClass() == IoPriorityClass.REALTIME ? 1 : io.ioClass() == IoPriorityClass.BEST_EFFORT ? 2 : 3;
+            p.call("set io priority " + io.ioClass().wire() + " " + io.priority(), Sys.IOPRIO_SET, c(IOPRIO_WHO_PROCESS), c(0), c(ioClass << 13 | io.priority()));
+        }
+    }
+
+    boolean noNewPrivileges() {
+        return Boolean.TRUE.equals(process.noNewPrivileges());
+    }
+
+    void setNoNewPrivileges() {
+        if (noNewPrivileges()) {
+            p.call("set no_new_privs", Sys.PRCTL, c(PR_SET_NO_NEW_PRIVS), c(1), c(0), c(0), c(0));
+        }
+    }
+
+    /** Labels for the coming execve; the kernel has no other moment for them. */
+    void securityLabels(Arg.Slot procSelf) {
+        String profile = process.apparmorProfile();
+        if (profile != null && !profile.isEmpty() && !profile.equals("unconfined")) {
+            s.writeFile("apply AppArmor profile " + profile, procSelf, p.string("attr/apparmor/exec"), "exec " + profile);
+        }
+        String label = process.selinuxLabel();
+        if (label != null && !label.isEmpty()) {
+            s.writeFile("apply SELinux label " + label, procSelf, p.string("attr/exec"), label);
+        }
+    }
+
+    /** Directory, user, groups, capabilities: afterwards the process is what the user's program will be. */
+    void identity() {
+        ProcessSpec.User user = process.user();
+        ProcessSpec.Capabilities caps = process.capabilities() == null ? ProcessSpec.Capabilities.NONE : process.capabilities();
+        long available = inUserNamespace ? (2L << host.lastCapability()) - 1 : host.ownCapabilities();
+        long bounding = Capability.mask(caps.bounding(), available);
+        long permitted = Capability.mask(caps.permitted(), available);
+        long effective = Capability.mask(caps.effective(), permitted);
+        long inheritable = Capability.mask(caps.inheritable(), available);
+        long ambient = Capability.mask(caps.ambient(), permitted & inheritable);
+
+        String cwd = process.cwd().isEmpty() ? "/" : process.cwd();
+        Arg.Slot entered = p.slot();
+        // Once as root, who may reach what the user may not (a volume's parents), once as the user (root-squashed NFS).
+        p.attemptInto(entered, Sys.CHDIR, p.string(cwd));
+        for (int cap = 0; cap <= host.lastCapability(); cap++) {
+            if ((bounding & 1L << cap) == 0) {
+                p.call("drop capability " + cap + " from the bounding set", Sys.PRCTL, c(PR_CAPBSET_DROP), c(cap), c(0), c(0), c(0));
+            }
+        }
+        p.call("keep capabilities over the change of user", Sys.PRCTL, c(PR_SET_KEEPCAPS), c(1), c(0), c(0), c(0));
+        groups(user);
+        p.call("set group id " + user.gid(), Sys.SETRESGID, c(user.gid()), c(user.gid()), c(user.gid()));
+        p.call("set user id " + user.uid(), Sys.SETRESUID, c(user.uid()), c(user.uid()), c(user.uid()));
+        p.call("stop keeping capabilities", Sys.PRCTL, c(PR_SET_KEEPCAPS), c(0), c(0), c(0), c(0));
+        // The change of user cleared it.
+        p.call("tie to the monitor's life", Sys.PRCTL, c(PR_SET_PDEATHSIG), c(SIGKILL), c(0), c(0), c(0));
+        PlanBuilder.Label inside = new PlanBuilder.Label();
+        s.jumpIfDone(entered, inside);
+        p.call("chdir to cwd (\"" + cwd + "\") set in config.json failed", Sys.CHDIR, p.string(cwd));
+        p.place(inside);
+        verifyCwd(cwd);
+        p.call(
+                "set capabilities",
+                Sys.CAPSET,
+                p.struct(4, 0x20080522, 4, 0),
+                p.struct(4, effective, 4, permitted, 4, inheritable, 4, effective >>> 32, 4, permitted >>> 32, 4, inheritable >>> 32));
+        p.attempt(Sys.PRCTL, c(PR_CAP_AMBIENT), c(PR_CAP_AMBIENT_CLEAR_ALL), c(0), c(0), c(0));
+        for (int cap = 0; cap <= host.lastCapability(); cap++) {
+            if ((ambient & 1L << cap) != 0) {
+                p.call("raise ambient capability " + cap, Sys.PRCTL, c(PR_CAP_AMBIENT), c(PR_CAP_AMBIENT_RAISE), c(cap), c(0), c(0));
+            }
+        }
+        p.attempt(Sys.UMASK, c(user.umask() == null ? 022 : user.umask()));
+    }
+
+    private void groups(ProcessSpec.User user) {
+        List<Long> groups = user.additionalGids();
+        long[] fields = new long[2 * groups.size()];
+        for (int i = 0; i < groups.size(); i++) {
+            fields[2 * i] = 4;
+            fields[2 * i + 1] = groups.get(i);
+        }
+        Arg.Data list = groups.isEmpty() ? p.room(8) : p.struct(fields);
+        if (inUserNamespace) {
+            // A user namespace with setgroups denied has none to set.
+            p.attempt(Sys.SETGROUPS, c(groups.size()), list);
+        } else {
+            p.call("set additional groups", Sys.SETGROUPS, c(groups.size()), list);
+        }
+    }
+
+    /** A working directory outside the root would be a way out (CVE-2024-21626): getcwd then starts with "(unreachable)". */
+    private void verifyCwd(String cwd) {
+        Arg.Data buffer = p.room(4096);
+        Arg.Slot first = p.slot();
+        PlanBuilder.Label good = new PlanBuilder.Label();
+        p.call("verify cwd " + cwd, Sys.GETCWD, buffer, c(4096));
+        p.load(first, buffer, 1);
+        p.jumpIfEqual(first, c('/'), good);
+        p.fail("cwd " + cwd + " is outside of the container", c(-EPERM));
+        p.place(good);
+    }
+
+    /** Makes the working directory if it is missing, as the container's root. */
+    void makeCwd() {
+        String cwd = process.cwd();
+        if (!cwd.isEmpty() && !cwd.equals("/")) {
+            Arg.Slot fd = p.slot();
+            s.openTarget(fd, cwd, true);
+            p.attempt(Sys.CLOSE, fd);
+        }
+    }
+
+    /** Loads the filter; with a listener, the daemon fetches its descriptor before the process goes on. */
+    void seccomp(PlanInput.@Nullable SeccompFilter filter) {
+        if (filter == null) {
+            return;
+        }
+        byte[] bytes = filter.program();
+        Arg.Data program0 = p.bytes(bytes);
+        Arg.Data fprog = p.struct(8, bytes.length / 8, 8, 0);
+        p.store(program0, fprog.plus(8), 8);
+        if (!filter.listener()) {
+            p.call("load seccomp filter", Sys.SECCOMP, c(SECCOMP_SET_MODE_FILTER), c(filter.flags()), fprog);
+            return;
+        }
+        Arg.Slot listener = p.slot();
+        p.callInto(listener, "load seccomp filter with listener", Sys.SECCOMP, c(SECCOMP_SET_MODE_FILTER), c(filter.flags()), fprog);
+        p.note(Notes.LISTENER, listener);
+    }
+
+    /** Finds the program as the user that will run it, so that a missing one fails here and not behind the gate. */
+    void lookUp() {
+        String name = process.args().getFirst();
+        Arg.Data stat = p.room(STAT_SIZE);
+        Arg.Slot result = p.slot();
+        Arg.Slot error = p.slot();
+        PlanBuilder.Label found = new PlanBuilder.Label();
+        p.set(error, c(-ENOENT));
+        boolean isPath = name.contains("/");
+        for (String candidate : isPath ? List.of(name) : candidates(name)) {
+            PlanBuilder.Label next = new PlanBuilder.Label();
+            PlanBuilder.Label file = new PlanBuilder.Label();
+            Arg.Data path = p.string(candidate);
+            PlanBuilder.Label there = new PlanBuilder.Label();
+            p.attemptInto(result, Sys.NEWFSTATAT, c(AT_FDCWD), path, stat, c(0));
+            s.jumpIfDone(result, there);
+            if (isPath) {
+                p.fail("exec: \"" + name + "\": stat " + name, result);
+            }
+            p.jump(next);
+            p.place(there);
+            p.load(result, stat.plus(STAT_MODE), 4);
+            p.and(result, result, c(S_IFMT));
+            p.jumpIfNotEqual(result, c(S_IFDIR), file);
+            if (isPath) {
+                p.fail("exec: \"" + name + "\": is a directory", c(-EACCES));
+            }
+            p.jump(next);
+            p.place(file);
+            p.attemptInto(result, Sys.FACCESSAT2, c(AT_FDCWD), path, c(X_OK), c(AT_EACCESS));
+            p.set(program, path);
+            s.jumpIfDone(result, found);
+            p.set(error, result);
+            p.place(next);
+        }
+        PlanBuilder.Label denied = new PlanBuilder.Label();
+        p.jumpIfNotEqual(error, c(-ENOENT), denied);
+        p.fail("exec: \"" + name + "\": executable file not found in $PATH", error);
+        p.place(denied);
+        p.fail("exec: \"" + name + "\"", error);
+        p.place(found);
+    }
+
+    private List<String> candidates(String name) {
+        List<String> all = new ArrayList<>();
+        String path = variables().getOrDefault("PATH", DEFAULT_PATH);
+        for (String directory : path.split(":")) {
+            // An empty element means the working directory: never searched, since a guest's volume may be one.
+            if (directory.startsWith("/")) {
+                all.add(directory.endsWith("/") ? directory + name : directory + "/" + name);
+            }
+        }
+        return all;
+    }
+
+    /** The environment without repetitions; the last value of a name wins. */
+    private Map<String, String> variables() {
+        Map<String, String> all = new LinkedHashMap<>();
+        for (String entry : process.env()) {
+            int eq = entry.indexOf('=');
+            if (eq > 0) {
+                all.put(entry.substring(0, eq), entry.substring(eq + 1));
+            }
+        }
+        return all;
+    }
+
+    /** Whether HOME has to be looked up in the container's user database. */
+    boolean needsHome() {
+        return !variables().containsKey("HOME");
+    }
+
+    /** Opens /etc/passwd for the daemon to read; a negative result just means that there is none. */
+    Arg.Slot openPasswd() {
+        Arg.Slot fd = p.slot();
+        s.tryOpenInRoot(fd, "/etc/passwd", O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
+        return fd;
+    }
+
+    /** Says {@code note} and waits; what the daemon writes behind the first byte becomes the HOME entry of the environment. */
+    void waitForStart(int note, Arg value) {
+        p.note(note, value);
+        s.waitAtGate(gate, GATE_BYTES - 1);
+    }
+
+    /** Builds argv and envp; at the time they are built nothing can fail any more but execve. */
+    void execute() {
+        List<String> env = new ArrayList<>();
+        variables().forEach((k, v) -> env.add(k + "=" + v));
+        Arg.Data argv = p.stringArray(process.args());
+        if (needsHome()) {
+            environment = p.stringArray(append(env, "HOME=/"));
+            Arg.Slot first = p.slot();
+            PlanBuilder.Label none = new PlanBuilder.Label();
+            p.load(first, gate.plus(1), 1);
+            p.jumpIfEqual(first, c(0), none);
+            p.store(gate.plus(1), environment.plus(8 * env.size()), 8);
+            p.place(none);
+        } else {
+            environment = p.stringArray(env);
+        }
+        Arg.Slot result = p.slot();
+        p.attemptInto(result, Sys.EXECVE, program, argv, environment);
+        p.fail("exec: \"" + process.args().getFirst() + "\"", result);
+    }
+
+    private static List<String> append(List<String> list, String last) {
+        List<String> all = new ArrayList<>(list);
+        all.add(last);
+        return all;
+    }
+}

@@ -1,0 +1,132 @@
+package dev.caisson.namespace.plan;
+
+import static dev.caisson.namespace.plan.Kernel.*;
+
+import dev.caisson.linux.plan.Arg;
+import dev.caisson.linux.plan.PlanBuilder;
+import dev.caisson.linux.plan.Sys;
+import java.util.HashMap;
+import java.util.Map;
+
+/** What the step makers share: the plan being built and idioms of several calls. */
+final class Steps {
+    final PlanBuilder p = new PlanBuilder();
+    /** O_PATH descriptor of the container's root directory, once it is open. */
+    final Arg.Slot root = p.slot();
+
+    private final Map<Long, Arg.Data> hows = new HashMap<>();
+    private final Arg.Slot parent = p.slot();
+
+    /** struct open_how: flags, mode, resolve. */
+    Arg.Data how(long flags, long resolve) {
+        return hows.computeIfAbsent(flags << 8 | resolve, k -> p.struct(8, flags, 8, 0, 8, resolve));
+    }
+
+    static Arg.Const c(long value) {
+        return Arg.of(value);
+    }
+
+    static String relative(String path) {
+        String r = path;
+        while (r.startsWith("/")) {
+            r = r.substring(1);
+        }
+        return r.isEmpty() ? "." : r;
+    }
+
+    /**
+     * openat2 below the container's root, where no symlink and no {@code ..} leads out. EAGAIN means that somebody renamed
+     * directories meanwhile: again.
+     */
+    void tryOpenInRoot(Arg.Slot dst, String path, long flags, long resolve) {
+        PlanBuilder.Label again = new PlanBuilder.Label();
+        p.place(again);
+        p.attemptInto(dst, Sys.OPENAT2, root, p.string(relative(path)), how(flags | O_CLOEXEC, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve), c(24));
+        p.jumpIfEqual(dst, c(-EAGAIN), again);
+    }
+
+    /** Like {@link #tryOpenInRoot}, and must succeed. */
+    void openInRoot(Arg.Slot dst, String what, String path, long flags, long resolve) {
+        PlanBuilder.Label done = new PlanBuilder.Label();
+        tryOpenInRoot(dst, path, flags, resolve);
+        jumpIfDone(dst, done);
+        p.fail(what, dst);
+        p.place(done);
+    }
+
+    /** Goes on at {@code label} when the result is no error. */
+    void jumpIfDone(Arg.Slot result, PlanBuilder.Label label) {
+        p.jumpIfLess(c(-1), result, label);
+    }
+
+    /** Opens a mount point below the root as O_PATH; what is missing of it is made, directories with mode 0755. */
+    void openTarget(Arg.Slot dst, String path, boolean directory) {
+        long resolve = path.equals("/proc") || path.equals("/sys") ? RESOLVE_NO_SYMLINKS : 0;
+        PlanBuilder.Label done = new PlanBuilder.Label();
+        tryOpenInRoot(dst, path, O_PATH, resolve);
+        jumpIfDone(dst, done);
+        p.set(parent, root);
+        StringBuilder prefix = new StringBuilder();
+        String[] names = relative(path).split("/");
+        for (int i = 0; i < names.length; i++) {
+            if (names[i].isEmpty() || names[i].equals(".")) {
+                continue;
+            }
+            boolean last = i == names.length - 1;
+            prefix.append(prefix.isEmpty() ? "" : "/").append(names[i]);
+            PlanBuilder.Label next = new PlanBuilder.Label();
+            tryOpenInRoot(dst, prefix.toString(), O_PATH, resolve);
+            jumpIfDone(dst, next);
+            if (!names[i].equals("..")) {
+                if (last && !directory) {
+                    p.attempt(Sys.MKNODAT, parent, p.string(names[i]), c(S_IFREG | 0644), c(0));
+                } else {
+                    p.attempt(Sys.MKDIRAT, parent, p.string(names[i]), c(0755));
+                }
+            }
+            openInRoot(dst, "create mount point " + path + " in rootfs", prefix.toString(), O_PATH, resolve);
+            p.place(next);
+            p.set(parent, dst);
+        }
+        p.place(done);
+    }
+
+    /** Mounts a detached tree on an open target. */
+    void moveMount(String what, Arg tree, Arg target) {
+        p.call(what, Sys.MOVE_MOUNT, tree, p.string(""), target, p.string(""), c(MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
+    }
+
+    /** mount_setattr on a detached tree. */
+    void setAttr(String what, Arg tree, boolean recursive, long set, long clear, long propagation) {
+        p.call(
+                what,
+                Sys.MOUNT_SETATTR,
+                tree,
+                p.string(""),
+                c(AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0)),
+                p.struct(8, set, 8, clear, 8, propagation, 8, 0),
+                c(MOUNT_ATTR_SIZE));
+    }
+
+    /** Waits for a byte from the daemon; its absence means that nobody wants this process any more. */
+    void waitAtGate(Arg.Data into, int size) {
+        Arg.Slot got = p.slot();
+        PlanBuilder.Label open = new PlanBuilder.Label();
+        p.callInto(got, "wait for the daemon", Sys.READ, c(PlanBuilder.GATE_FD), into, c(size));
+        p.jumpIfLess(c(0), got, open);
+        exit(1);
+        p.place(open);
+    }
+
+    void exit(int code) {
+        p.attempt(Sys.EXIT, c(code));
+    }
+
+    /** Writes text to a file named relative to a directory descriptor. */
+    void writeFile(String what, Arg dir, Arg.Data name, String text) {
+        Arg.Slot fd = p.slot();
+        p.callInto(fd, what, Sys.OPENAT, dir, name, c(O_WRONLY | O_CLOEXEC));
+        p.call(what, Sys.WRITE, fd, p.string(text), c(text.getBytes(java.nio.charset.StandardCharsets.UTF_8).length));
+        p.attempt(Sys.CLOSE, fd);
+    }
+}

@@ -30,6 +30,7 @@ import java.util.function.Predicate;
  */
 public final class UnixTransport implements AutoCloseable {
     private static final int READ_BUFFER = 64 << 10;
+    private static final UnpooledByteBufAllocator ALLOCATOR = new UnpooledByteBufAllocator(true);
 
     private final EventLoopGroup loop;
 
@@ -65,8 +66,8 @@ public final class UnixTransport implements AutoCloseable {
         ServerBootstrap bootstrap = new ServerBootstrap()
                 .group(loop)
                 .channel(EpollServerDomainSocketChannel.class)
-                .option(ChannelOption.ALLOCATOR, allocator())
-                .childOption(ChannelOption.ALLOCATOR, allocator())
+                .option(ChannelOption.ALLOCATOR, ALLOCATOR)
+                .childOption(ChannelOption.ALLOCATOR, ALLOCATOR)
                 .childOption(ChannelOption.RECVBUF_ALLOCATOR, new AdaptiveRecvByteBufAllocator(64, 2048, READ_BUFFER))
                 .childHandler(initializer(channel -> serve(channel, server, accepts)));
         Channel listener = await(bootstrap.bind(address(socket)), "listen on", socket);
@@ -97,7 +98,7 @@ public final class UnixTransport implements AutoCloseable {
         Bootstrap bootstrap = new Bootstrap()
                 .group(loop)
                 .channel(EpollDomainSocketChannel.class)
-                .option(ChannelOption.ALLOCATOR, allocator())
+                .option(ChannelOption.ALLOCATOR, ALLOCATOR)
                 .option(ChannelOption.RECVBUF_ALLOCATOR, new AdaptiveRecvByteBufAllocator(64, 2048, READ_BUFFER))
                 .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, (int) Math.min(Integer.MAX_VALUE, timeout.toMillis()))
                 .handler(initializer(channel -> {
@@ -126,15 +127,6 @@ public final class UnixTransport implements AutoCloseable {
                 setup.apply(channel);
             }
         };
-    }
-
-    private static UnpooledByteBufAllocator allocator() {
-        return Allocator.UNPOOLED;
-    }
-
-    /** Leak detection stays at whatever io.netty.leakDetection.level the application chose. */
-    private static final class Allocator {
-        static final UnpooledByteBufAllocator UNPOOLED = new UnpooledByteBufAllocator(true);
     }
 
     private static DomainSocketAddress address(Path socket) {

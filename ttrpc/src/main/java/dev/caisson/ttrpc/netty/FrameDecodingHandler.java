@@ -38,6 +38,6 @@ final class FrameDecodingHandler extends ChannelInboundHandlerAdapter {
     @Override
     public void exceptionCaught(ChannelHandlerContext context, Throwable cause) {
         // ECONNRESET, EPIPE and the like; channelInactive follows.
-        context.close();
+        var _ = context.close();
     }
 }

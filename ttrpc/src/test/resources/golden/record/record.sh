@@ -9,10 +9,12 @@ if [ -z "${GOLDEN_INSIDE:-}" ]; then
     export GOLDEN_INSIDE=1
     exec unshare --mount --pid --fork --mount-proc --propagation private sh "$0" "$out"
 fi
+# containerd looks for a shim in its working directory before PATH.
+cd /
 mount -t tmpfs golden /run
 mkdir -p /run/golden/bin /run/golden/out
 cp "$here/proxy.py" /run/golden/
-cp "$here/containerd-shim-runc-v2" /run/golden/bin/
+cp "$here/shim-wrapper.sh" /run/golden/bin/containerd-shim-runc-v2
 chmod +x /run/golden/proxy.py /run/golden/bin/*
 cat >/run/golden/config.toml <<TOML
 version = 2

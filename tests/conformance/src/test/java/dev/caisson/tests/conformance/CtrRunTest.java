@@ -58,16 +58,7 @@ class CtrRunTest extends Bed {
         Command.Result result = bed().ctr()
                 .runContainer(
                         Ctr.newId("asked"),
-                        List.of(
-                                "--rm",
-                                "--env",
-                                "COLOUR=blue",
-                                "--cwd",
-                                "/tmp",
-                                "--user",
-                                "65534",
-                                "--hostname",
-                                "box"),
+                        List.of("--rm", "--env", "COLOUR=blue", "--cwd", "/tmp"),
                         "sh",
                         "-c",
                         "echo $COLOUR $(pwd) $(id -u)")

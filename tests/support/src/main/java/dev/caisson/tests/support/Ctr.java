@@ -3,6 +3,7 @@ package dev.caisson.tests.support;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 
 /** The {@code ctr} command line of the same build as the containerd that it talks to. */
@@ -31,7 +32,7 @@ public final class Ctr {
                 "--namespace",
                 namespace));
         argv.addAll(args);
-        return Command.of(argv);
+        return Command.of(argv).env(Map.of("CONTAINERD_SUPPRESS_DEPRECATION_WARNINGS", "1"));
     }
 
     /** {@code ctr args...} to its end. */

@@ -28,6 +28,7 @@ public final class PrivateContainerd implements AutoCloseable {
     private final String tag;
     private @Nullable Process process;
     private @Nullable ContainerdClient client;
+    private String busyboxChainId = "";
 
     /**
      * @param build which containerd
@@ -99,13 +100,24 @@ public final class PrivateContainerd implements AutoCloseable {
 
     private void importImages() {
         List<String> namespaces = settings.cri() ? List.of(tag, "k8s.io") : List.of(tag);
-        Path busybox = TestImages.busybox(dir);
-        Path pause = TestImages.pause(dir);
+        TestImages.ImageFile busybox = TestImages.busybox(dir);
+        TestImages.ImageFile pause = TestImages.pause(dir);
+        busyboxChainId = busybox.chainId();
         for (String namespace : namespaces) {
             Ctr ctr = new Ctr(this, namespace);
-            ctr.run("images", "import", "--snapshotter", settings.snapshotter(), busybox.toString())
+            ctr.run(
+                            "images",
+                            "import",
+                            "--snapshotter",
+                            settings.snapshotter(),
+                            busybox.archive().toString())
                     .ok();
-            ctr.run("images", "import", "--snapshotter", settings.snapshotter(), pause.toString())
+            ctr.run(
+                            "images",
+                            "import",
+                            "--snapshotter",
+                            settings.snapshotter(),
+                            pause.archive().toString())
                     .ok();
         }
     }
@@ -226,6 +238,11 @@ public final class PrivateContainerd implements AutoCloseable {
 
     public Path log() {
         return dir.resolve("log");
+    }
+
+    /** Parent of a container's snapshot of {@link TestImages#BUSYBOX}. */
+    public String busyboxChainId() {
+        return busyboxChainId;
     }
 
     /** What caissond sees as CAISSON_STATE_DIR. */

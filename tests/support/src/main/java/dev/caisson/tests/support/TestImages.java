@@ -31,8 +31,14 @@ public final class TestImages {
 
     private TestImages() {}
 
+    /**
+     * @param archive the image layout in a tar file
+     * @param chainId name of the unpacked snapshot; with one layer this is the layer's digest
+     */
+    public record ImageFile(Path archive, String chainId) {}
+
     /** Writes the busybox image as {@code busybox.tar} into {@code dir}. */
-    public static Path busybox(Path dir) {
+    public static ImageFile busybox(Path dir) {
         Path binary = Command.find("busybox")
                 .orElseThrow(() -> Skip.because("every container", "the package busybox-static"));
         String applets = Command.of(binary.toString(), "--list").run().ok().out();
@@ -54,7 +60,7 @@ public final class TestImages {
     }
 
     /** Compiles the pause program and writes its image as {@code pause.tar} into {@code dir}. */
-    public static Path pause(Path dir) {
+    public static ImageFile pause(Path dir) {
         Path source = dir.resolve("pause.c");
         Path binary = dir.resolve("pause");
         try {
@@ -70,7 +76,7 @@ public final class TestImages {
         return write(dir.resolve("pause.tar"), PAUSE, layer.bytes(), "\"/pause\"");
     }
 
-    private static Path write(Path file, String name, byte[] layer, String command) {
+    private static ImageFile write(Path file, String name, byte[] layer, String command) {
         String layerDigest = sha256(layer);
         byte[] config = utf8(
                 "{\"architecture\":\"amd64\",\"os\":\"linux\",\"config\":{\"Env\":[\"PATH=/bin:/usr/bin\"],\"Cmd\":["
@@ -97,7 +103,7 @@ public final class TestImages {
         layout.file("blobs/sha256/" + manifestDigest, 0644, manifest);
         layout.file("index.json", 0644, index);
         try {
-            return Files.write(file, layout.bytes());
+            return new ImageFile(Files.write(file, layout.bytes()), "sha256:" + layerDigest);
         } catch (IOException e) {
             throw new UncheckedIOException("write " + file, e);
         }

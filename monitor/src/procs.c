@@ -55,6 +55,14 @@ static struct proc *find_launch(uint32_t launch)
 	return p;
 }
 
+static int is_starting(void)
+{
+	for (struct proc *p = procs; p; p = p->next)
+		if (p->pid == 0 && p->notes.fd >= 0)
+			return 1;
+	return 0;
+}
+
 static void take_console(struct proc *p, int fd_there)
 {
 	int pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
@@ -101,13 +109,13 @@ static void read_notes(struct proc *p)
 				end_of_launch(p);
 			return;
 		}
+		if (p->kept_notes < NOTES_KEPT)
+			p->kept[p->kept_notes++] = n;
+		link_send(W_NOTE, 0, p->launch, 0, &n, sizeof n);
 		if (n.kind == NOTE_SAID && n.code == SAID_PID)
 			said_pid(p, (pid_t)n.value);
 		else if (n.kind == NOTE_SAID && n.code == SAID_CONSOLE)
 			take_console(p, (int)n.value);
-		if (p->kept_notes < NOTES_KEPT)
-			p->kept[p->kept_notes++] = n;
-		link_send(W_NOTE, 0, p->launch, 0, &n, sizeof n);
 	}
 }
 
@@ -146,16 +154,14 @@ static void on_child(struct source *s, uint32_t events)
 	while (read(s->fd, drop, sizeof drop) > 0)
 		continue;
 	for (;;) {
-		int status, starting = 0;
+		int status;
 		struct proc *p;
 
 		si.si_pid = 0;
 		if (waitid(P_ALL, 0, &si, WEXITED | WNOHANG | WNOWAIT) != 0 || si.si_pid == 0)
 			return;
-		for (p = procs; p; p = p->next) {
+		for (p = procs; p; p = p->next)
 			read_notes(p);
-			starting |= p->pid == 0;
-		}
 		for (p = procs; p; p = p->next)
 			if (p->pid == si.si_pid && !(p->flags & PROC_EXITED))
 				break;
@@ -163,7 +169,7 @@ static void on_child(struct source *s, uint32_t events)
 		waitpid(si.si_pid, &status, 0);
 		if (p)
 			ended(p, (uint32_t)status, wall_ns());
-		else if (starting) /* or a launcher, or an orphan of a container: then nobody asks */
+		else if (is_starting()) /* or a launcher, or an orphan of a container: then nobody asks */
 			early[early_next++ % EARLY_MAX] =
 				(struct early){ si.si_pid, (uint32_t)status, wall_ns() };
 	}
@@ -214,6 +220,8 @@ void procs_spawn(uint32_t launch, uint32_t io, uint8_t flags, uint8_t *payload, 
 
 	if (tag_len == len || tag_len > 0xffff || find_launch(launch))
 		return;
+	if (!is_starting())
+		memset(early, 0, sizeof early); /* pids come round again */
 	p = grow(NULL, sizeof *p + tag_len + 1);
 	memset(p, 0, sizeof *p);
 	memcpy(p->tag, payload, tag_len + 1);

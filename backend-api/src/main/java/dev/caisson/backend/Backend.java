@@ -37,7 +37,14 @@ public interface Backend {
      * @param scratch a directory of the daemon's for this container, existing
      */
     record CreateRequest(
-            String id, Path bundle, Spec spec, List<RootfsMount> rootfs, int launch, int io, Path scratch, Options options) {
+            String id,
+            Path bundle,
+            Spec spec,
+            List<RootfsMount> rootfs,
+            int launch,
+            int io,
+            Path scratch,
+            Options options) {
         public CreateRequest {
             rootfs = List.copyOf(rootfs);
         }
@@ -48,7 +55,13 @@ public interface Backend {
      *
      * @param ioUid owner for the streams, -1 for the container's user
      */
-    record Options(boolean noPivotRoot, boolean noNewKeyring, boolean systemdCgroup, int ioUid, int ioGid, @Nullable String logPath) {
+    record Options(
+            boolean noPivotRoot,
+            boolean noNewKeyring,
+            boolean systemdCgroup,
+            int ioUid,
+            int ioGid,
+            @Nullable String logPath) {
         public static final Options DEFAULT = new Options(false, false, false, -1, -1, null);
     }
 }

@@ -31,6 +31,9 @@ public interface Launch {
     /** Waits for the process's end; false when the time is over. */
     boolean awaitExit(Duration timeout);
 
+    /** Whether nobody plays the plan any more. */
+    boolean isLaunched();
+
     /** Whether the plan's gate was ever written to, by this daemon or an earlier one. */
     boolean gateUsed();
 

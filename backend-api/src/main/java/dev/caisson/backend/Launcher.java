@@ -29,7 +29,8 @@ public interface Launcher {
     Launch spawn(int launch, String tag, LaunchPlan plan, int io, Set<Flag> flags) throws ContainerFault;
 
     /** The launch of that id if the monitor still knows it. */
-    @Nullable Launch find(int launch);
+    @Nullable
+    Launch find(int launch);
 
     /** Opens streams; fails with the path and the errno. */
     void openIo(int io, Stdio stdio) throws ContainerFault;

@@ -173,37 +173,36 @@ public enum Errno {
      * {@code no such file or directory (ENOENT)}. The texts are interface: Podman, Docker and containerd match them.
      */
     public String description() {
-        String text =
-                switch (this) {
-                    case EPERM -> "operation not permitted";
-                    case ENOENT -> "no such file or directory";
-                    case ESRCH -> "no such process";
-                    case EIO -> "input/output error";
-                    case ENXIO -> "no such device or address";
-                    case E2BIG -> "argument list too long";
-                    case ENOEXEC -> "exec format error";
-                    case EAGAIN -> "resource temporarily unavailable";
-                    case ENOMEM -> "cannot allocate memory";
-                    case EACCES -> "permission denied";
-                    case EBUSY -> "device or resource busy";
-                    case EEXIST -> "file exists";
-                    case ENODEV -> "no such device";
-                    case ENOTDIR -> "not a directory";
-                    case EISDIR -> "is a directory";
-                    case EINVAL -> "invalid argument";
-                    case EMFILE -> "too many open files";
-                    case ETXTBSY -> "text file busy";
-                    case ENOSPC -> "no space left on device";
-                    case EROFS -> "read-only file system";
-                    case ENAMETOOLONG -> "file name too long";
-                    case ENOSYS -> "function not implemented";
-                    case ELOOP -> "too many levels of symbolic links";
-                    case EUSERS -> "too many users";
-                    case EOPNOTSUPP -> "operation not supported";
-                    case ECONNREFUSED -> "connection refused";
-                    case ETIMEDOUT -> "connection timed out";
-                    default -> "";
-                };
+        String text = switch (this) {
+            case EPERM -> "operation not permitted";
+            case ENOENT -> "no such file or directory";
+            case ESRCH -> "no such process";
+            case EIO -> "input/output error";
+            case ENXIO -> "no such device or address";
+            case E2BIG -> "argument list too long";
+            case ENOEXEC -> "exec format error";
+            case EAGAIN -> "resource temporarily unavailable";
+            case ENOMEM -> "cannot allocate memory";
+            case EACCES -> "permission denied";
+            case EBUSY -> "device or resource busy";
+            case EEXIST -> "file exists";
+            case ENODEV -> "no such device";
+            case ENOTDIR -> "not a directory";
+            case EISDIR -> "is a directory";
+            case EINVAL -> "invalid argument";
+            case EMFILE -> "too many open files";
+            case ETXTBSY -> "text file busy";
+            case ENOSPC -> "no space left on device";
+            case EROFS -> "read-only file system";
+            case ENAMETOOLONG -> "file name too long";
+            case ENOSYS -> "function not implemented";
+            case ELOOP -> "too many levels of symbolic links";
+            case EUSERS -> "too many users";
+            case EOPNOTSUPP -> "operation not supported";
+            case ECONNREFUSED -> "connection refused";
+            case ETIMEDOUT -> "connection timed out";
+            default -> "";
+        };
         return text.isEmpty() ? name() : text + " (" + name() + ")";
     }
 

@@ -36,11 +36,24 @@ final class CgroupMountSteps {
         }
         String what = "mount cgroups on " + m.destination();
         p.call(what, Sys.FCHDIR, target);
-        p.call(what, Sys.MOUNT, p.string("tmpfs"), p.string("."), p.string("tmpfs"), c(MS_NOSUID | MS_NODEV | MS_NOEXEC), p.string("mode=755"));
+        p.call(
+                what,
+                Sys.MOUNT,
+                p.string("tmpfs"),
+                p.string("."),
+                p.string("tmpfs"),
+                c(MS_NOSUID | MS_NODEV | MS_NOEXEC),
+                p.string("mode=755"));
         s.openInRoot(inside, what, m.destination(), O_PATH | O_DIRECTORY, 0);
         for (HostFacts.CgroupMount cg : mounts) {
             p.call(what, Sys.MKDIRAT, inside, p.string(cg.name()), c(0755));
-            p.callInto(target, what, Sys.OPENAT, inside, p.string(cg.name()), c(O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+            p.callInto(
+                    target,
+                    what,
+                    Sys.OPENAT,
+                    inside,
+                    p.string(cg.name()),
+                    c(O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
             bind(cg.ownDirectory(), target, o, m);
             for (String controller : cg.controllers()) {
                 if (!controller.equals(cg.name())) {
@@ -50,7 +63,14 @@ final class CgroupMountSteps {
         }
         if ((o.flags() & MS_RDONLY) != 0) {
             p.call(what, Sys.FCHDIR, inside);
-            p.call(what, Sys.MOUNT, Arg.ZERO, p.string("."), Arg.ZERO, c(MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC), Arg.ZERO);
+            p.call(
+                    what,
+                    Sys.MOUNT,
+                    Arg.ZERO,
+                    p.string("."),
+                    Arg.ZERO,
+                    c(MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC),
+                    Arg.ZERO);
         }
         p.attempt(Sys.CLOSE, inside);
     }
@@ -59,7 +79,13 @@ final class CgroupMountSteps {
         String what = "mount cgroup " + directory + " on " + m.destination();
         Arg.Slot tree = p.slot();
         p.callInto(tree, what, Sys.OPEN_TREE, c(AT_FDCWD), p.string(directory), c(OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
-        s.setAttr(what, tree, false, o.attrSet() | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, o.attrClear() & MOUNT_ATTR__ATIME, 0);
+        s.setAttr(
+                what,
+                tree,
+                false,
+                o.attrSet() | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+                o.attrClear() & MOUNT_ATTR__ATIME,
+                0);
         s.moveMount(what, tree, target);
         p.attempt(Sys.CLOSE, tree);
         p.attempt(Sys.CLOSE, target);

@@ -100,13 +100,12 @@ final class DeviceSteps {
 
     private void makeNode(Linux.Device d, Arg.Slot dir, String name) {
         String what = "create device " + d.path();
-        int type =
-                switch (d.type()) {
-                    case CHAR, UNBUFFERED -> S_IFCHR;
-                    case BLOCK -> S_IFBLK;
-                    case FIFO -> S_IFIFO;
-                };
-        long number = device(d.major() == null ? 0 : d.major(), d.minor() == null ? 0 : d.minor());
+        int type = switch (d.type()) {
+            case CHAR, UNBUFFERED -> S_IFCHR;
+            case BLOCK -> S_IFBLK;
+            case FIFO -> S_IFIFO;
+        };
+        long number = Kernel.device(d.major() == null ? 0 : d.major(), d.minor() == null ? 0 : d.minor());
         int mode = d.fileMode() == null ? MODE_ALL : d.fileMode() & 07777;
         Arg.Slot made = p.slot();
         PlanBuilder.Label own = new PlanBuilder.Label();
@@ -124,7 +123,14 @@ final class DeviceSteps {
         long uid = d.uid() == null ? 0 : d.uid();
         long gid = d.gid() == null ? 0 : d.gid();
         if (uid != 0 || gid != 0) {
-            p.call("chown device " + d.path(), Sys.FCHOWNAT, dir, p.string(name), c(uid), c(gid), c(AT_SYMLINK_NOFOLLOW));
+            p.call(
+                    "chown device " + d.path(),
+                    Sys.FCHOWNAT,
+                    dir,
+                    p.string(name),
+                    c(uid),
+                    c(gid),
+                    c(AT_SYMLINK_NOFOLLOW));
         }
         p.place(done);
     }

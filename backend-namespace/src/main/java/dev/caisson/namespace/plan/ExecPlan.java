@@ -49,7 +49,13 @@ public final class ExecPlan {
         String unified = cgroups.unifiedDirectory();
         if (unified != null) {
             cloneFlags |= CLONE_INTO_CGROUP;
-            p.callInto(dir, "open cgroup " + unified, Sys.OPENAT, c(AT_FDCWD), p.string(unified), c(O_PATH | O_DIRECTORY | O_CLOEXEC));
+            p.callInto(
+                    dir,
+                    "open cgroup " + unified,
+                    Sys.OPENAT,
+                    c(AT_FDCWD),
+                    p.string(unified),
+                    c(O_PATH | O_DIRECTORY | O_CLOEXEC));
         }
         Arg.Slot self = p.slot();
         boolean labels = isSet(process.apparmorProfile()) || isSet(process.selinuxLabel());
@@ -80,9 +86,21 @@ public final class ExecPlan {
             p.call("become root of user namespace (group)", Sys.SETRESGID, c(0), c(0), c(0));
             p.call("become root of user namespace", Sys.SETRESUID, c(0), c(0), c(0));
         }
-        p.callInto(s.root, "open container's root", Sys.OPENAT, c(AT_FDCWD), p.string("/"), c(O_PATH | O_DIRECTORY | O_CLOEXEC));
+        p.callInto(
+                s.root,
+                "open container's root",
+                Sys.OPENAT,
+                c(AT_FDCWD),
+                p.string("/"),
+                c(O_PATH | O_DIRECTORY | O_CLOEXEC));
         if (labels) {
-            p.callInto(self, "open /proc/thread-self", Sys.OPENAT, c(AT_FDCWD), p.string("/proc/thread-self"), c(O_PATH | O_DIRECTORY | O_CLOEXEC));
+            p.callInto(
+                    self,
+                    "open /proc/thread-self",
+                    Sys.OPENAT,
+                    c(AT_FDCWD),
+                    p.string("/proc/thread-self"),
+                    c(O_PATH | O_DIRECTORY | O_CLOEXEC));
         }
         if (process.terminal()) {
             steps.terminal(false);

@@ -39,7 +39,14 @@ public final class HookSteps {
         p.call("start session", Sys.SETSID);
         p.call("enter bundle " + bundle, Sys.CHDIR, p.string(bundle));
         Arg.Slot out = p.slot();
-        p.callInto(out, "open " + output, Sys.OPENAT, c(AT_FDCWD), p.string(output), c(O_WRONLY | O_CREAT | O_CLOEXEC), c(0600));
+        p.callInto(
+                out,
+                "open " + output,
+                Sys.OPENAT,
+                c(AT_FDCWD),
+                p.string(output),
+                c(O_WRONLY | O_CREAT | O_CLOEXEC),
+                c(0600));
         p.call("set up hook's output", Sys.DUP2, out, c(1));
         p.call("set up hook's output", Sys.DUP2, out, c(2));
         hooks.input();
@@ -60,7 +67,12 @@ public final class HookSteps {
         List<String> args = hook.args().isEmpty() ? List.of(hook.path()) : hook.args();
         Arg.Slot result = p.slot();
         List<String> env = hook.env();
-        p.attemptInto(result, Sys.EXECVE, p.string(hook.path()), p.stringArray(args), p.stringArray(env == null ? List.of() : env));
+        p.attemptInto(
+                result,
+                Sys.EXECVE,
+                p.string(hook.path()),
+                p.stringArray(args),
+                p.stringArray(env == null ? List.of() : env));
         p.fail("run hook " + hook.path(), result);
     }
 

@@ -33,7 +33,8 @@ public final class InitPlan {
         this.namespaces = new NamespaceSteps(s, in.spec());
         this.mounts = new MountSteps(s, in);
         this.userNamespace = namespaces.hasUser();
-        // Without a mount namespace of its own the container would mount on the host: it gets one that nobody else sees.
+        // Without a mount namespace of its own the container would mount on the host: it gets one that nobody else
+        // sees.
         this.newMounts = !namespaces.isJoined(NamespaceType.MOUNT);
     }
 
@@ -51,10 +52,12 @@ public final class InitPlan {
         Arg.Slot pid = p.slot();
         PlanBuilder.Label child = new PlanBuilder.Label();
 
-        // Nobody in the container may look into this process, which has host descriptors open until it execs (CVE-2016-9962).
+        // Nobody in the container may look into this process, which has host descriptors open until it execs
+        // (CVE-2016-9962).
         p.call("become non-dumpable", Sys.PRCTL, c(PR_SET_DUMPABLE), c(0), c(0), c(0), c(0));
         p.attempt(Sys.UMASK, c(0));
-        p.callInto(procfs, "open /proc", Sys.OPENAT, c(AT_FDCWD), p.string("/proc"), c(O_PATH | O_DIRECTORY | O_CLOEXEC));
+        p.callInto(
+                procfs, "open /proc", Sys.OPENAT, c(AT_FDCWD), p.string("/proc"), c(O_PATH | O_DIRECTORY | O_CLOEXEC));
         List<Arg.Slot> joined = namespaces.openJoined();
         List<Arg.Slot> cgroups = namespaces.openCgroups(in.cgroups());
         Arg.Data pipe = p.room(8);
@@ -67,14 +70,21 @@ public final class InitPlan {
             p.call("create mount namespace", Sys.UNSHARE, c(CLONE_NEWNS));
             mounts.rootfs();
         } else if (newMounts) {
-            // The rootfs is mounted with the host's rights first; the container's mount namespace is a copy that its user
+            // The rootfs is mounted with the host's rights first; the container's mount namespace is a copy that its
+            // user
             // namespace owns.
             p.call("create mount namespace", Sys.UNSHARE, c(CLONE_NEWNS));
             mounts.rootfs();
             flags |= CLONE_NEWNS;
         }
         if (!in.spec().linux().maskedPaths().isEmpty()) {
-            p.callInto(devNull, "clone host's /dev/null", Sys.OPENAT, c(AT_FDCWD), p.string("/dev/null"), c(O_PATH | O_CLOEXEC));
+            p.callInto(
+                    devNull,
+                    "clone host's /dev/null",
+                    Sys.OPENAT,
+                    c(AT_FDCWD),
+                    p.string("/dev/null"),
+                    c(O_PATH | O_CLOEXEC));
         }
         namespaces.newTime();
         namespaces.join(joined);
@@ -85,7 +95,13 @@ public final class InitPlan {
         Arg.Data args = namespaces.cloneArgs(unified == null ? flags : flags | CLONE_INTO_CGROUP, 0);
         if (unified != null) {
             Arg.Slot dir = p.slot();
-            p.callInto(dir, "open cgroup " + unified, Sys.OPENAT, c(AT_FDCWD), p.string(unified), c(O_PATH | O_DIRECTORY | O_CLOEXEC));
+            p.callInto(
+                    dir,
+                    "open cgroup " + unified,
+                    Sys.OPENAT,
+                    c(AT_FDCWD),
+                    p.string(unified),
+                    c(O_PATH | O_DIRECTORY | O_CLOEXEC));
             p.store(dir, args.plus(80), 8);
         }
         p.callInto(pid, "create container process", Sys.CLONE3, args, c(CLONE_ARGS_SIZE));
@@ -137,7 +153,8 @@ public final class InitPlan {
             // Only now: a cgroup namespace takes the group that its maker is in for its root.
             p.call("create cgroup namespace", Sys.UNSHARE, c(CLONE_NEWCGROUP));
         }
-        if (!in.spec().hooks().prestart().isEmpty() || !in.spec().hooks().createRuntime().isEmpty()) {
+        if (!in.spec().hooks().prestart().isEmpty()
+                || !in.spec().hooks().createRuntime().isEmpty()) {
             p.note(Notes.MOUNTED, c(0));
             s.waitAtGate(p.room(8), 1);
         }
@@ -185,7 +202,13 @@ public final class InitPlan {
         Arg.Slot self = p.slot();
         ProcessSpec process = in.spec().process();
         if (process != null && (isSet(process.apparmorProfile()) || isSet(process.selinuxLabel()))) {
-            p.callInto(self, "open /proc/thread-self", Sys.OPENAT, procfs, p.string("thread-self"), c(O_PATH | O_DIRECTORY | O_CLOEXEC));
+            p.callInto(
+                    self,
+                    "open /proc/thread-self",
+                    Sys.OPENAT,
+                    procfs,
+                    p.string("thread-self"),
+                    c(O_PATH | O_DIRECTORY | O_CLOEXEC));
         }
         return self;
     }
@@ -197,11 +220,10 @@ public final class InitPlan {
     private void personality() {
         var personality = in.spec().linux().personality();
         if (personality != null) {
-            int domain =
-                    switch (personality.domain()) {
-                        case LINUX -> 0;
-                        case LINUX32 -> 8;
-                    };
+            int domain = switch (personality.domain()) {
+                case LINUX -> 0;
+                case LINUX32 -> 8;
+            };
             p.call("set personality " + personality.domain().wire(), Sys.PERSONALITY, c(domain));
         }
     }

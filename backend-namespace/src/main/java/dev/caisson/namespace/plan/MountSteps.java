@@ -34,14 +34,34 @@ final class MountSteps {
     void rootfs() {
         boolean isPrivate = in.spec().linux().rootfsPropagation() != null
                 && in.spec().linux().rootfsPropagation().wire().endsWith("private");
-        p.call("make / " + (isPrivate ? "private" : "slave"), Sys.MOUNT, Arg.ZERO, p.string("/"), Arg.ZERO, c((isPrivate ? MS_PRIVATE : MS_SLAVE) | MS_REC), Arg.ZERO);
+        p.call(
+                "make / " + (isPrivate ? "private" : "slave"),
+                Sys.MOUNT,
+                Arg.ZERO,
+                p.string("/"),
+                Arg.ZERO,
+                c((isPrivate ? MS_PRIVATE : MS_SLAVE) | MS_REC),
+                Arg.ZERO);
         if (in.rootfsMounts().isEmpty()) {
-            p.call("bind rootfs " + in.rootfs(), Sys.MOUNT, p.string(in.rootfs()), p.string(in.rootfs()), Arg.ZERO, c(MS_BIND | MS_REC), Arg.ZERO);
+            p.call(
+                    "bind rootfs " + in.rootfs(),
+                    Sys.MOUNT,
+                    p.string(in.rootfs()),
+                    p.string(in.rootfs()),
+                    Arg.ZERO,
+                    c(MS_BIND | MS_REC),
+                    Arg.ZERO);
         }
         for (RootfsMount m : in.rootfsMounts()) {
             rootfsMount(m);
         }
-        p.callInto(s.root, "open rootfs " + in.rootfs(), Sys.OPENAT, c(AT_FDCWD), p.string(in.rootfs()), c(O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+        p.callInto(
+                s.root,
+                "open rootfs " + in.rootfs(),
+                Sys.OPENAT,
+                c(AT_FDCWD),
+                p.string(in.rootfs()),
+                c(O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     }
 
     private void rootfsMount(RootfsMount m) {
@@ -50,9 +70,23 @@ final class MountSteps {
         String what = "mount rootfs " + m.source() + " (" + m.type() + ") on " + at;
         boolean bind = o.bind() || m.type().equals("bind");
         long flags = bind ? MS_BIND | (o.recursiveBind() ? MS_REC : 0) : o.flags();
-        p.call(what, Sys.MOUNT, p.string(m.source()), p.string(at), bind ? Arg.ZERO : p.string(m.type()), c(flags), bind || o.data().isEmpty() ? Arg.ZERO : p.string(o.data()));
+        p.call(
+                what,
+                Sys.MOUNT,
+                p.string(m.source()),
+                p.string(at),
+                bind ? Arg.ZERO : p.string(m.type()),
+                c(flags),
+                bind || o.data().isEmpty() ? Arg.ZERO : p.string(o.data()));
         if (bind && o.attrSet() != 0) {
-            p.call(what, Sys.MOUNT_SETATTR, c(AT_FDCWD), p.string(at), c(0), p.struct(8, o.attrSet(), 8, o.attrClear(), 8, 0, 8, 0), c(MOUNT_ATTR_SIZE));
+            p.call(
+                    what,
+                    Sys.MOUNT_SETATTR,
+                    c(AT_FDCWD),
+                    p.string(at),
+                    c(0),
+                    p.struct(8, o.attrSet(), 8, o.attrClear(), 8, 0, 8, 0),
+                    c(MOUNT_ATTR_SIZE));
         }
         for (long propagation : o.propagation()) {
             p.call(what, Sys.MOUNT, Arg.ZERO, p.string(at), Arg.ZERO, c(propagation), Arg.ZERO);
@@ -116,13 +150,27 @@ final class MountSteps {
         }
         s.openTarget(target, m.destination(), true);
         p.call(what, Sys.FCHDIR, target);
-        p.call(what, Sys.MOUNT, p.string(m.source() == null ? "none" : m.source()), p.string("."), p.string(m.type() == null ? "" : m.type()), c(flags), o.data().isEmpty() ? Arg.ZERO : p.string(o.data()));
+        p.call(
+                what,
+                Sys.MOUNT,
+                p.string(m.source() == null ? "none" : m.source()),
+                p.string("."),
+                p.string(m.type() == null ? "" : m.type()),
+                c(flags),
+                o.data().isEmpty() ? Arg.ZERO : p.string(o.data()));
         p.attempt(Sys.CLOSE, target);
         if (!o.propagation().isEmpty()) {
             s.openInRoot(target, what, m.destination(), O_PATH, 0);
             p.call(what, Sys.FCHDIR, target);
             for (long propagation : o.propagation()) {
-                p.call(what + ": set propagation", Sys.MOUNT, Arg.ZERO, p.string("."), Arg.ZERO, c(propagation), Arg.ZERO);
+                p.call(
+                        what + ": set propagation",
+                        Sys.MOUNT,
+                        Arg.ZERO,
+                        p.string("."),
+                        Arg.ZERO,
+                        c(propagation),
+                        Arg.ZERO);
             }
             p.attempt(Sys.CLOSE, target);
         }
@@ -132,7 +180,14 @@ final class MountSteps {
         String what = "remount " + m.destination();
         s.openInRoot(target, what, m.destination(), O_PATH, 0);
         p.call(what, Sys.FCHDIR, target);
-        p.call(what, Sys.MOUNT, Arg.ZERO, p.string("."), Arg.ZERO, c(o.flags()), o.data().isEmpty() ? Arg.ZERO : p.string(o.data()));
+        p.call(
+                what,
+                Sys.MOUNT,
+                Arg.ZERO,
+                p.string("."),
+                Arg.ZERO,
+                c(o.flags()),
+                o.data().isEmpty() ? Arg.ZERO : p.string(o.data()));
         p.attempt(Sys.CLOSE, target);
     }
 
@@ -159,11 +214,25 @@ final class MountSteps {
     void makeReadonly() {
         for (Mount m : in.spec().mounts()) {
             if (m.destination().equals("/dev") && !m.isBind() && m.options().contains("ro")) {
-                p.call("make /dev read-only", Sys.MOUNT_SETATTR, c(AT_FDCWD), p.string("/dev"), c(0), p.struct(8, MOUNT_ATTR_RDONLY, 8, 0, 8, 0, 8, 0), c(MOUNT_ATTR_SIZE));
+                p.call(
+                        "make /dev read-only",
+                        Sys.MOUNT_SETATTR,
+                        c(AT_FDCWD),
+                        p.string("/dev"),
+                        c(0),
+                        p.struct(8, MOUNT_ATTR_RDONLY, 8, 0, 8, 0, 8, 0),
+                        c(MOUNT_ATTR_SIZE));
             }
         }
         if (in.spec().root() != null && in.spec().root().readonly()) {
-            p.call("make rootfs read-only", Sys.MOUNT_SETATTR, c(AT_FDCWD), p.string("/"), c(0), p.struct(8, MOUNT_ATTR_RDONLY, 8, 0, 8, 0, 8, 0), c(MOUNT_ATTR_SIZE));
+            p.call(
+                    "make rootfs read-only",
+                    Sys.MOUNT_SETATTR,
+                    c(AT_FDCWD),
+                    p.string("/"),
+                    c(0),
+                    p.struct(8, MOUNT_ATTR_RDONLY, 8, 0, 8, 0, 8, 0),
+                    c(MOUNT_ATTR_SIZE));
         }
     }
 
@@ -178,7 +247,13 @@ final class MountSteps {
             p.jumpIfEqual(target, c(-ENOTDIR), skip);
             p.fail("make " + path + " read-only", target);
             p.place(there);
-            p.callInto(tree, "make " + path + " read-only", Sys.OPEN_TREE, target, p.string(""), c(OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE));
+            p.callInto(
+                    tree,
+                    "make " + path + " read-only",
+                    Sys.OPEN_TREE,
+                    target,
+                    p.string(""),
+                    c(OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE));
             s.setAttr("make " + path + " read-only", tree, true, MOUNT_ATTR_RDONLY, 0, 0);
             s.moveMount("make " + path + " read-only", tree, target);
             p.attempt(Sys.CLOSE, tree);
@@ -206,13 +281,26 @@ final class MountSteps {
             p.jumpIfLess(target, c(0), file);
             // One empty file system for all directories.
             p.jumpIfLess(empty, c(0), first);
-            p.callInto(tree, what, Sys.OPEN_TREE, empty, p.string(""), c(OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
+            p.callInto(
+                    tree,
+                    what,
+                    Sys.OPEN_TREE,
+                    empty,
+                    p.string(""),
+                    c(OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
             s.moveMount(what, tree, target);
             p.attempt(Sys.CLOSE, tree);
             p.jump(mounted);
             p.place(first);
             p.call(what, Sys.FCHDIR, target);
-            p.call(what, Sys.MOUNT, p.string("tmpfs"), p.string("."), p.string("tmpfs"), c(MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC), p.string("nr_blocks=1,nr_inodes=1"));
+            p.call(
+                    what,
+                    Sys.MOUNT,
+                    p.string("tmpfs"),
+                    p.string("."),
+                    p.string("tmpfs"),
+                    c(MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC),
+                    p.string("nr_blocks=1,nr_inodes=1"));
             s.openInRoot(empty, what, path, O_PATH | O_DIRECTORY, 0);
             p.jump(mounted);
             p.place(file);
@@ -223,7 +311,13 @@ final class MountSteps {
             s.jumpIfDone(target, opened);
             p.fail(what, target);
             p.place(opened);
-            p.callInto(tree, what, Sys.OPEN_TREE, devNull, p.string(""), c(OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
+            p.callInto(
+                    tree,
+                    what,
+                    Sys.OPEN_TREE,
+                    devNull,
+                    p.string(""),
+                    c(OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
             s.moveMount(what, tree, target);
             p.attempt(Sys.CLOSE, tree);
             p.place(mounted);

@@ -105,7 +105,8 @@ final class NamespaceSteps {
     /** Flags for the clone3 that makes init: all new namespaces that can be made at birth. */
     long cloneFlags() {
         long flags = 0;
-        for (NamespaceType type : List.of(NamespaceType.USER, NamespaceType.PID, NamespaceType.NETWORK, NamespaceType.IPC, NamespaceType.UTS)) {
+        for (NamespaceType type : List.of(
+                NamespaceType.USER, NamespaceType.PID, NamespaceType.NETWORK, NamespaceType.IPC, NamespaceType.UTS)) {
             if (isNew(type)) {
                 flags |= flag(type);
             }
@@ -125,10 +126,18 @@ final class NamespaceSteps {
         }
         StringBuilder text = new StringBuilder();
         if (offsets.monotonic() != null) {
-            text.append("monotonic ").append(offsets.monotonic().secs()).append(' ').append(offsets.monotonic().nanosecs()).append('\n');
+            text.append("monotonic ")
+                    .append(offsets.monotonic().secs())
+                    .append(' ')
+                    .append(offsets.monotonic().nanosecs())
+                    .append('\n');
         }
         if (offsets.boottime() != null) {
-            text.append("boottime ").append(offsets.boottime().secs()).append(' ').append(offsets.boottime().nanosecs()).append('\n');
+            text.append("boottime ")
+                    .append(offsets.boottime().secs())
+                    .append(' ')
+                    .append(offsets.boottime().nanosecs())
+                    .append('\n');
         }
         s.writeFile("write time offsets", c(AT_FDCWD), p.string("/proc/self/timens_offsets"), text.toString());
     }
@@ -161,7 +170,12 @@ final class NamespaceSteps {
     private static String map(List<IdMapping> mappings) {
         StringBuilder text = new StringBuilder();
         for (IdMapping m : mappings) {
-            text.append(m.containerId()).append(' ').append(m.hostId()).append(' ').append(m.size()).append('\n');
+            text.append(m.containerId())
+                    .append(' ')
+                    .append(m.hostId())
+                    .append(' ')
+                    .append(m.size())
+                    .append('\n');
         }
         return text.toString();
     }
@@ -205,7 +219,8 @@ final class NamespaceSteps {
         ifreq[1] = 'o';
         ifreq[16] = IFF_UP | IFF_RUNNING;
         Arg.Slot fd = p.slot();
-        p.callInto(fd, "open socket in new network namespace", Sys.SOCKET, c(AF_INET), c(SOCK_DGRAM | SOCK_CLOEXEC), c(0));
+        p.callInto(
+                fd, "open socket in new network namespace", Sys.SOCKET, c(AF_INET), c(SOCK_DGRAM | SOCK_CLOEXEC), c(0));
         p.call("bring lo up", Sys.IOCTL, fd, c(SIOCSIFFLAGS), p.bytes(ifreq));
         p.attempt(Sys.CLOSE, fd);
     }

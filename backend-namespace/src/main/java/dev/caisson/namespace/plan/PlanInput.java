@@ -34,7 +34,8 @@ public record PlanInput(
      * @param procsFiles cgroup.procs files to write the pid to
      * @param unifiedDirectory a cgroup v2 directory to be born in, null where v2 has no part
      */
-    public record CgroupJoin(List<String> procsFiles, @Nullable String unifiedDirectory) {
+    public record CgroupJoin(
+            List<String> procsFiles, @Nullable String unifiedDirectory) {
         public CgroupJoin {
             procsFiles = List.copyOf(procsFiles);
         }

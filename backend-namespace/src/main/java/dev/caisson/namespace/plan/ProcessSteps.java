@@ -28,7 +28,6 @@ final class ProcessSteps {
     private final boolean inUserNamespace;
     private final Arg.Slot program;
     private final Arg.Data gate;
-    private @Nullable Arg.Data environment;
 
     ProcessSteps(Steps s, ProcessSpec process, HostFacts host, boolean inUserNamespace) {
         this.s = s;
@@ -55,7 +54,11 @@ final class ProcessSteps {
                 p.load(mode, stat.plus(STAT_MODE), 4);
                 p.and(mode, mode, c(S_IFMT));
                 p.jumpIfNotEqual(mode, c(S_IFIFO), keep);
-                p.attempt(Sys.FCHOWN, c(from), c(process.user().uid()), c(process.user().gid()));
+                p.attempt(
+                        Sys.FCHOWN,
+                        c(from),
+                        c(process.user().uid()),
+                        c(process.user().gid()));
                 p.place(keep);
             }
             p.call("set up standard stream " + fd, Sys.DUP2, c(from), c(fd));
@@ -82,7 +85,13 @@ final class ProcessSteps {
         if (bindConsole) {
             Arg.Slot tree = p.slot();
             Arg.Slot target = p.slot();
-            p.callInto(tree, "bind terminal to /dev/console", Sys.OPEN_TREE, slave, p.string(""), c(OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
+            p.callInto(
+                    tree,
+                    "bind terminal to /dev/console",
+                    Sys.OPEN_TREE,
+                    slave,
+                    p.string(""),
+                    c(OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
             s.openTarget(target, "/dev/console", false);
             s.moveMount("bind terminal to /dev/console", tree, target);
         }
@@ -95,7 +104,13 @@ final class ProcessSteps {
 
     void limits() {
         for (ProcessSpec.Rlimit l : process.rlimits()) {
-            p.call("set " + l.type().wire() + " to " + l.soft() + ":" + l.hard(), Sys.PRLIMIT64, c(0), c(number(l.type())), p.struct(8, l.soft(), 8, l.hard()), Arg.ZERO);
+            p.call(
+                    "set " + l.type().wire() + " to " + l.soft() + ":" + l.hard(),
+                    Sys.PRLIMIT64,
+                    c(0),
+                    c(number(l.type())),
+                    p.struct(8, l.soft(), 8, l.hard()),
+                    Arg.ZERO);
         }
     }
 
@@ -124,16 +139,15 @@ final class ProcessSteps {
     void scheduling() {
         ProcessSpec.Scheduler sched = process.scheduler();
         if (sched != null) {
-            int policy =
-                    switch (sched.policy()) {
-                        case OTHER -> 0;
-                        case FIFO -> 1;
-                        case RR -> 2;
-                        case BATCH -> 3;
-                        case ISO -> 4;
-                        case IDLE -> 5;
-                        case DEADLINE -> 6;
-                    };
+            int policy = switch (sched.policy()) {
+                case OTHER -> 0;
+                case FIFO -> 1;
+                case RR -> 2;
+                case BATCH -> 3;
+                case ISO -> 4;
+                case IDLE -> 5;
+                case DEADLINE -> 6;
+            };
             long flags = 0;
             for (SchedulerFlag flag : sched.flags()) {
                 flags |= switch (flag) {
@@ -147,13 +161,35 @@ final class ProcessSteps {
                 };
             }
             // struct sched_attr, version 0 (48 bytes).
-            Arg.Data attr = p.struct(4, 48, 4, policy, 8, flags, 4, sched.nice(), 4, sched.priority(), 8, sched.runtime(), 8, sched.deadline(), 8, sched.period());
+            Arg.Data attr = p.struct(
+                    4,
+                    48,
+                    4,
+                    policy,
+                    8,
+                    flags,
+                    4,
+                    sched.nice(),
+                    4,
+                    sched.priority(),
+                    8,
+                    sched.runtime(),
+                    8,
+                    sched.deadline(),
+                    8,
+                    sched.period());
             p.call("set scheduler " + sched.policy().wire(), Sys.SCHED_SETATTR, c(0), attr, c(0));
         }
         ProcessSpec.IoPriority io = process.ioPriority();
         if (io != null) {
-            int ioClass = io.ioClass() == IoPriorityClass.REALTIME ? 1 : io.ioClass() == IoPriorityClass.BEST_EFFORT ? 2 : 3;
-            p.call("set io priority " + io.ioClass().wire() + " " + io.priority(), Sys.IOPRIO_SET, c(IOPRIO_WHO_PROCESS), c(0), c(ioClass << 13 | io.priority()));
+            int ioClass =
+                    io.ioClass() == IoPriorityClass.REALTIME ? 1 : io.ioClass() == IoPriorityClass.BEST_EFFORT ? 2 : 3;
+            p.call(
+                    "set io priority " + io.ioClass().wire() + " " + io.priority(),
+                    Sys.IOPRIO_SET,
+                    c(IOPRIO_WHO_PROCESS),
+                    c(0),
+                    c(ioClass << 13 | io.priority()));
         }
     }
 
@@ -171,7 +207,8 @@ final class ProcessSteps {
     void securityLabels(Arg.Slot procSelf) {
         String profile = process.apparmorProfile();
         if (profile != null && !profile.isEmpty() && !profile.equals("unconfined")) {
-            s.writeFile("apply AppArmor profile " + profile, procSelf, p.string("attr/apparmor/exec"), "exec " + profile);
+            s.writeFile(
+                    "apply AppArmor profile " + profile, procSelf, p.string("attr/apparmor/exec"), "exec " + profile);
         }
         String label = process.selinuxLabel();
         if (label != null && !label.isEmpty()) {
@@ -182,7 +219,8 @@ final class ProcessSteps {
     /** Directory, user, groups, capabilities: afterwards the process is what the user's program will be. */
     void identity() {
         ProcessSpec.User user = process.user();
-        ProcessSpec.Capabilities caps = process.capabilities() == null ? ProcessSpec.Capabilities.NONE : process.capabilities();
+        ProcessSpec.Capabilities caps =
+                process.capabilities() == null ? ProcessSpec.Capabilities.NONE : process.capabilities();
         long available = inUserNamespace ? (2L << host.lastCapability()) - 1 : host.ownCapabilities();
         long bounding = Capability.mask(caps.bounding(), available);
         long permitted = Capability.mask(caps.permitted(), available);
@@ -196,7 +234,14 @@ final class ProcessSteps {
         p.attemptInto(entered, Sys.CHDIR, p.string(cwd));
         for (int cap = 0; cap <= host.lastCapability(); cap++) {
             if ((bounding & 1L << cap) == 0) {
-                p.call("drop capability " + cap + " from the bounding set", Sys.PRCTL, c(PR_CAPBSET_DROP), c(cap), c(0), c(0), c(0));
+                p.call(
+                        "drop capability " + cap + " from the bounding set",
+                        Sys.PRCTL,
+                        c(PR_CAPBSET_DROP),
+                        c(cap),
+                        c(0),
+                        c(0),
+                        c(0));
             }
         }
         p.call("keep capabilities over the change of user", Sys.PRCTL, c(PR_SET_KEEPCAPS), c(1), c(0), c(0), c(0));
@@ -215,11 +260,30 @@ final class ProcessSteps {
                 "set capabilities",
                 Sys.CAPSET,
                 p.struct(4, 0x20080522, 4, 0),
-                p.struct(4, effective, 4, permitted, 4, inheritable, 4, effective >>> 32, 4, permitted >>> 32, 4, inheritable >>> 32));
+                p.struct(
+                        4,
+                        effective,
+                        4,
+                        permitted,
+                        4,
+                        inheritable,
+                        4,
+                        effective >>> 32,
+                        4,
+                        permitted >>> 32,
+                        4,
+                        inheritable >>> 32));
         p.attempt(Sys.PRCTL, c(PR_CAP_AMBIENT), c(PR_CAP_AMBIENT_CLEAR_ALL), c(0), c(0), c(0));
         for (int cap = 0; cap <= host.lastCapability(); cap++) {
             if ((ambient & 1L << cap) != 0) {
-                p.call("raise ambient capability " + cap, Sys.PRCTL, c(PR_CAP_AMBIENT), c(PR_CAP_AMBIENT_RAISE), c(cap), c(0), c(0));
+                p.call(
+                        "raise ambient capability " + cap,
+                        Sys.PRCTL,
+                        c(PR_CAP_AMBIENT),
+                        c(PR_CAP_AMBIENT_RAISE),
+                        c(cap),
+                        c(0),
+                        c(0));
             }
         }
         p.attempt(Sys.UMASK, c(user.umask() == null ? 022 : user.umask()));
@@ -277,7 +341,13 @@ final class ProcessSteps {
             return;
         }
         Arg.Slot listener = p.slot();
-        p.callInto(listener, "load seccomp filter with listener", Sys.SECCOMP, c(SECCOMP_SET_MODE_FILTER), c(filter.flags()), fprog);
+        p.callInto(
+                listener,
+                "load seccomp filter with listener",
+                Sys.SECCOMP,
+                c(SECCOMP_SET_MODE_FILTER),
+                c(filter.flags()),
+                fprog);
         p.note(Notes.LISTENER, listener);
     }
 
@@ -371,6 +441,7 @@ final class ProcessSteps {
         List<String> env = new ArrayList<>();
         variables().forEach((k, v) -> env.add(k + "=" + v));
         Arg.Data argv = p.stringArray(process.args());
+        Arg.Data environment;
         if (needsHome()) {
             environment = p.stringArray(append(env, "HOME=/"));
             Arg.Slot first = p.slot();

@@ -41,7 +41,13 @@ final class Steps {
     void tryOpenInRoot(Arg.Slot dst, String path, long flags, long resolve) {
         PlanBuilder.Label again = new PlanBuilder.Label();
         p.place(again);
-        p.attemptInto(dst, Sys.OPENAT2, root, p.string(relative(path)), how(flags | O_CLOEXEC, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve), c(24));
+        p.attemptInto(
+                dst,
+                Sys.OPENAT2,
+                root,
+                p.string(relative(path)),
+                how(flags | O_CLOEXEC, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve),
+                c(24));
         p.jumpIfEqual(dst, c(-EAGAIN), again);
     }
 
@@ -93,7 +99,14 @@ final class Steps {
 
     /** Mounts a detached tree on an open target. */
     void moveMount(String what, Arg tree, Arg target) {
-        p.call(what, Sys.MOVE_MOUNT, tree, p.string(""), target, p.string(""), c(MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
+        p.call(
+                what,
+                Sys.MOVE_MOUNT,
+                tree,
+                p.string(""),
+                target,
+                p.string(""),
+                c(MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
     }
 
     /** mount_setattr on a detached tree. */

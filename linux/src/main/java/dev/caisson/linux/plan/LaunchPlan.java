@@ -63,12 +63,11 @@ public final class LaunchPlan {
     private static void encode(Op op, ByteBuffer out) {
         int kinds = 0;
         for (int i = 0; i < op.args.size(); i++) {
-            int kind =
-                    switch (op.args.get(i)) {
-                        case Arg.Const c -> 0;
-                        case Arg.Data d -> 1;
-                        case Arg.Slot s -> 2;
-                    };
+            int kind = switch (op.args.get(i)) {
+                case Arg.Const c -> 0;
+                case Arg.Data d -> 1;
+                case Arg.Slot s -> 2;
+            };
             kinds |= kind << (4 * i);
         }
         out.put((byte) code(op.code)).put((byte) op.flags).putShort((short) op.dst);
@@ -125,7 +124,8 @@ public final class LaunchPlan {
                     }
                 }
                 case STORE, LOAD, DECIMAL, NOTE, MATH, FAIL -> {
-                    out.append(op.code.name().toLowerCase(java.util.Locale.ROOT)).append('(');
+                    out.append(op.code.name().toLowerCase(java.util.Locale.ROOT))
+                            .append('(');
                     appendArgs(out, op.args);
                     out.append(')');
                 }

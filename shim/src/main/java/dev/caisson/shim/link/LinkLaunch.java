@@ -122,7 +122,16 @@ final class LinkLaunch implements Launch {
         return pid;
     }
 
-    /** Whether its gate was opened, by this daemon or an earlier one. */
+    @Override
+    public boolean isLaunched() {
+        lock.lock();
+        try {
+            return launched;
+        } finally {
+            lock.unlock();
+        }
+    }
+
     @Override
     public boolean gateUsed() {
         return gateUsed;

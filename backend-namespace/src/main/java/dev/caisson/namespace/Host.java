@@ -1,0 +1,38 @@
+package dev.caisson.namespace;
+
+import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.HostFiles;
+import dev.caisson.linux.cgroup.CgroupException;
+import dev.caisson.linux.cgroup.CgroupHierarchy;
+import dev.caisson.linux.cgroup.CgroupLayout;
+import dev.caisson.linux.cgroup.CgroupPath;
+import dev.caisson.namespace.plan.HostFacts;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** What was found out about this host, once. */
+record Host(CgroupLayout cgroups, int lastCapability, long ownCapabilities) {
+    static Host detect() throws ErrnoException, CgroupException {
+        int last =
+                Integer.parseInt(HostFiles.text("/proc/sys/kernel/cap_last_cap").strip());
+        long own = 0;
+        for (String line : HostFiles.text("/proc/self/status").split("\n")) {
+            if (line.startsWith("CapPrm:")) {
+                own = Long.parseUnsignedLong(line.substring(7).strip(), 16);
+            }
+        }
+        return new Host(CgroupLayout.detect(), last, own);
+    }
+
+    HostFacts facts(CgroupPath path) {
+        List<HostFacts.CgroupMount> mounts = new ArrayList<>();
+        for (CgroupHierarchy h : cgroups.hierarchies()) {
+            String name = h.mountPoint().substring(h.mountPoint().lastIndexOf('/') + 1);
+            mounts.add(new HostFacts.CgroupMount(
+                    name, h.unified() ? List.of() : h.controllers(), path.directory(h), h.unified()));
+        }
+        return new HostFacts(lastCapability, ownCapabilities, p -> Files.isDirectory(Path.of(p)), mounts);
+    }
+}

@@ -1,0 +1,96 @@
+package dev.caisson.namespace;
+
+import dev.caisson.backend.Backend;
+import dev.caisson.backend.Container;
+import dev.caisson.backend.ContainerFault;
+import dev.caisson.backend.ContainerFault.Kind;
+import dev.caisson.backend.Launcher;
+import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.cgroup.CgroupException;
+import dev.caisson.linux.cgroup.CgroupPath;
+import dev.caisson.linux.cgroup.OomWatcher;
+import dev.caisson.oci.InvalidSpecException;
+import dev.caisson.oci.Spec;
+import dev.caisson.oci.SpecValidator;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
+import java.nio.file.Path;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Containers by the host kernel's own means. */
+public final class NamespaceBackend implements Backend {
+    private @Nullable Host host;
+    private @Nullable OomWatcher oomWatcher;
+
+    /** For ServiceLoader. */
+    public NamespaceBackend() {}
+
+    @Override
+    public String name() {
+        return "namespace";
+    }
+
+    @Override
+    public Container prepare(CreateRequest request, Launcher launcher) throws ContainerFault {
+        Spec spec = request.spec();
+        try {
+            SpecValidator.validate(spec).throwIfInvalid("config.json");
+        } catch (InvalidSpecException e) {
+            throw new ContainerFault(Kind.INVALID, String.valueOf(e.getMessage()), e);
+        }
+        Path rootfs = rootfs(request);
+        if (request.rootfs().isEmpty() && !Files.isDirectory(rootfs, LinkOption.NOFOLLOW_LINKS)) {
+            throw new ContainerFault(
+                    Kind.INVALID,
+                    "config.json: root.path: " + rootfs + " is not a directory: no such file or directory (ENOENT)");
+        }
+        return open(request, launcher, Map.of());
+    }
+
+    @Override
+    public Container recover(CreateRequest request, Map<String, String> record, Launcher launcher)
+            throws ContainerFault {
+        return open(request, launcher, record);
+    }
+
+    private Container open(CreateRequest request, Launcher launcher, Map<String, String> record) throws ContainerFault {
+        String cgroupsPath = request.spec().linux().cgroupsPath();
+        try {
+            CgroupPath path = CgroupPath.of(cgroupsPath == null ? "" : cgroupsPath, request.id());
+            return new NamespaceContainer(request, launcher, host(), path, rootfs(request), oomWatcher(), record);
+        } catch (CgroupException e) {
+            throw new ContainerFault(Kind.INVALID, "config.json: linux.cgroupsPath: " + e.getMessage(), e);
+        } catch (ErrnoException e) {
+            throw new ContainerFault(Kind.FAILED, String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    private static Path rootfs(CreateRequest request) {
+        if (!request.rootfs().isEmpty()) {
+            return request.bundle().resolve("rootfs");
+        }
+        String path =
+                request.spec().root() == null ? "rootfs" : request.spec().root().path();
+        return request.bundle().resolve(path);
+    }
+
+    private synchronized Host host() throws ErrnoException, CgroupException {
+        if (host == null) {
+            host = Host.detect();
+        }
+        return host;
+    }
+
+    private synchronized OomWatcher oomWatcher() throws ErrnoException {
+        if (oomWatcher == null) {
+            oomWatcher = OomWatcher.open();
+        }
+        return oomWatcher;
+    }
+
+    @Override
+    public String features() {
+        return NamespaceFeatures.json();
+    }
+}

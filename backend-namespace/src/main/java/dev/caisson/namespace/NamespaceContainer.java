@@ -1,0 +1,378 @@
+package dev.caisson.namespace;
+
+import dev.caisson.backend.Backend.CreateRequest;
+import dev.caisson.backend.Container;
+import dev.caisson.backend.ContainerFault;
+import dev.caisson.backend.ContainerFault.Kind;
+import dev.caisson.backend.Launch;
+import dev.caisson.backend.Launcher;
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.Processes;
+import dev.caisson.linux.cgroup.Cgroup;
+import dev.caisson.linux.cgroup.CgroupException;
+import dev.caisson.linux.cgroup.CgroupLimits;
+import dev.caisson.linux.cgroup.CgroupPath;
+import dev.caisson.linux.cgroup.CgroupStats;
+import dev.caisson.linux.cgroup.CgroupStep;
+import dev.caisson.linux.cgroup.OomWatcher;
+import dev.caisson.linux.plan.LaunchPlan;
+import dev.caisson.namespace.plan.ExecPlan;
+import dev.caisson.namespace.plan.HostFacts;
+import dev.caisson.namespace.plan.InitPlan;
+import dev.caisson.namespace.plan.Notes;
+import dev.caisson.namespace.plan.PlanInput;
+import dev.caisson.oci.Hooks;
+import dev.caisson.oci.NamespaceType;
+import dev.caisson.oci.ProcessSpec;
+import dev.caisson.oci.Resources;
+import dev.caisson.oci.Spec;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/** One container: cgroups made here, everything else by launch plans in the pod's monitor. */
+final class NamespaceContainer implements Container {
+    private static final Duration BUILD_TIME = Duration.ofSeconds(120);
+    private static final Duration FREEZE_TIME = Duration.ofSeconds(10);
+    private static final Duration REMOVE_TIME = Duration.ofSeconds(5);
+    private static final byte GO = 'g';
+
+    private final CreateRequest request;
+    private final Spec spec;
+    private final Launcher launcher;
+    private final Host host;
+    private final CgroupPath cgroupPath;
+    private final Path rootfs;
+    private final OomWatcher oomWatcher;
+    private final Map<Long, String> homes = new ConcurrentHashMap<>();
+    private final HookRunner hooks;
+    private volatile Cgroup cgroup;
+    private volatile boolean cgroupMade;
+    private OomWatcher.@Nullable Watch watch;
+    private boolean destroyed;
+
+    NamespaceContainer(
+            CreateRequest request,
+            Launcher launcher,
+            Host host,
+            CgroupPath cgroupPath,
+            Path rootfs,
+            OomWatcher oomWatcher,
+            Map<String, String> record) {
+        this.request = request;
+        this.spec = request.spec();
+        this.launcher = launcher;
+        this.host = host;
+        this.cgroupPath = cgroupPath;
+        this.rootfs = rootfs;
+        this.oomWatcher = oomWatcher;
+        this.hooks = new HookRunner(request, launcher);
+        this.cgroup = Cgroup.open(CgroupRecord.read(record, host.cgroups(), cgroupPath));
+        this.cgroupMade = !record.isEmpty();
+    }
+
+    @Override
+    public Map<String, String> record() {
+        return cgroupMade ? CgroupRecord.write(cgroup.state()) : Map.of();
+    }
+
+    @Override
+    public Launch create() throws ContainerFault {
+        SeccompSupport seccomp = SeccompSupport.of(spec.linux().seccomp());
+        makeCgroup();
+        HostFacts facts = host.facts(cgroupPath);
+        PlanInput input = new PlanInput(
+                request.id(),
+                spec,
+                request.bundle().toString(),
+                rootfs.toString(),
+                request.rootfs(),
+                request.options().noPivotRoot(),
+                request.options().noNewKeyring(),
+                facts,
+                new PlanInput.CgroupJoin(v1ProcsFiles(), cgroup.unifiedDirectory()),
+                seccomp.filter(),
+                hooks.stateJson("creating", hasOwnPids() ? 1 : 0));
+        LaunchPlan plan = InitPlan.of(input);
+        Launch init = launcher.spawn(request.launch(), "init " + request.id(), plan, request.io(), Set.of());
+        Hooks h = spec.hooks();
+        if (!h.prestart().isEmpty() || !h.createRuntime().isEmpty()) {
+            init.awaitNote(Notes.MOUNTED, BUILD_TIME);
+            hooks.run("prestart", h.prestart(), "creating", init.pid());
+            hooks.run("createRuntime", h.createRuntime(), "creating", init.pid());
+            init.gate(GO);
+        }
+        seccomp.serveListener(init, hooks.stateJson("creating", init.pid()), BUILD_TIME);
+        long passwd = init.awaitNote(Notes.READY, BUILD_TIME);
+        rememberHome(init, passwd, spec.process());
+        return init;
+    }
+
+    private boolean hasOwnPids() {
+        return spec.linux().hasNamespace(NamespaceType.PID);
+    }
+
+    /** The v2 group is entered at birth, the others by writing the pid. */
+    private List<String> v1ProcsFiles() {
+        List<String> files = new ArrayList<>(cgroup.procsFiles());
+        String unified = cgroup.unifiedDirectory();
+        if (unified != null) {
+            files.remove(unified + "/cgroup.procs");
+        }
+        return files;
+    }
+
+    private void makeCgroup() throws ContainerFault {
+        Resources resources =
+                spec.linux().resources() == null ? Resources.NONE : spec.linux().resources();
+        try {
+            DeviceRules devices = DeviceRules.of(resources.devices(), host.cgroups());
+            List<CgroupStep> limits =
+                    CgroupLimits.plan(ResourceTranslation.translate(resources, devices.v1Rules()), host.cgroups());
+            cgroup = Cgroup.create(host.cgroups(), cgroupPath, CgroupLimits.controllers(limits));
+            cgroupMade = true;
+            cgroup.apply(limits);
+            devices.attach(cgroup);
+        } catch (ErrnoException | CgroupException e) {
+            throw new ContainerFault(
+                    Kind.FAILED, "set up cgroup of container " + request.id() + ": " + e.getMessage(), e);
+        }
+    }
+
+    private void rememberHome(Launch launch, long passwdFd, @Nullable ProcessSpec process) {
+        if (process != null && process.env().stream().noneMatch(e -> e.startsWith("HOME="))) {
+            long uid = process.user().uid();
+            homes.computeIfAbsent(uid, u -> HomeDirectory.of(launch.pid(), (int) passwdFd, u));
+        }
+    }
+
+    private void openGate(Launch launch, ProcessSpec process) {
+        ByteArrayOutputStream message = new ByteArrayOutputStream();
+        message.write(GO);
+        String home = homes.get(process.user().uid());
+        if (home != null) {
+            message.writeBytes(("HOME=" + home).getBytes(StandardCharsets.ISO_8859_1));
+            message.write(0);
+        }
+        launch.gate(message.toByteArray());
+    }
+
+    @Override
+    public void start(Launch init) throws ContainerFault {
+        ProcessSpec process = java.util.Objects.requireNonNull(spec.process());
+        if (!init.gateUsed() || hooksUsedGateOnly(init)) {
+            if (homes.isEmpty()) {
+                // Created by an earlier daemon: the note of that time still names the descriptor.
+                rememberHome(init, init.awaitNote(Notes.READY, BUILD_TIME), process);
+            }
+            openGate(init, process);
+        }
+        init.awaitLaunched(BUILD_TIME);
+        hooks.run("poststart", spec.hooks().poststart(), "running", init.pid());
+    }
+
+    /** The gate was opened for the runtime hooks, not yet for start: nobody has seen the launch end. */
+    private boolean hooksUsedGateOnly(Launch init) {
+        return (!spec.hooks().prestart().isEmpty()
+                        || !spec.hooks().createRuntime().isEmpty())
+                && !init.isLaunched();
+    }
+
+    @Override
+    public Launch exec(Launch init, int launch, String tag, ProcessSpec process, int io) throws ContainerFault {
+        SeccompSupport seccomp = SeccompSupport.of(spec.linux().seccomp());
+        ProcessSpec effective = withHome(inherit(process));
+        LaunchPlan plan = ExecPlan.of(
+                init.pid(),
+                spec.linux(),
+                effective,
+                host.facts(cgroupPath),
+                new PlanInput.CgroupJoin(v1ProcsFiles(), cgroup.unifiedDirectory()),
+                seccomp.filter());
+        Launch l = launcher.spawn(launch, tag, plan, io, Set.of());
+        if (ExecPlan.mustWait(effective, seccomp.filter())) {
+            seccomp.serveListener(l, hooks.stateJson("running", init.pid()), BUILD_TIME);
+            rememberHome(l, l.awaitNote(Notes.READY, BUILD_TIME), effective);
+            openGate(l, effective);
+        }
+        l.awaitLaunched(BUILD_TIME);
+        return l;
+    }
+
+    /** A home that is known already needs no second look into the container. */
+    private ProcessSpec withHome(ProcessSpec process) {
+        String home = homes.get(process.user().uid());
+        if (home == null || process.env().stream().anyMatch(e -> e.startsWith("HOME="))) {
+            return process;
+        }
+        List<String> env = new ArrayList<>(process.env());
+        env.add("HOME=" + home);
+        ProcessSpec.Builder b = process.toBuilder();
+        b.env = env;
+        return b.build();
+    }
+
+    /** What an exec does not say it takes from the container's own process (runc's rule). */
+    private ProcessSpec inherit(ProcessSpec process) {
+        ProcessSpec own = spec.process();
+        if (own == null) {
+            return process;
+        }
+        ProcessSpec.Builder b = process.toBuilder();
+        if (b.capabilities == null) {
+            b.capabilities = own.capabilities();
+        }
+        if (b.noNewPrivileges == null) {
+            b.noNewPrivileges = own.noNewPrivileges();
+        }
+        if (b.apparmorProfile == null) {
+            b.apparmorProfile = own.apparmorProfile();
+        }
+        if (b.selinuxLabel == null) {
+            b.selinuxLabel = own.selinuxLabel();
+        }
+        if (b.rlimits.isEmpty()) {
+            b.rlimits = own.rlimits();
+        }
+        if (b.oomScoreAdj == null) {
+            b.oomScoreAdj = own.oomScoreAdj();
+        }
+        if (b.scheduler == null) {
+            b.scheduler = own.scheduler();
+        }
+        if (b.ioPriority == null) {
+            b.ioPriority = own.ioPriority();
+        }
+        return b.build();
+    }
+
+    @Override
+    public void signalAll(int signal) throws ContainerFault {
+        try {
+            if (signal == Processes.SIGKILL) {
+                cgroup.killAll();
+                return;
+            }
+            for (int pid : cgroup.pids()) {
+                // ESRCH: it ended meanwhile. The group is read again by nobody, so a reused pid is not ours to meet.
+                Errno unused = Processes.kill(pid, signal);
+            }
+        } catch (ErrnoException | CgroupException e) {
+            throw new ContainerFault(Kind.FAILED, "signal all processes of " + request.id() + ": " + e.getMessage(), e);
+        }
+    }
+
+    @Override
+    public List<Integer> pids() throws ContainerFault {
+        try {
+            List<Integer> pids = new ArrayList<>();
+            for (int pid : cgroup.pids()) {
+                pids.add(pid);
+            }
+            return pids;
+        } catch (ErrnoException e) {
+            throw new ContainerFault(Kind.FAILED, "list processes of " + request.id() + ": " + e.getMessage(), e);
+        }
+    }
+
+    @Override
+    public void pause() throws ContainerFault {
+        try {
+            cgroup.freeze(FREEZE_TIME);
+        } catch (ErrnoException | CgroupException e) {
+            throw new ContainerFault(Kind.FAILED, "pause container " + request.id() + ": " + e.getMessage(), e);
+        }
+    }
+
+    @Override
+    public void resume() throws ContainerFault {
+        try {
+            cgroup.thaw();
+        } catch (ErrnoException | CgroupException e) {
+            throw new ContainerFault(Kind.FAILED, "resume container " + request.id() + ": " + e.getMessage(), e);
+        }
+    }
+
+    @Override
+    public void update(Resources resources) throws ContainerFault {
+        try {
+            cgroup.apply(CgroupLimits.plan(
+                    ResourceTranslation.translate(resources, List.of()), host.cgroups(), cgroup.current()));
+        } catch (ErrnoException | CgroupException e) {
+            throw new ContainerFault(
+                    Kind.FAILED, "update limits of container " + request.id() + ": " + e.getMessage(), e);
+        }
+    }
+
+    @Override
+    public CgroupStats stats() throws ContainerFault {
+        try {
+            return cgroup.stats();
+        } catch (ErrnoException e) {
+            throw new ContainerFault(
+                    Kind.FAILED, "read statistics of container " + request.id() + ": " + e.getMessage(), e);
+        }
+    }
+
+    @Override
+    public long oomKills() {
+        try {
+            return cgroup.oomKills();
+        } catch (ErrnoException e) {
+            return 0; // the group is gone
+        }
+    }
+
+    @Override
+    public synchronized void watchOom(Runnable onOom) {
+        if (watch != null || destroyed) {
+            return;
+        }
+        try {
+            watch = oomWatcher.watch(cgroup, kills -> onOom.run());
+        } catch (ErrnoException | CgroupException e) {
+            // The counter is read again when a process ends: a kill is reported then.
+            watch = null;
+        }
+    }
+
+    @Override
+    public void destroy() throws ContainerFault {
+        synchronized (this) {
+            if (watch != null) {
+                watch.close();
+                watch = null;
+            }
+            destroyed = true;
+        }
+        try {
+            if (cgroup.pids().length > 0) {
+                cgroup.killAll();
+            }
+        } catch (ErrnoException | CgroupException e) {
+            // Not there, or half there: removing says what blocks, if anything does.
+        }
+        try {
+            cgroup.remove(REMOVE_TIME);
+        } catch (ErrnoException e) {
+            throw new ContainerFault(
+                    Kind.FAILED, "remove cgroup of container " + request.id() + ": " + e.getMessage(), e);
+        }
+        hooks.runIgnoringFailure("poststop", spec.hooks().poststop(), "stopped", 0);
+        try {
+            hooks.removeOutput();
+        } catch (IOException e) {
+            throw new ContainerFault(
+                    Kind.FAILED, "remove hook output of container " + request.id() + ": " + e.getMessage(), e);
+        }
+    }
+}

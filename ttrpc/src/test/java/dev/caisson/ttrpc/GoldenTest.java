@@ -57,6 +57,7 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -163,7 +164,9 @@ class GoldenTest {
                 messages = new Messages(ForwardRequest.parser(), com.google.protobuf.Empty.parser());
             }
             Response response = responses.remove(frame.streamId());
-            assertThat(response).as("response to stream %d", frame.streamId()).isNotNull();
+            if (response == null) {
+                throw new AssertionError("no response to stream " + frame.streamId());
+            }
             calls.add(new Call(
                     request,
                     exact(messages.request(), request.getPayload().toByteArray()),
@@ -226,7 +229,8 @@ class GoldenTest {
         Call second = named(calls, "Kill").getLast();
         assertThat(second.response().getStatus().getCode()).isEqualTo(Code.NOT_FOUND.number());
 
-        DeleteResponse delete = (DeleteResponse) named(calls, "Delete").getLast().answer();
+        DeleteResponse delete =
+                (DeleteResponse) named(calls, "Delete").getLast().answer();
         assertThat(delete.getPid()).isEqualTo(pid);
         assertThat(delete.getExitStatus()).isEqualTo(137);
         assertThat(delete.getExitedAt().getSeconds()).isGreaterThan(1_700_000_000L);
@@ -250,8 +254,7 @@ class GoldenTest {
 
         Map<String, Integer> exits = new LinkedHashMap<>();
         for (Call wait : named(calls, "Wait")) {
-            exits.put(
-                    ((WaitRequest) wait.message()).getExecId(), ((WaitResponse) wait.answer()).getExitStatus());
+            exits.put(((WaitRequest) wait.message()).getExecId(), ((WaitResponse) wait.answer()).getExitStatus());
         }
         assertThat(exits).containsEntry("say", 0).containsEntry("code", 42);
 
@@ -263,8 +266,9 @@ class GoldenTest {
                 assertThat(start.response().getStatus().getMessage()).contains("/no/such/program");
             }
         }
-        assertThat(named(calls, "CloseIO")).allSatisfy(call -> assertThat(((CloseIORequest) call.message()).getStdin())
-                .isTrue());
+        assertThat(named(calls, "CloseIO"))
+                .allSatisfy(call ->
+                        assertThat(((CloseIORequest) call.message()).getStdin()).isTrue());
     }
 
     @Test
@@ -277,16 +281,18 @@ class GoldenTest {
                     .contains("golden");
         }
         assertThat(named(calls(OLD, "task-life-1"), "State"))
-                .anySatisfy(call -> assertThat(call.request().getTimeoutNano()).isBetween(1_900_000_000L, 2_000_000_000L));
+                .anySatisfy(
+                        call -> assertThat(call.request().getTimeoutNano()).isBetween(1_900_000_000L, 2_000_000_000L));
         assertThat(named(calls(NEW, "task-life-1"), "Shutdown"))
-                .allSatisfy(call -> assertThat(call.request().getTimeoutNano()).isBetween(2_900_000_000L, 3_000_000_000L));
+                .allSatisfy(
+                        call -> assertThat(call.request().getTimeoutNano()).isBetween(2_900_000_000L, 3_000_000_000L));
     }
 
     @ParameterizedTest
     @ValueSource(strings = {OLD, NEW})
     void statsOnCgroupV1(String version) throws IOException {
-        StatsResponse stats =
-                (StatsResponse) named(calls(version, "task-life-1"), "Stats").getFirst().answer();
+        StatsResponse stats = (StatsResponse)
+                named(calls(version, "task-life-1"), "Stats").getFirst().answer();
         Metrics metrics = AnyTypes.unpack(stats.getStats(), Metrics.getDefaultInstance());
 
         assertThat(stats.getStats().getTypeUrl()).isEqualTo("io.containerd.cgroups.v1.Metrics");
@@ -310,7 +316,10 @@ class GoldenTest {
         }
         assertThat(seen)
                 .startsWith(
-                        "/tasks/create life", "/tasks/start life", "/tasks/exec-added say", "/tasks/exec-started say",
+                        "/tasks/create life",
+                        "/tasks/start life",
+                        "/tasks/exec-added say",
+                        "/tasks/exec-started say",
                         "/tasks/exit say 0")
                 .contains("/tasks/exit code 42", "/tasks/paused life", "/tasks/resumed life")
                 .contains("/tasks/exit life 137", "/tasks/delete life 137");
@@ -341,7 +350,8 @@ class GoldenTest {
                 assertThat(create.getIo().getStdout()).isNotEmpty();
                 yield create.getContainerId();
             }
-            case "/tasks/start" -> AnyTypes.unpack(event, TaskStart.getDefaultInstance()).getContainerId();
+            case "/tasks/start" ->
+                AnyTypes.unpack(event, TaskStart.getDefaultInstance()).getContainerId();
             case "/tasks/exec-added" ->
                 AnyTypes.unpack(event, TaskExecAdded.getDefaultInstance()).getExecId();
             case "/tasks/exec-started" ->
@@ -354,10 +364,12 @@ class GoldenTest {
                 TaskDelete delete = AnyTypes.unpack(event, TaskDelete.getDefaultInstance());
                 yield delete.getContainerId() + " " + delete.getExitStatus();
             }
-            case "/tasks/paused" -> AnyTypes.unpack(event, TaskPaused.getDefaultInstance()).getContainerId();
+            case "/tasks/paused" ->
+                AnyTypes.unpack(event, TaskPaused.getDefaultInstance()).getContainerId();
             case "/tasks/resumed" ->
                 AnyTypes.unpack(event, TaskResumed.getDefaultInstance()).getContainerId();
-            case "/tasks/oom" -> AnyTypes.unpack(event, TaskOOM.getDefaultInstance()).getContainerId();
+            case "/tasks/oom" ->
+                AnyTypes.unpack(event, TaskOOM.getDefaultInstance()).getContainerId();
             default -> throw new AssertionError(topic);
         };
     }
@@ -419,7 +431,8 @@ class GoldenTest {
         Methods.Builder methods = Methods.builder();
         for (String name : TASK.keySet()) {
             methods.rawUnary(name, (context, request) -> {
-                Response response = Response.parseFrom(recorded.get(context.streamId()).payload());
+                Response response = Response.parseFrom(
+                        Objects.requireNonNull(recorded.get(context.streamId())).payload());
                 if (response.hasStatus()) {
                     throw TtrpcException.of(response.getStatus());
                 }

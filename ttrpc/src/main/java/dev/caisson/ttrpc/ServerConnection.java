@@ -112,7 +112,8 @@ public final class ServerConnection implements FrameListener, AutoCloseable {
 
     private void start(Frame frame, Request request, Method method, Duration age) {
         long timeout = request.getTimeoutNano();
-        long left = timeout - age.toNanos();
+        // A negative time-out has passed already; subtracting from it could wrap around.
+        long left = timeout < 0 ? 0 : timeout - Math.max(0, age.toNanos());
         RequestContext context = new RequestContext(
                 frame.streamId(),
                 request.getService(),
@@ -198,7 +199,7 @@ public final class ServerConnection implements FrameListener, AutoCloseable {
         }
     }
 
-    /** Calls that are not answered yet. */
+    /** Calls that are not answered yet; a call ending at this moment may still count. */
     public int openCalls() {
         return calls.size();
     }

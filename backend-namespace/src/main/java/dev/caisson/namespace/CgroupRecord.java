@@ -46,7 +46,7 @@ final class CgroupRecord {
                 CgroupMode.valueOf(mode),
                 record.get(UNIFIED),
                 controllers,
-                created.isEmpty() ? List.of() : List.of(created.split("\n")));
+                created.isEmpty() ? List.of() : List.of(created.split("\n", -1)));
     }
 
     /** What a create would make: for one that was interrupted before it could tell what it had made. */

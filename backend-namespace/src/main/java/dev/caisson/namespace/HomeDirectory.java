@@ -48,7 +48,7 @@ final class HomeDirectory {
     /** The sixth field of the first line whose third is the uid. */
     static String find(String passwd, long uid, String fallback) {
         String wanted = Long.toString(uid);
-        for (String line : passwd.split("\n")) {
+        for (String line : passwd.split("\n", -1)) {
             String[] fields = line.split(":", -1);
             if (fields.length >= 7 && fields[2].equals(wanted)) {
                 return isPlain(fields[5]) ? fields[5] : fallback;

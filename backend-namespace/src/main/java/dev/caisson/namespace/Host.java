@@ -18,7 +18,7 @@ record Host(CgroupLayout cgroups, int lastCapability, long ownCapabilities) {
         int last =
                 Integer.parseInt(HostFiles.text("/proc/sys/kernel/cap_last_cap").strip());
         long own = 0;
-        for (String line : HostFiles.text("/proc/self/status").split("\n")) {
+        for (String line : HostFiles.text("/proc/self/status").split("\n", -1)) {
             if (line.startsWith("CapPrm:")) {
                 own = Long.parseUnsignedLong(line.substring(7).strip(), 16);
             }

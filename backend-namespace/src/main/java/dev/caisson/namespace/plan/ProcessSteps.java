@@ -397,7 +397,7 @@ final class ProcessSteps {
     private List<String> candidates(String name) {
         List<String> all = new ArrayList<>();
         String path = variables().getOrDefault("PATH", DEFAULT_PATH);
-        for (String directory : path.split(":")) {
+        for (String directory : path.split(":", -1)) {
             // An empty element means the working directory: never searched, since a guest's volume may be one.
             if (directory.startsWith("/")) {
                 all.add(directory.endsWith("/") ? directory + name : directory + "/" + name);

@@ -73,7 +73,7 @@ final class Steps {
         jumpIfDone(dst, done);
         p.set(parent, root);
         StringBuilder prefix = new StringBuilder();
-        String[] names = relative(path).split("/");
+        String[] names = relative(path).split("/", -1);
         for (int i = 0; i < names.length; i++) {
             if (names[i].isEmpty() || names[i].equals(".")) {
                 continue;

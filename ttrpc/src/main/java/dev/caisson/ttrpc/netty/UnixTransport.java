@@ -53,6 +53,11 @@ public final class UnixTransport implements AutoCloseable {
                 EpollIoHandler.newFactory());
     }
 
+    /** The event loop, for other channels of the same process. */
+    public EventLoopGroup loop() {
+        return loop;
+    }
+
     /** {@link #listen(Path, TtrpcServer, Predicate)} for every peer that the socket file's mode lets in. */
     public NettyTtrpcServer listen(Path socket, TtrpcServer server) throws IOException {
         return listen(socket, server, peer -> true);

@@ -1,0 +1,116 @@
+package dev.caisson.daemon;
+
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.MemFd;
+import dev.caisson.shim.ShimServices;
+import dev.caisson.shim.command.ShimCommand;
+import dev.caisson.shim.link.CommandCall;
+import dev.caisson.shim.link.LinkServer;
+import dev.caisson.shim.pod.PodRegistry;
+import dev.caisson.shim.state.RecordStore;
+import dev.caisson.shim.task.Backends;
+import dev.caisson.shim.task.TaskLifecycle;
+import dev.caisson.shim.task.TaskService;
+import dev.caisson.ttrpc.Methods;
+import dev.caisson.ttrpc.ServiceNames;
+import dev.caisson.ttrpc.ServiceRegistry;
+import dev.caisson.ttrpc.TtrpcServer;
+import dev.caisson.ttrpc.netty.UnixTransport;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+
+/** Everything that a running daemon consists of. */
+final class Daemon {
+    /** Inherited from whoever started this daemon: says that a start is under way; see {@code start_daemon} in monitor/src/loop.c. */
+    private static final int START_LOCK_FD = 3;
+
+    private static final Duration HAND_OVER = Duration.ofSeconds(10);
+
+    private final Options options;
+    private final ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor();
+    private final UnixTransport transport = new UnixTransport();
+    private final RecordStore store;
+    private final PodRegistry pods;
+    private final LinkServer links;
+    private final TtrpcServer tasks;
+    private final Fd monitorImage;
+    private final CountDownLatch end = new CountDownLatch(1);
+
+    Daemon(Options options) throws IOException {
+        this.options = options;
+        this.store = new RecordStore(options.stateDirectory());
+        this.pods = new PodRegistry(store, transport, executor);
+        this.links = new LinkServer(transport.loop(), pods);
+        // What runs in a container's namespaces is this sealed copy, never the file on disk (CVE-2019-5736).
+        this.monitorImage = MemFd.sealed(
+                "caisson", Files.readAllBytes(options.prefix().resolve("bin/caisson")));
+        Backends backends = new Backends();
+        TaskLifecycle lifecycle = new TaskLifecycle(store, backends, executor);
+        Methods task = new TaskService(lifecycle, pods, executor).methods();
+        this.tasks = new TtrpcServer(
+                ServiceRegistry.builder()
+                        .service(ServiceNames.TASK_V2, task)
+                        .service(ServiceNames.TASK_V3, task)
+                        .build(),
+                executor);
+        ShimCommand shim = new ShimCommand(
+                pods,
+                lifecycle,
+                backends,
+                new ShimCommand.MonitorLaunch(
+                        "/proc/" + ProcessHandle.current().pid() + "/fd/" + monitorImage.number(),
+                        options.stateDirectory().toString(),
+                        options.prefix().resolve("libexec/caissond").toString()),
+                options.stateDirectory().resolve("s"),
+                Version.TEXT);
+        pods.serve(new ShimServices(lifecycle, shim, this::command), tasks);
+    }
+
+    void start() throws IOException {
+        Path state = options.stateDirectory();
+        Files.setPosixFilePermissions(state, PosixFilePermissions.fromString("rwx------"));
+        pods.loadAll();
+        links.listen(state.resolve("caissond.sock"));
+        Files.writeString(state.resolve("caissond.pid"), Long.toString(ProcessHandle.current().pid()));
+        releaseStartLock();
+        Runtime.getRuntime().addShutdownHook(new Thread(pods::leave, "leave"));
+    }
+
+    private static void releaseStartLock() {
+        if (Files.exists(Path.of("/proc/self/fd/" + START_LOCK_FD)) && System.getProperty("caisson.startLock") != null) {
+            Fd.adopt(START_LOCK_FD, "start lock").close();
+        }
+    }
+
+    private void command(CommandCall call) {
+        if (call.argv().size() == 3 && call.argv().get(1).equals("daemon") && call.argv().get(2).equals("leave")) {
+            leave(call);
+            return;
+        }
+        DaemonCommands.run(call, pods, options);
+    }
+
+    /** Hands over to another daemon: what is in flight is finished, monitors keep the rest for the next one. */
+    private void leave(CommandCall call) {
+        try {
+            pods.leave();
+            links.close();
+            boolean unused = tasks.drain(HAND_OVER);
+            boolean unusedToo = pods.drainEvents(Duration.ofSeconds(1));
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        call.end(0);
+        end.countDown();
+    }
+
+    void awaitEnd() throws InterruptedException {
+        end.await();
+    }
+}

@@ -1,0 +1,53 @@
+package dev.caisson.daemon;
+
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.HostFiles;
+import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+
+/** At most one daemon serves a state directory: a lock on a file, held for life. */
+final class DaemonLock {
+    private static final Duration LEAVE_TIME = Duration.ofSeconds(20);
+    private static final int COMMAND = 64;
+
+    private DaemonLock() {}
+
+    static @Nullable Fd acquire(Options options) throws IOException, InterruptedException {
+        Path file = options.stateDirectory().resolve("caissond.lock");
+        Fd lock = HostFiles.tryLock(file.toString());
+        if (lock != null || !options.takeOver()) {
+            return lock;
+        }
+        askToLeave(options.stateDirectory().resolve("caissond.sock"));
+        long end = System.nanoTime() + LEAVE_TIME.toNanos();
+        while (lock == null && System.nanoTime() < end) {
+            Thread.sleep(5);
+            lock = HostFiles.tryLock(file.toString());
+        }
+        return lock;
+    }
+
+    /** The frame that the command binary sends for {@code caisson daemon leave}. */
+    private static void askToLeave(Path socket) throws IOException {
+        byte[] words = "caisson\0daemon\0leave\0/\0".getBytes(StandardCharsets.UTF_8);
+        ByteBuffer frame = ByteBuffer.allocate(16 + 12 + words.length).order(ByteOrder.LITTLE_ENDIAN);
+        frame.putInt(12 + words.length).put((byte) COMMAND).put((byte) 0).putShort((short) 0).putInt(0).putInt(0);
+        frame.putInt(3).putInt(0).putInt(0).put(words).flip();
+        try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+            channel.connect(UnixDomainSocketAddress.of(socket));
+            while (frame.hasRemaining()) {
+                int unused = channel.write(frame);
+            }
+            // The old daemon ends the connection when it has left.
+            int unused = channel.read(ByteBuffer.allocate(256));
+        }
+    }
+}

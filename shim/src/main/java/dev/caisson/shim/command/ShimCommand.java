@@ -1,0 +1,228 @@
+package dev.caisson.shim.command;
+
+import com.google.protobuf.Any;
+import com.google.protobuf.ByteString;
+import com.google.protobuf.InvalidProtocolBufferException;
+import dev.caisson.backend.ContainerFault;
+import dev.caisson.backend.ContainerFault.Kind;
+import dev.caisson.oci.Spec;
+import dev.caisson.oci.SpecReader;
+import dev.caisson.shim.link.CommandCall;
+import dev.caisson.shim.pod.Pod;
+import dev.caisson.shim.pod.PodInfo;
+import dev.caisson.shim.pod.PodRegistry;
+import dev.caisson.shim.task.Backends;
+import dev.caisson.shim.task.Identifiers;
+import dev.caisson.shim.task.Task;
+import dev.caisson.shim.task.TaskLifecycle;
+import dev.caisson.shim.translate.Timestamps;
+import dev.caisson.ttrpc.AnyTypes;
+import dev.caisson.ttrpc.proto.bootstrap.BootstrapParams;
+import dev.caisson.ttrpc.proto.bootstrap.BootstrapResult;
+import dev.caisson.ttrpc.proto.task.DeleteResponse;
+import dev.caisson.ttrpc.proto.types.RuntimeInfo;
+import dev.caisson.ttrpc.proto.types.RuntimeVersion;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
+import java.time.Instant;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+
+/** Answers {@code containerd-shim-caisson-v2 start}, {@code delete} and {@code -info}. */
+public final class ShimCommand {
+    private static final String GROUP_RUNC = "io.containerd.runc.v2.group";
+    private static final String GROUP_CRI = "io.kubernetes.cri.sandbox-id";
+    private static final int KILLED = 137;
+
+    /** How monitors are started. */
+    public record MonitorLaunch(String executable, String stateDirectory, String daemonProgram) {}
+
+    private final PodRegistry pods;
+    private final TaskLifecycle lifecycle;
+    private final Backends backends;
+    private final MonitorLaunch monitor;
+    private final Path sockets;
+    private final String version;
+
+    public ShimCommand(
+            PodRegistry pods, TaskLifecycle lifecycle, Backends backends, MonitorLaunch monitor, Path sockets, String version) {
+        this.pods = pods;
+        this.lifecycle = lifecycle;
+        this.backends = backends;
+        this.monitor = monitor;
+        this.sockets = sockets;
+        this.version = version;
+    }
+
+    /** Serves one invocation; blocks. */
+    public void run(CommandCall call) {
+        ShimArguments args = ShimArguments.parse(call.argv().subList(1, call.argv().size()));
+        try {
+            switch (args.action()) {
+                case "start" -> start(call, args);
+                case "delete" -> delete(call, args);
+                case "info" -> info(call);
+                default -> {
+                    call.err("usage: " + call.argv().getFirst() + " [flags] start|delete, or -v, or -info");
+                    call.end(1);
+                }
+            }
+        } catch (ContainerFault e) {
+            fail(call, String.valueOf(e.getMessage()));
+        } catch (IOException | TimeoutException | RuntimeException e) {
+            fail(call, args.action() + " " + args.get("id") + ": " + e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            fail(call, args.action() + " " + args.get("id") + ": interrupted");
+        }
+    }
+
+    private static void fail(CommandCall call, String message) {
+        call.err("caisson: " + message);
+        call.end(1);
+    }
+
+    // ---- start ----
+
+    private void start(CommandCall call, ShimArguments args)
+            throws ContainerFault, IOException, InterruptedException, TimeoutException {
+        String id = Identifiers.require("id", args.get("id"));
+        String namespace = Identifiers.require("namespace", args.get("namespace"));
+        @Nullable BootstrapParams params = bootstrap(call.stdin(), id, namespace);
+        String ttrpc = call.environment().getOrDefault("TTRPC_ADDRESS", "");
+        if (params != null && !params.getContainerdTtrpcAddress().isEmpty()) {
+            ttrpc = params.getContainerdTtrpcAddress();
+        }
+        Path bundle = Path.of(call.cwd());
+        String group = group(bundle, id);
+        String key = key(args.get("address"), namespace, group);
+        Path directory =
+                params != null && params.hasSocketDir() && !params.getSocketDir().isEmpty() ? Path.of(params.getSocketDir()) : sockets;
+        Files.createDirectories(directory);
+        String socket = directory.resolve(key).toString();
+        Pod pod = pods.open(new PodInfo(key, namespace, group, ttrpc, socket));
+        if (pod.link() == null) {
+            CommandCall.Started started = call.startMonitor(
+                    monitor.executable(),
+                    socket,
+                    List.of("caisson-monitor", monitor.stateDirectory(), monitor.daemonProgram(), key));
+            if (started.errno() != 0) {
+                throw new ContainerFault(
+                        Kind.FAILED,
+                        "start monitor of " + group + " at " + socket + ": "
+                                + dev.caisson.linux.Errno.of(started.errno()).description());
+            }
+            if (!started.served()) {
+                pods.store(pod, started.pid());
+            }
+        }
+        String address = "unix://" + socket;
+        // containerd 1.6 and 1.7 look for it when they restart.
+        Files.writeString(bundle.resolve("address"), address);
+        call.out(answer(params != null, address));
+        call.end(0);
+    }
+
+    /** An Any decodes as BootstrapParams too: it is one only if it names this id and namespace. */
+    private static @Nullable BootstrapParams bootstrap(byte[] stdin, String id, String namespace) {
+        try {
+            BootstrapParams p = BootstrapParams.parseFrom(stdin);
+            return p.getInstanceId().equals(id) && p.getNamespace().equals(namespace) ? p : null;
+        } catch (InvalidProtocolBufferException e) {
+            return null;
+        }
+    }
+
+    private static byte[] answer(boolean bootstrap, String address) {
+        if (!bootstrap) {
+            // Understood by every containerd up to 2.2: a plain address stands for ttrpc and Task version 2.
+            return address.getBytes(StandardCharsets.UTF_8);
+        }
+        return BootstrapResult.newBuilder()
+                .setVersion(3)
+                .setAddress(address)
+                .setProtocol("ttrpc")
+                .build()
+                .toByteArray();
+    }
+
+    private static String group(Path bundle, String id) throws ContainerFault, IOException {
+        Path config = bundle.resolve("config.json");
+        if (!Files.isRegularFile(config)) {
+            return id; // a sandbox bundle of containerd's shim sandbox controller has none
+        }
+        Spec spec = SpecReader.read(config);
+        String group = spec.annotations().get(GROUP_RUNC);
+        if (group == null) {
+            group = spec.annotations().get(GROUP_CRI);
+        }
+        return group == null || group.isEmpty() ? id : Identifiers.require("sandbox id", group);
+    }
+
+    private static String key(String address, String namespace, String group) {
+        try {
+            byte[] hash = MessageDigest.getInstance("SHA-256")
+                    .digest((address + "\n" + namespace + "\n" + group).getBytes(StandardCharsets.UTF_8));
+            return HexFormat.of().formatHex(hash, 0, 12);
+        } catch (NoSuchAlgorithmException e) {
+            throw new AssertionError("every JDK has SHA-256", e);
+        }
+    }
+
+    // ---- delete ----
+
+    private void delete(CommandCall call, ShimArguments args) throws ContainerFault, IOException {
+        String id = Identifiers.require("id", args.get("id"));
+        String namespace = args.get("namespace");
+        int pid = 0;
+        for (Pod pod : pods.pods()) {
+            if (!pod.info().namespace().equals(namespace)) {
+                continue;
+            }
+            Task task = pod.tasks().get(id);
+            if (task != null) {
+                pid = task.initPid();
+                lifecycle.destroy(task);
+            }
+            // A monitor that serves nothing, its own pod's name included, was left by a start or a crash.
+            if (pod.tasks().isEmpty() && !pod.isSandboxLive() && (task != null || pod.info().group().equals(id))) {
+                pods.end(pod);
+            }
+        }
+        call.out(DeleteResponse.newBuilder()
+                .setPid(pid)
+                .setExitStatus(KILLED)
+                .setExitedAt(Timestamps.of(Instant.now()))
+                .build()
+                .toByteArray());
+        call.end(0);
+    }
+
+    // ---- info ----
+
+    private void info(CommandCall call) throws ContainerFault {
+        RuntimeInfo.Builder info = RuntimeInfo.newBuilder()
+                .setName("io.containerd.caisson.v2")
+                .setVersion(RuntimeVersion.newBuilder().setVersion(version))
+                .setFeatures(AnyTypes.pack(
+                        AnyTypes.FEATURES,
+                        ByteString.copyFromUtf8(backends.named("namespace").features())));
+        try {
+            if (call.stdin().length > 0) {
+                info.setOptions(Any.parseFrom(call.stdin()));
+            }
+        } catch (InvalidProtocolBufferException e) {
+            call.err("caisson: -info: standard input is no options message");
+            call.end(1);
+            return;
+        }
+        call.out(info.build().toByteArray());
+        call.end(0);
+    }
+}

@@ -1,0 +1,133 @@
+package dev.caisson.shim.events;
+
+import com.google.protobuf.MessageLite;
+import dev.caisson.shim.translate.Timestamps;
+import dev.caisson.ttrpc.AnyTypes;
+import dev.caisson.ttrpc.CallOptions;
+import dev.caisson.ttrpc.Code;
+import dev.caisson.ttrpc.Metadata;
+import dev.caisson.ttrpc.ServiceNames;
+import dev.caisson.ttrpc.TtrpcClient;
+import dev.caisson.ttrpc.TtrpcException;
+import dev.caisson.ttrpc.netty.UnixTransport;
+import dev.caisson.ttrpc.proto.forward.ForwardRequest;
+import dev.caisson.ttrpc.proto.types.Envelope;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.LinkedBlockingQueue;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Publishes to one containerd, strictly in order: the head is tried until containerd has it. A containerd that is away delays
+ * events and loses none, and never delays an answer. Thread-safe.
+ */
+public final class EventQueue {
+    private static final Duration CALL_TIME = Duration.ofSeconds(5);
+    private static final Duration DIAL_TIME = Duration.ofSeconds(2);
+    private static final long RETRY_MILLIS = 200;
+
+    /** An event on its way, and what to do when it has arrived. */
+    private record Pending(Envelope envelope, Runnable delivered) {}
+
+    private final UnixTransport transport;
+    private final String address;
+    private final BlockingQueue<Pending> queue = new LinkedBlockingQueue<>();
+    private volatile int pending;
+    private @Nullable TtrpcClient client;
+
+    /** @param address path of containerd's ttrpc socket; empty: nobody to publish to, events count as delivered */
+    public EventQueue(UnixTransport transport, String address) {
+        this.transport = transport;
+        this.address = address;
+        Thread.ofVirtual().name("events " + address).start(this::run);
+    }
+
+    /** Queues an event of now. */
+    public void publish(String namespace, String topic, MessageLite event, Runnable delivered) {
+        Envelope envelope = Envelope.newBuilder()
+                .setTimestamp(Timestamps.of(Instant.now()))
+                .setNamespace(namespace)
+                .setTopic(topic)
+                .setEvent(AnyTypes.pack(event))
+                .build();
+        synchronized (this) {
+            pending++;
+        }
+        queue.add(new Pending(envelope, delivered));
+    }
+
+    /** Waits until everything queued so far is delivered; false when the time is over. */
+    public synchronized boolean drain(Duration timeout) throws InterruptedException {
+        long end = System.nanoTime() + timeout.toNanos();
+        while (pending > 0) {
+            long millis = (end - System.nanoTime()) / 1_000_000;
+            if (millis <= 0) {
+                return false;
+            }
+            wait(millis);
+        }
+        return true;
+    }
+
+    private void run() {
+        try {
+            while (true) {
+                Pending p = queue.take();
+                while (!send(p.envelope)) {
+                    Thread.sleep(RETRY_MILLIS);
+                }
+                p.delivered.run();
+                synchronized (this) {
+                    pending--;
+                    notifyAll();
+                }
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** False when containerd could not be reached: worth another try. */
+    private boolean send(Envelope envelope) throws InterruptedException {
+        if (address.isEmpty()) {
+            return true;
+        }
+        try {
+            TtrpcClient c = client;
+            if (c == null) {
+                c = transport.connect(Path.of(address), DIAL_TIME);
+                client = c;
+            }
+            c.call(
+                    ServiceNames.EVENTS,
+                    "Forward",
+                    ForwardRequest.newBuilder().setEnvelope(envelope).build(),
+                    com.google.protobuf.Empty.parser(),
+                    CallOptions.timeout(CALL_TIME).withMetadata(Metadata.of(Metadata.NAMESPACE, envelope.getNamespace())));
+            return true;
+        } catch (TtrpcException e) {
+            if (e.code() == Code.UNAVAILABLE || e.code() == Code.DEADLINE_EXCEEDED || e.code() == Code.CANCELED) {
+                hangUp();
+                return false;
+            }
+            // containerd has it and does not want it: again would not help.
+            System.getLogger(EventQueue.class.getName())
+                    .log(System.Logger.Level.WARNING, "event " + envelope.getTopic() + " was refused: " + e.getMessage());
+            return true;
+        } catch (IOException e) {
+            hangUp();
+            return false;
+        }
+    }
+
+    private void hangUp() {
+        TtrpcClient c = client;
+        client = null;
+        if (c != null) {
+            c.close();
+        }
+    }
+}

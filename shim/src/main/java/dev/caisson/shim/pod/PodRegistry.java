@@ -1,0 +1,246 @@
+package dev.caisson.shim.pod;
+
+import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.Processes;
+import dev.caisson.shim.events.EventQueue;
+import dev.caisson.shim.link.CommandCall;
+import dev.caisson.shim.link.LinkListener;
+import dev.caisson.shim.link.MonitorLink;
+import dev.caisson.shim.state.RecordStore;
+import dev.caisson.ttrpc.ServerConnection;
+import dev.caisson.ttrpc.TtrpcServer;
+import dev.caisson.ttrpc.netty.UnixTransport;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Collection;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutorService;
+import org.jspecify.annotations.Nullable;
+
+/** All pods of this daemon. Turns what comes over the links into calls of the Task server and of the {@link PodOwner}. */
+public final class PodRegistry implements LinkListener {
+    private static final System.Logger LOG = System.getLogger(PodRegistry.class.getName());
+
+    private final RecordStore store;
+    private final UnixTransport transport;
+    private final ExecutorService executor;
+    private final Map<String, Pod> pods = new ConcurrentHashMap<>();
+    private final Map<String, EventQueue> queues = new ConcurrentHashMap<>();
+    private @Nullable PodOwner owner;
+    private @Nullable TtrpcServer server;
+    private volatile boolean leaving;
+
+    public PodRegistry(RecordStore store, UnixTransport transport, ExecutorService executor) {
+        this.store = store;
+        this.transport = transport;
+        this.executor = executor;
+    }
+
+    /** Completes the wiring; before the links are listened to. */
+    public void serve(PodOwner podOwner, TtrpcServer ttrpcServer) {
+        owner = podOwner;
+        server = ttrpcServer;
+    }
+
+    public Collection<Pod> pods() {
+        return pods.values();
+    }
+
+    public @Nullable Pod find(String key) {
+        return pods.get(key);
+    }
+
+    /** The pod of that key, made if there is none. */
+    public Pod open(PodInfo info) {
+        return pods.computeIfAbsent(info.key(), k -> new Pod(info, queue(info.ttrpcAddress())));
+    }
+
+    private EventQueue queue(String address) {
+        return queues.computeIfAbsent(address, a -> new EventQueue(transport, a));
+    }
+
+    /** Stores what is fixed about a pod, with its monitor. */
+    public void store(Pod pod, int monitorPid) throws IOException {
+        long start = 0;
+        try {
+            start = Processes.startTime(monitorPid).orElse(0);
+        } catch (ErrnoException e) {
+            LOG.log(System.Logger.Level.WARNING, e.getMessage());
+        }
+        store.write(pod.directory() + "/pod", pod.info().toRecord(monitorPid, start));
+    }
+
+    /**
+     * Ends a pod that has nothing left: its socket goes first, so that the next pod of the same name binds its own; then the
+     * records, then the monitor.
+     */
+    public void end(Pod pod) {
+        if (!pods.remove(pod.info().key(), pod)) {
+            return;
+        }
+        pod.ended = true;
+        try {
+            Files.deleteIfExists(Path.of(pod.info().socket()));
+            store.deleteTree(pod.directory());
+        } catch (IOException e) {
+            LOG.log(System.Logger.Level.WARNING, "remove records of pod " + pod.info().group() + ": " + e.getMessage());
+        }
+        MonitorLink link = pod.link();
+        if (link != null) {
+            link.quit();
+        }
+    }
+
+    /** Forgets about links going down: another daemon takes over. */
+    public void leave() {
+        leaving = true;
+    }
+
+    public boolean drainEvents(Duration timeout) throws InterruptedException {
+        boolean all = true;
+        for (EventQueue q : queues.values()) {
+            all &= q.drain(timeout);
+        }
+        return all;
+    }
+
+    /**
+     * Reads the records of all pods. Those whose monitor lives attach by themselves; of the others the leftovers are ended.
+     */
+    public void loadAll() throws IOException {
+        Path dir = store.root().resolve("pods");
+        if (!Files.isDirectory(dir)) {
+            return;
+        }
+        try (DirectoryStream<Path> all = Files.newDirectoryStream(dir)) {
+            for (Path p : all) {
+                String key = p.getFileName().toString();
+                Map<String, String> record = store.read("pods/" + key + "/pod");
+                if (record == null) {
+                    store.deleteTree("pods/" + key); // a start that never got as far as a monitor
+                    continue;
+                }
+                Pod pod = loadPod(key, record);
+                if (!monitorLives(record)) {
+                    PodOwner o = java.util.Objects.requireNonNull(owner);
+                    executor.execute(() -> o.monitorDied(pod, null));
+                }
+            }
+        }
+    }
+
+    private Pod loadPod(String key, Map<String, String> record) {
+        return pods.computeIfAbsent(key, k -> {
+            PodInfo info = PodInfo.of(k, record);
+            Pod pod = new Pod(info, queue(info.ttrpcAddress()));
+            java.util.Objects.requireNonNull(owner).load(pod);
+            return pod;
+        });
+    }
+
+    private static boolean monitorLives(Map<String, String> record) {
+        int pid = Integer.parseInt(record.getOrDefault("monitorPid", "0"));
+        long start = Long.parseLong(record.getOrDefault("monitorStart", "0"));
+        try {
+            return pid > 0 && Processes.startTime(pid).orElse(-1) == start;
+        } catch (ErrnoException e) {
+            return false;
+        }
+    }
+
+    // ---- links; on the event loop ----
+
+    @Override
+    public void onMonitor(MonitorLink link) {
+        try {
+            Pod pod = pods.get(link.pod());
+            if (pod == null) {
+                Map<String, String> record = store.read("pods/" + link.pod() + "/pod");
+                if (record == null) {
+                    // Its pod was ended by an earlier daemon that did not get to say so.
+                    link.quit();
+                    return;
+                }
+                pod = loadPod(link.pod(), record);
+            }
+            pod.link(link);
+        } catch (IOException e) {
+            LOG.log(System.Logger.Level.ERROR, "read record of pod " + link.pod() + ": " + e.getMessage());
+        }
+    }
+
+    private @Nullable Pod podOf(MonitorLink link) {
+        Pod pod = pods.get(link.pod());
+        return pod != null && pod.link() == link ? pod : null;
+    }
+
+    @Override
+    public void onAttached(MonitorLink link) {
+        Pod pod = podOf(link);
+        if (pod != null) {
+            java.util.Objects.requireNonNull(owner).attached(pod, link);
+        }
+    }
+
+    @Override
+    public void onLost(MonitorLink link) {
+        Pod pod = pods.get(link.pod());
+        if (pod == null || pod.link() != link || leaving) {
+            return;
+        }
+        for (ServerConnection c : pod.connections.values()) {
+            c.close();
+        }
+        pod.connections.clear();
+        pod.link(null);
+        if (!pod.ended) {
+            executor.execute(() -> java.util.Objects.requireNonNull(owner).monitorDied(pod, link));
+        }
+    }
+
+    @Override
+    public void onConnectionOpen(MonitorLink link, int connection) {
+        Pod pod = podOf(link);
+        if (pod != null) {
+            pod.connections.computeIfAbsent(
+                    connection,
+                    c -> java.util.Objects.requireNonNull(server)
+                            .connect(new MonitorSink(link, c, stream -> pod.answered(c, stream)), new PodConnection(pod, link, c)));
+        }
+    }
+
+    @Override
+    public void onConnectionClose(MonitorLink link, int connection) {
+        Pod pod = podOf(link);
+        ServerConnection c = pod == null ? null : pod.connections.remove(connection);
+        if (c != null) {
+            c.close();
+        }
+    }
+
+    @Override
+    public void onRequest(MonitorLink link, int connection, byte[] ttrpcFrame, long ageMillis, boolean redelivered) {
+        Pod pod = podOf(link);
+        ServerConnection c = pod == null ? null : pod.connections.get(connection);
+        if (c != null) {
+            c.onFrame(MonitorSink.decode(ttrpcFrame), Duration.ofMillis(ageMillis));
+        }
+    }
+
+    @Override
+    public void onExit(MonitorLink link, int launch) {
+        Pod pod = podOf(link);
+        if (pod != null) {
+            java.util.Objects.requireNonNull(owner).exited(pod, link, launch);
+        }
+    }
+
+    @Override
+    public void onCommand(CommandCall call) {
+        executor.execute(() -> java.util.Objects.requireNonNull(owner).command(call));
+    }
+}

@@ -1,0 +1,120 @@
+package dev.caisson.shim.state;
+
+import com.fasterxml.jackson.core.JsonFactory;
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.JsonParser;
+import com.fasterxml.jackson.core.JsonToken;
+import java.io.ByteArrayOutputStream;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Records (maps of strings) as JSON files below one directory. Each name is written by one thread at a time. */
+public final class RecordStore {
+    /** Of every record; a reader refuses a newer one. */
+    public static final String VERSION = "1";
+
+    private static final JsonFactory JSON = new JsonFactory();
+    private static final String SUFFIX = ".json";
+
+    private final Path root;
+
+    public RecordStore(Path root) {
+        this.root = root;
+    }
+
+    public Path root() {
+        return root;
+    }
+
+    /** Replaces a record as a whole. {@code name} is a relative path without suffix; its directory is made. */
+    public void write(String name, Map<String, String> record) throws IOException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream(1024);
+        try (JsonGenerator out = JSON.createGenerator(bytes)) {
+            out.useDefaultPrettyPrinter();
+            out.writeStartObject();
+            out.writeStringField("version", VERSION);
+            for (Map.Entry<String, String> e : record.entrySet()) {
+                out.writeStringField(e.getKey(), e.getValue());
+            }
+            out.writeEndObject();
+        }
+        Path file = root.resolve(name + SUFFIX);
+        Path fresh = root.resolve(name + ".new");
+        try {
+            Files.write(fresh, bytes.toByteArray());
+        } catch (NoSuchFileException e) {
+            Files.createDirectories(fresh.getParent());
+            Files.write(fresh, bytes.toByteArray());
+        }
+        Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    /** The record, or null when there is none. */
+    public @Nullable Map<String, String> read(String name) throws IOException {
+        Path file = root.resolve(name + SUFFIX);
+        if (!Files.exists(file)) {
+            return null;
+        }
+        Map<String, String> record = new LinkedHashMap<>();
+        try (JsonParser in = JSON.createParser(Files.readAllBytes(file))) {
+            in.nextToken();
+            while (in.nextToken() == JsonToken.FIELD_NAME) {
+                String key = in.currentName();
+                in.nextToken();
+                record.put(key, in.getText());
+            }
+        }
+        if (!VERSION.equals(record.remove("version"))) {
+            throw new IOException("record " + file + " was written by a newer version");
+        }
+        return record;
+    }
+
+    /** Removes a record; one that is not there is no error. */
+    public void delete(String name) throws IOException {
+        Files.deleteIfExists(root.resolve(name + SUFFIX));
+    }
+
+    /** Names of the records directly in a directory. */
+    public List<String> list(String directory) throws IOException {
+        List<String> names = new ArrayList<>();
+        Path dir = root.resolve(directory);
+        if (!Files.isDirectory(dir)) {
+            return names;
+        }
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(dir, "*" + SUFFIX)) {
+            for (Path f : files) {
+                String name = f.getFileName().toString();
+                names.add(name.substring(0, name.length() - SUFFIX.length()));
+            }
+        }
+        return names;
+    }
+
+    /** Removes a directory with all that is in it. */
+    public void deleteTree(String directory) throws IOException {
+        Path dir = root.resolve(directory);
+        if (!Files.isDirectory(dir)) {
+            return;
+        }
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(dir)) {
+            for (Path f : files) {
+                if (Files.isDirectory(f, java.nio.file.LinkOption.NOFOLLOW_LINKS)) {
+                    deleteTree(directory + "/" + f.getFileName());
+                } else {
+                    Files.deleteIfExists(f);
+                }
+            }
+        }
+        Files.deleteIfExists(dir);
+    }
+}

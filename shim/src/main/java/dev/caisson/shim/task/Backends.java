@@ -1,0 +1,31 @@
+package dev.caisson.shim.task;
+
+import dev.caisson.backend.Backend;
+import dev.caisson.backend.ContainerFault;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.ServiceLoader;
+
+/** The walls that this installation has, by name. */
+public final class Backends {
+    /** Annotation that chooses one. */
+    public static final String ANNOTATION = "dev.caisson.backend";
+
+    private final Map<String, Backend> byName = new LinkedHashMap<>();
+
+    public Backends() {
+        for (Backend b : ServiceLoader.load(Backend.class)) {
+            byName.put(b.name(), b);
+        }
+    }
+
+    public Backend named(String name) throws ContainerFault {
+        Backend b = byName.get(name);
+        if (b == null) {
+            throw new ContainerFault(
+                    ContainerFault.Kind.UNSUPPORTED,
+                    "backend " + name + " is not part of this installation (it has: " + String.join(", ", byName.keySet()) + ")");
+        }
+        return b;
+    }
+}

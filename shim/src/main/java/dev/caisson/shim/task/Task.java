@@ -1,0 +1,116 @@
+package dev.caisson.shim.task;
+
+import dev.caisson.backend.Container;
+import dev.caisson.shim.pod.Pod;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
+
+/** One container of a pod with its processes. */
+public final class Task {
+    final Pod pod;
+    final String id;
+    final String bundle;
+    final TaskProcess init;
+    final Map<String, TaskProcess> execs = new ConcurrentHashMap<>();
+    /** Serializes what changes the container; never held by State, Wait, Pids and Stats. */
+    final ReentrantLock lock = new ReentrantLock();
+    /** Exits of one container are worked off one after the other. */
+    final SerialExecutor exits = new SerialExecutor();
+
+    private volatile @Nullable Container container;
+    private volatile String backendName = "namespace";
+    private volatile boolean sandboxMember;
+    private volatile boolean ownPids = true;
+    private long oomKillsSeen;
+
+    Task(Pod pod, String id, String bundle, TaskProcess init) {
+        this.pod = pod;
+        this.id = id;
+        this.bundle = bundle;
+        this.init = init;
+    }
+
+    /** The wall it stands behind. */
+    String backendName() {
+        return backendName;
+    }
+
+    void backendName(String name) {
+        backendName = name;
+    }
+
+    /** Whether init's end takes every other process with it. */
+    boolean hasOwnPids() {
+        return ownPids;
+    }
+
+    void hasOwnPids(boolean own) {
+        ownPids = own;
+    }
+
+    /** Whether it joined a sandbox of the Sandbox service. */
+    boolean isSandboxMember() {
+        return sandboxMember;
+    }
+
+    void sandboxMember(boolean member) {
+        sandboxMember = member;
+    }
+
+    public String id() {
+        return id;
+    }
+
+    /** Host pid of its first process, 0 before there is one. */
+    public int initPid() {
+        return init.pid();
+    }
+
+    public Pod pod() {
+        return pod;
+    }
+
+    @Nullable
+    Container container() {
+        return container;
+    }
+
+    void container(Container c) {
+        container = c;
+    }
+
+    /** Whether the kernel's killer has struck since the last look. */
+    synchronized boolean takeOom() {
+        Container c = container;
+        long now = c == null ? 0 : c.oomKills();
+        boolean grown = now > oomKillsSeen;
+        oomKillsSeen = Math.max(now, oomKillsSeen);
+        return grown;
+    }
+
+    /** Sets the counter without an event: what an earlier daemon has seen. */
+    synchronized void skipOom() {
+        Container c = container;
+        oomKillsSeen = c == null ? 0 : c.oomKills();
+    }
+
+    @Nullable
+    TaskProcess process(String execId) {
+        return execId.isEmpty() ? init : execs.get(execId);
+    }
+
+    @Nullable
+    TaskProcess processOfLaunch(int launch) {
+        if (init.launchId == launch) {
+            return init;
+        }
+        for (TaskProcess p : execs.values()) {
+            if (p.launchId == launch) {
+                return p;
+            }
+        }
+        return null;
+    }
+}

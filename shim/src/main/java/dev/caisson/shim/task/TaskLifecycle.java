@@ -1,0 +1,637 @@
+package dev.caisson.shim.task;
+
+import dev.caisson.backend.Backend;
+import dev.caisson.backend.Container;
+import dev.caisson.backend.ContainerFault;
+import dev.caisson.backend.ContainerFault.Kind;
+import dev.caisson.backend.Launch;
+import dev.caisson.backend.Launcher;
+import dev.caisson.backend.ProcessExit;
+import dev.caisson.backend.lifecycle.TaskEvent;
+import dev.caisson.backend.lifecycle.TaskState;
+import dev.caisson.oci.InvalidSpecException;
+import dev.caisson.oci.ProcessReader;
+import dev.caisson.oci.ProcessSpec;
+import dev.caisson.oci.Resources;
+import dev.caisson.oci.ResourcesReader;
+import dev.caisson.oci.Spec;
+import dev.caisson.oci.SpecReader;
+import dev.caisson.shim.link.MonitorLink;
+import dev.caisson.shim.pod.Pod;
+import dev.caisson.shim.state.RecordStore;
+import dev.caisson.shim.translate.RuntimeOptions;
+import dev.caisson.shim.translate.StdioUris;
+import dev.caisson.ttrpc.proto.task.CreateTaskRequest;
+import dev.caisson.ttrpc.proto.task.ExecProcessRequest;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.Set;
+import java.util.concurrent.ExecutorService;
+import org.jspecify.annotations.Nullable;
+
+/** What is done to tasks, and what happens to them. All effects of the Task service are here. */
+public final class TaskLifecycle {
+    static final int SIGKILL = 9;
+    private static final System.Logger LOG = System.getLogger(TaskLifecycle.class.getName());
+    private static final Duration LOGGER_START = Duration.ofSeconds(10);
+    private static final Duration KILL_TIME = Duration.ofSeconds(5);
+    private static final long MAX_CONFIG = 16L << 20;
+
+    private final Backends backends;
+    private final TaskRecords records;
+    private final ExecutorService executor;
+
+    public TaskLifecycle(RecordStore store, Backends backends, ExecutorService executor) {
+        this.backends = backends;
+        this.records = new TaskRecords(store, backends);
+        this.executor = executor;
+    }
+
+    // ---- create ----
+
+    /** Something to do right before the first side effect. */
+    interface Commit {
+        void now();
+    }
+
+    Task create(Pod pod, CreateTaskRequest request, Commit commit) throws ContainerFault {
+        String id = Identifiers.require("container id", request.getId());
+        LazyLauncher launcher = new LazyLauncher(pod);
+        int launch = launcher.nextId();
+        TaskProcess init = new TaskProcess(
+                id, true, launch, request.getStdin(), request.getStdout(), request.getStderr(), request.getTerminal(), null, null);
+        Task task = new Task(pod, id, request.getBundle(), init);
+        task.lock.lock();
+        try {
+            if (pod.tasks().putIfAbsent(id, task) != null) {
+                throw new ContainerFault(Kind.ALREADY_EXISTS, "container with given ID already exists: " + id);
+            }
+            boolean opened = false;
+            try {
+                commit.now();
+                StdioUris stdio = StdioUris.parse(init.stdin, init.stdout, init.stderr, init.terminal);
+                launcher.openIo(launch, stdio.stdio());
+                opened = true;
+                build(task, request, launcher, stdio);
+                return task;
+            } catch (ContainerFault e) {
+                undoCreate(task, launcher, opened);
+                throw e;
+            } catch (IOException e) {
+                undoCreate(task, launcher, opened);
+                throw new ContainerFault(Kind.FAILED, "create container " + id + ": " + e.getMessage(), e);
+            }
+        } finally {
+            task.lock.unlock();
+        }
+    }
+
+    private void build(Task task, CreateTaskRequest request, LazyLauncher launcher, StdioUris stdio)
+            throws ContainerFault, IOException {
+        if (!request.getCheckpoint().isEmpty()) {
+            throw new ContainerFault(
+                    Kind.UNSUPPORTED, "restore container " + task.id + " from " + request.getCheckpoint() + ": CRIU cannot run here");
+        }
+        byte[] config = readConfig(task.bundle);
+        Spec spec = SpecReader.read(config);
+        if (spec.process() != null && spec.process().terminal() != task.init.terminal) {
+            ProcessSpec.Builder process = spec.process().toBuilder();
+            process.terminal = task.init.terminal;
+            Spec.Builder b = spec.toBuilder();
+            b.process = process.build();
+            spec = b.build();
+        }
+        RuntimeOptions options = RuntimeOptions.of(request.getOptions());
+        String backend = spec.annotations().getOrDefault(Backends.ANNOTATION, options.backend());
+        task.backendName(backend);
+        task.hasOwnPids(spec.linux().hasNamespace(dev.caisson.oci.NamespaceType.PID));
+        records.saveConfig(task.pod(), task.id, config);
+        Container container = backends.named(backend)
+                .prepare(
+                        records.request(task, spec, RuntimeOptions.mounts(request.getRootfsList()), options.options()),
+                        launcher);
+        task.container(container);
+        records.save(task);
+        startLogger(task, stdio.logger(), task.init.launchId, launcher);
+        Launch init = container.create();
+        task.init.attach(init);
+        task.init.apply(TaskEvent.BUILT);
+        task.skipOom();
+        records.save(task);
+        container.watchOom(() -> executor.execute(() -> publishOom(task)));
+    }
+
+    private static byte[] readConfig(String bundle) throws ContainerFault, IOException {
+        Path file = Path.of(bundle).resolve("config.json");
+        if (!Files.isRegularFile(file)) {
+            throw new ContainerFault(Kind.INVALID, "JSON specification file config.json not found in " + bundle);
+        }
+        if (Files.size(file) > MAX_CONFIG) {
+            throw new ContainerFault(Kind.INVALID, "config.json: larger than " + MAX_CONFIG + " bytes");
+        }
+        return Files.readAllBytes(file);
+    }
+
+    private static void startLogger(Task task, StdioUris.@Nullable Logger logger, int io, LazyLauncher launcher) throws ContainerFault {
+        if (logger == null) {
+            return;
+        }
+        Launch l = launcher.spawn(
+                launcher.nextId(),
+                "logger " + task.id,
+                LoggerPlan.of(logger, task.id, task.pod().info().namespace()),
+                io,
+                Set.of(Launcher.Flag.SELF, Launcher.Flag.LOGGER_ENDS));
+        l.awaitLaunched(LOGGER_START);
+        l.exit().thenRun(l::forget);
+    }
+
+    private void undoCreate(Task task, LazyLauncher launcher, boolean opened) {
+        if (!opened) {
+            // A client waits for the end of its fifos: they must have been open once.
+            try {
+                launcher.openIo(task.init.launchId, StdioUris.parse(task.init.stdin, task.init.stdout, task.init.stderr, false).stdio());
+            } catch (ContainerFault e) {
+                LOG.log(System.Logger.Level.DEBUG, e.getMessage());
+            }
+        }
+        discard(task);
+        task.pod().tasks().remove(task.id, task);
+    }
+
+    /** Removes everything that a half-made or dead task has. */
+    private void discard(Task task) {
+        LazyLauncher launcher = new LazyLauncher(task.pod());
+        Launch init = launcher.find(task.init.launchId);
+        if (init != null) {
+            init.kill(SIGKILL);
+            if (init.pid() != 0) {
+                init.awaitExit(KILL_TIME);
+            }
+            init.forget();
+        }
+        for (TaskProcess p : task.execs.values()) {
+            Launch l = launcher.find(p.launchId);
+            if (l != null) {
+                l.kill(SIGKILL);
+                l.forget();
+            }
+            launcher.closeIo(p.launchId);
+        }
+        launcher.closeIo(task.init.launchId);
+        Container container = task.container();
+        if (container != null) {
+            try {
+                container.destroy();
+            } catch (ContainerFault e) {
+                LOG.log(System.Logger.Level.WARNING, e.getMessage());
+            }
+        }
+        try {
+            records.delete(task);
+        } catch (IOException e) {
+            LOG.log(System.Logger.Level.WARNING, "remove record of " + task.id + ": " + e.getMessage());
+        }
+    }
+
+    // ---- start ----
+
+    int start(Task task, String execId) throws ContainerFault {
+        TaskProcess p = require(task, execId);
+        task.lock.lock();
+        boolean started = false;
+        try {
+            if (!p.isInit && task.init.state() == TaskState.STOPPED) {
+                throw new ContainerFault(Kind.WRONG_STATE, "cannot exec in a stopped container: " + task.id);
+            }
+            p.beginStart();
+            Container container = requireContainer(task);
+            if (p.isInit) {
+                container.start(java.util.Objects.requireNonNull(p.launch()));
+            } else {
+                startExec(task, p, container);
+            }
+            started = true;
+            TaskEvents.started(task, p);
+        } catch (ContainerFault e) {
+            startFailed(task, p);
+            throw e;
+        } finally {
+            if (p.endStart(started)) {
+                publishExit(task, p);
+            }
+            if (p.isInit && started) {
+                CannedAnswers.refresh(task);
+            }
+            save(task);
+            task.lock.unlock();
+        }
+        return p.pid();
+    }
+
+    private void startExec(Task task, TaskProcess p, Container container) throws ContainerFault {
+        Launch init = task.init.launch();
+        if (init == null) {
+            throw new ContainerFault(Kind.WRONG_STATE, "cannot exec in a stopped container: " + task.id);
+        }
+        LazyLauncher launcher = new LazyLauncher(task.pod());
+        Launch earlier = launcher.find(p.launchId);
+        if (earlier != null) {
+            // Another daemon launched it and was lost before it could answer.
+            earlier.awaitLaunched(KILL_TIME);
+            p.attach(earlier);
+            return;
+        }
+        StdioUris stdio = StdioUris.parse(p.stdin, p.stdout, p.stderr, p.terminal);
+        launcher.openIo(p.launchId, stdio.stdio());
+        startLogger(task, stdio.logger(), p.launchId, launcher);
+        ProcessSpec.Builder spec = java.util.Objects.requireNonNull(p.spec).toBuilder();
+        spec.terminal = p.terminal;
+        Launch l = container.exec(init, p.launchId, "exec " + task.id + " " + p.id, spec.build(), p.launchId);
+        p.attach(l);
+        CannedAnswers.refresh(task);
+    }
+
+    /** The task must end up where it can be waited for and deleted. */
+    private void startFailed(Task task, TaskProcess p) {
+        LazyLauncher launcher = new LazyLauncher(task.pod());
+        Launch l = launcher.find(p.launchId);
+        if (p.isInit) {
+            if (l != null) {
+                l.kill(SIGKILL);
+                l.awaitExit(KILL_TIME);
+            }
+            return;
+        }
+        if (l != null) {
+            l.kill(SIGKILL);
+            l.forget();
+        }
+        launcher.closeIo(p.launchId);
+        ProcessExit never = new ProcessExit(255, Instant.now());
+        p.onNeverRan(never);
+        p.exited.complete(never);
+    }
+
+    // ---- exec ----
+
+    void exec(Task task, ExecProcessRequest request) throws ContainerFault {
+        String execId = Identifiers.require("exec id", request.getExecId());
+        task.init.check(TaskEvent.EXEC);
+        String json = request.getSpec().getValue().toString(StandardCharsets.UTF_8);
+        ProcessSpec spec;
+        try {
+            spec = ProcessReader.read(json.getBytes(StandardCharsets.UTF_8));
+        } catch (InvalidSpecException e) {
+            throw new ContainerFault(Kind.INVALID, String.valueOf(e.getMessage()), e);
+        }
+        if (spec.args().isEmpty()) {
+            throw new ContainerFault(Kind.INVALID, "process: args: must not be empty");
+        }
+        TaskProcess p = new TaskProcess(
+                execId,
+                false,
+                new LazyLauncher(task.pod()).nextId(),
+                request.getStdin(),
+                request.getStdout(),
+                request.getStderr(),
+                request.getTerminal(),
+                json,
+                spec);
+        if (execId.equals(task.id) || task.execs.putIfAbsent(execId, p) != null) {
+            throw new ContainerFault(Kind.ALREADY_EXISTS, "exec with given ID already exists: " + execId);
+        }
+        p.apply(TaskEvent.BUILT);
+        save(task);
+        TaskEvents.execAdded(task, execId);
+    }
+
+    // ---- signals and the freezer ----
+
+    void kill(Task task, String execId, int signal, boolean all) throws ContainerFault {
+        if (signal < 0 || signal > 64) {
+            throw new ContainerFault(Kind.INVALID, "unknown signal \"" + Integer.toUnsignedString(signal) + "\"");
+        }
+        TaskProcess p = require(task, execId);
+        p.check(TaskEvent.KILL);
+        Launch l = p.launch();
+        if (l == null) {
+            throw new ContainerFault(Kind.WRONG_STATE, "process is not started: " + p.id);
+        }
+        if (signal == 0) {
+            return;
+        }
+        Container container = requireContainer(task);
+        boolean whole = p.isInit && (all || (signal == SIGKILL && !task.hasOwnPids()));
+        if (whole) {
+            container.signalAll(signal);
+            if (task.init.state() == TaskState.CREATED) {
+                l.kill(signal);
+            }
+        } else {
+            l.kill(signal);
+        }
+        if (signal == SIGKILL && task.init.state() == TaskState.PAUSED) {
+            container.resume(); // a frozen task dies when it thaws
+        }
+    }
+
+    void pause(Task task) throws ContainerFault {
+        task.lock.lock();
+        try {
+            task.init.check(TaskEvent.PAUSE);
+            requireContainer(task).pause();
+            task.init.apply(TaskEvent.PAUSE);
+            CannedAnswers.refresh(task);
+            save(task);
+            TaskEvents.paused(task);
+        } finally {
+            task.lock.unlock();
+        }
+    }
+
+    void resume(Task task) throws ContainerFault {
+        task.lock.lock();
+        try {
+            task.init.check(TaskEvent.RESUME);
+            requireContainer(task).resume();
+            task.init.apply(TaskEvent.RESUME);
+            CannedAnswers.refresh(task);
+            save(task);
+            TaskEvents.resumed(task);
+        } finally {
+            task.lock.unlock();
+        }
+    }
+
+    void update(Task task, byte[] resourcesJson) throws ContainerFault {
+        task.lock.lock();
+        try {
+            task.init.check(TaskEvent.UPDATE);
+            Resources resources = ResourcesReader.read(resourcesJson);
+            requireContainer(task).update(resources);
+        } catch (InvalidSpecException e) {
+            throw new ContainerFault(Kind.INVALID, String.valueOf(e.getMessage()), e);
+        } finally {
+            task.lock.unlock();
+        }
+    }
+
+    // ---- streams ----
+
+    void resize(Task task, String execId, int width, int height) throws ContainerFault {
+        TaskProcess p = require(task, execId);
+        if (p.terminal) {
+            new LazyLauncher(task.pod()).resize(p.launchId, Math.min(height, 0xffff), Math.min(width, 0xffff));
+        }
+    }
+
+    void closeStdin(Task task, String execId) throws ContainerFault {
+        TaskProcess p = require(task, execId);
+        new LazyLauncher(task.pod()).closeStdin(p.launchId);
+    }
+
+    // ---- ends ----
+
+    /** A process was reaped; called in the order of the monitor's reports. Must not block. */
+    public void exited(Pod pod, MonitorLink link, int launch) {
+        Launch l = link.find(launch);
+        if (l == null) {
+            return;
+        }
+        for (Task task : pod.tasks().values()) {
+            TaskProcess p = task.processOfLaunch(launch);
+            if (p != null) {
+                ProcessExit exit = l.exit().getNow(null);
+                if (exit != null) {
+                    task.exits.execute(() -> onExit(task, p, exit));
+                }
+                return;
+            }
+        }
+    }
+
+    private void onExit(Task task, TaskProcess p, ProcessExit exit) {
+        if (p.isInit && !task.hasOwnPids()) {
+            endSharedPids(task);
+        }
+        if (p.onExit(exit)) {
+            publishExit(task, p);
+            save(task);
+        }
+    }
+
+    /** Without a pid namespace of its own the container's other processes outlive init, and their exits must come before its. */
+    private void endSharedPids(Task task) {
+        Container container = task.container();
+        try {
+            if (container != null) {
+                container.signalAll(SIGKILL);
+            }
+        } catch (ContainerFault e) {
+            LOG.log(System.Logger.Level.WARNING, e.getMessage());
+        }
+        for (TaskProcess p : task.execs.values()) {
+            Launch l = p.launch();
+            if (l != null && p.exit() == null && l.awaitExit(KILL_TIME)) {
+                ProcessExit exit = l.exit().getNow(null);
+                if (exit != null && p.onExit(exit)) {
+                    publishExit(task, p);
+                }
+            }
+        }
+    }
+
+    private void publishExit(Task task, TaskProcess p) {
+        ProcessExit exit = java.util.Objects.requireNonNull(p.exit());
+        publishOom(task);
+        save(task); // before anybody is told: a later daemon must tell the same
+        Launch l = p.launch();
+        TaskEvents.exited(task, p, exit, () -> {
+            if (l != null) {
+                l.forget();
+            }
+        });
+        p.exited.complete(exit);
+    }
+
+    private static void publishOom(Task task) {
+        if (task.takeOom()) {
+            TaskEvents.oom(task);
+        }
+    }
+
+    /** What delete answers. */
+    record Deleted(int pid, ProcessExit exit) {}
+
+    Deleted delete(Task task, String execId) throws ContainerFault {
+        TaskProcess p = require(task, execId);
+        task.lock.lock();
+        try {
+            if (!p.isInit) {
+                return deleteExec(task, p);
+            }
+            p.check(TaskEvent.DELETE);
+            Launch l = p.launch();
+            if (p.state() == TaskState.CREATED && l != null) {
+                l.kill(SIGKILL);
+                l.awaitExit(KILL_TIME);
+                ProcessExit exit = l.exit().getNow(null);
+                if (exit != null) {
+                    onExit(task, p, exit);
+                }
+            }
+            Container container = task.container();
+            if (container != null) {
+                container.destroy();
+            }
+            LazyLauncher launcher = new LazyLauncher(task.pod());
+            for (TaskProcess e : task.execs.values()) {
+                launcher.closeIo(e.launchId);
+            }
+            launcher.closeIo(p.launchId);
+            ProcessExit exit = p.exit() == null ? new ProcessExit(128 + SIGKILL, Instant.now()) : p.exit();
+            p.apply(TaskEvent.DELETE);
+            records.delete(task);
+            task.pod().tasks().remove(task.id, task);
+            TaskEvents.deleted(task, exit);
+            return new Deleted(p.pid(), exit);
+        } catch (IOException e) {
+            throw new ContainerFault(Kind.FAILED, "delete container " + task.id + ": " + e.getMessage(), e);
+        } finally {
+            task.lock.unlock();
+        }
+    }
+
+    private Deleted deleteExec(Task task, TaskProcess p) throws ContainerFault {
+        if (p.isAlive()) {
+            throw new ContainerFault(Kind.WRONG_STATE, "cannot delete process " + p.id + " that is not stopped: running");
+        }
+        new LazyLauncher(task.pod()).closeIo(p.launchId);
+        task.execs.remove(p.id, p);
+        save(task);
+        ProcessExit exit = p.exit();
+        return new Deleted(p.pid(), exit == null ? new ProcessExit(0, Instant.now()) : exit);
+    }
+
+    /** Ends a container whatever state it is in; for the {@code delete} command and for dead monitors. */
+    public void destroy(Task task) {
+        task.lock.lock();
+        try {
+            discard(task);
+            task.pod().tasks().remove(task.id, task);
+        } finally {
+            task.lock.unlock();
+        }
+    }
+
+    /** Kills what a dead monitor's pod still runs; records stay until {@code delete} asks. */
+    public void killLeftovers(Pod pod) {
+        for (Task task : pod.tasks().values()) {
+            Container container = task.container();
+            try {
+                if (container != null) {
+                    container.signalAll(SIGKILL);
+                }
+            } catch (ContainerFault e) {
+                LOG.log(System.Logger.Level.WARNING, e.getMessage());
+            }
+            ProcessExit killed = new ProcessExit(128 + SIGKILL, Instant.now());
+            task.init.onNeverRan(killed);
+            task.init.exited.complete(killed);
+        }
+    }
+
+    // ---- a new daemon ----
+
+    public void load(Pod pod) throws IOException {
+        records.loadAll(pod, new LazyLauncher(pod));
+    }
+
+    /** Matches records with what the monitor holds. On the event loop; work that may block is handed on. */
+    public void attached(Pod pod, MonitorLink link) {
+        for (Task task : pod.tasks().values()) {
+            adopt(task, task.init, link);
+            for (TaskProcess p : task.execs.values()) {
+                adopt(task, p, link);
+            }
+            if (task.init.state() == TaskState.CREATING) {
+                // Its Create was committed and is answered as unavailable: undo it.
+                executor.execute(() -> destroy(task));
+            } else {
+                task.skipOom();
+                Container container = task.container();
+                if (container != null) {
+                    container.watchOom(() -> executor.execute(() -> publishOom(task)));
+                }
+                CannedAnswers.refresh(task);
+            }
+        }
+        for (Launch l : link.launches()) {
+            boolean known = pod.tasks().values().stream().anyMatch(t -> t.processOfLaunch(l.id()) != null);
+            if (!known) {
+                l.kill(SIGKILL);
+                l.exit().thenRun(l::forget);
+            }
+        }
+    }
+
+    private void adopt(Task task, TaskProcess p, MonitorLink link) {
+        Launch l = link.find(p.launchId);
+        if (l == null) {
+            return;
+        }
+        link.reserveIds(p.launchId);
+        p.attach(l);
+        ProcessExit exit = l.exit().getNow(null);
+        boolean ran = p.isInit ? l.gateUsed() && l.isLaunched() : l.isLaunched();
+        if (exit == null && ran && p.state() == TaskState.CREATED && !p.isInit) {
+            return; // its Start is redelivered, and finds it running
+        }
+        if (exit != null) {
+            task.exits.execute(() -> onAdoptedExit(task, p, exit));
+        }
+    }
+
+    /** Stored or not, published or not: it is published again, with the status that is known. */
+    private void onAdoptedExit(Task task, TaskProcess p, ProcessExit exit) {
+        if (p.exit() == null) {
+            onExit(task, p, exit);
+        } else {
+            publishExit(task, p);
+        }
+    }
+
+    // ---- look-ups ----
+
+    static TaskProcess require(Task task, String execId) throws ContainerFault {
+        TaskProcess p = task.process(execId);
+        if (p == null) {
+            throw new ContainerFault(Kind.NOT_FOUND, "exec process " + execId + " does not exist in container " + task.id);
+        }
+        return p;
+    }
+
+    static Container requireContainer(Task task) throws ContainerFault {
+        Container c = task.container();
+        if (c == null) {
+            throw new ContainerFault(Kind.WRONG_STATE, "container is not built: " + task.id);
+        }
+        return c;
+    }
+
+    private void save(Task task) {
+        if (task.init.state() == TaskState.DELETED) {
+            return;
+        }
+        try {
+            records.save(task);
+        } catch (IOException e) {
+            LOG.log(System.Logger.Level.ERROR, "store record of " + task.id + ": " + e.getMessage());
+        }
+    }
+}

@@ -1,0 +1,183 @@
+package dev.caisson.shim.task;
+
+import dev.caisson.backend.Backend;
+import dev.caisson.backend.ContainerFault;
+import dev.caisson.backend.ProcessExit;
+import dev.caisson.backend.RootfsMount;
+import dev.caisson.backend.lifecycle.TaskState;
+import dev.caisson.oci.InvalidSpecException;
+import dev.caisson.oci.ProcessReader;
+import dev.caisson.oci.Spec;
+import dev.caisson.oci.SpecReader;
+import dev.caisson.shim.pod.Pod;
+import dev.caisson.shim.state.RecordStore;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Tasks as stored records: one per container with its execs, next to a copy of its config.json, so that neither a change of the
+ * bundle nor its loss matters to a later daemon.
+ */
+final class TaskRecords {
+    private static final String BACKEND = "backend.";
+    private static final String EXEC = "exec.";
+
+    private final RecordStore store;
+    private final Backends backends;
+
+    TaskRecords(RecordStore store, Backends backends) {
+        this.store = store;
+        this.backends = backends;
+    }
+
+    private static String name(Task task) {
+        return task.pod().directory() + "/tasks/" + task.id;
+    }
+
+    /** A directory for the container's own files. */
+    Path scratch(Pod pod, String id) {
+        return store.root().resolve(pod.directory()).resolve("scratch").resolve(id);
+    }
+
+    private Path configCopy(Pod pod, String id) {
+        return scratch(pod, id).resolve("config.json");
+    }
+
+    /** Keeps the specification as it was at create (runtime-spec: later edits have no effect). */
+    void saveConfig(Pod pod, String id, byte[] config) throws IOException {
+        Path copy = configCopy(pod, id);
+        Files.createDirectories(copy.getParent());
+        Files.write(copy, config);
+    }
+
+    void save(Task task) throws IOException {
+        Map<String, String> r = new LinkedHashMap<>();
+        r.put("bundle", task.bundle);
+        r.put("backend", task.backendName());
+        r.put("sandboxed", Boolean.toString(task.isSandboxMember()));
+        write(r, "init.", task.init);
+        for (TaskProcess p : task.execs.values()) {
+            write(r, EXEC + p.id + "/", p);
+        }
+        var container = task.container();
+        if (container != null) {
+            container.record().forEach((k, v) -> r.put(BACKEND + k, v));
+        }
+        // One writer at a time: start, exits and execs all save the same file.
+        synchronized (task) {
+            store.write(name(task), r);
+        }
+    }
+
+    private static void write(Map<String, String> r, String prefix, TaskProcess p) {
+        r.put(prefix + "state", p.state().name());
+        r.put(prefix + "launch", Integer.toString(p.launchId));
+        r.put(prefix + "pid", Integer.toString(p.pid()));
+        r.put(prefix + "stdin", p.stdin);
+        r.put(prefix + "stdout", p.stdout);
+        r.put(prefix + "stderr", p.stderr);
+        r.put(prefix + "terminal", Boolean.toString(p.terminal));
+        ProcessExit exit = p.exit();
+        if (exit != null) {
+            r.put(prefix + "exitCode", Integer.toString(exit.code()));
+            r.put(prefix + "exitedAt", exit.at().toString());
+        }
+        if (p.specJson != null) {
+            r.put(prefix + "spec", p.specJson);
+        }
+    }
+
+    void delete(Task task) throws IOException {
+        store.delete(name(task));
+        store.deleteTree(task.pod().directory() + "/scratch/" + task.id);
+    }
+
+    /** All tasks of a pod, with the containers they had; launches are matched later. */
+    void loadAll(Pod pod, LazyLauncher launcher) throws IOException {
+        for (String id : store.list(pod.directory() + "/tasks")) {
+            Map<String, String> r = store.read(pod.directory() + "/tasks/" + id);
+            if (r == null) {
+                continue;
+            }
+            Task task = new Task(pod, id, r.getOrDefault("bundle", ""), process(r, "init.", id, true));
+            task.sandboxMember(Boolean.parseBoolean(r.get("sandboxed")));
+            for (String key : r.keySet()) {
+                if (key.startsWith(EXEC) && key.endsWith("/launch")) {
+                    String execId = key.substring(EXEC.length(), key.length() - "/launch".length());
+                    task.execs.put(execId, process(r, EXEC + execId + "/", execId, false));
+                }
+            }
+            recoverContainer(task, r, launcher);
+            pod.tasks().put(id, task);
+        }
+    }
+
+    private void recoverContainer(Task task, Map<String, String> r, LazyLauncher launcher) {
+        Map<String, String> record = new LinkedHashMap<>();
+        r.forEach((k, v) -> {
+            if (k.startsWith(BACKEND)) {
+                record.put(k.substring(BACKEND.length()), v);
+            }
+        });
+        try {
+            Spec spec = SpecReader.read(configCopy(task.pod(), task.id));
+            task.hasOwnPids(spec.linux().hasNamespace(dev.caisson.oci.NamespaceType.PID));
+            task.backendName(r.getOrDefault("backend", "namespace"));
+            task.container(backends.named(r.getOrDefault("backend", "namespace"))
+                    .recover(request(task, spec, List.of(), Backend.Options.DEFAULT), record, launcher));
+        } catch (IOException | ContainerFault e) {
+            System.getLogger(TaskRecords.class.getName())
+                    .log(System.Logger.Level.ERROR, "recover container " + task.id + ": " + e.getMessage());
+        }
+    }
+
+    Backend.CreateRequest request(Task task, Spec spec, List<RootfsMount> rootfs, Backend.Options options) {
+        return new Backend.CreateRequest(
+                task.id,
+                Path.of(task.bundle),
+                spec,
+                rootfs,
+                task.init.launchId,
+                task.init.launchId,
+                scratch(task.pod(), task.id),
+                options);
+    }
+
+    private static TaskProcess process(Map<String, String> r, String prefix, String id, boolean isInit) throws IOException {
+        String specJson = r.get(prefix + "spec");
+        TaskProcess p = new TaskProcess(
+                id,
+                isInit,
+                Integer.parseInt(r.getOrDefault(prefix + "launch", "0")),
+                r.getOrDefault(prefix + "stdin", ""),
+                r.getOrDefault(prefix + "stdout", ""),
+                r.getOrDefault(prefix + "stderr", ""),
+                Boolean.parseBoolean(r.get(prefix + "terminal")),
+                specJson,
+                specJson == null ? null : spec(specJson));
+        String code = r.get(prefix + "exitCode");
+        @Nullable ProcessExit exit = code == null
+                ? null
+                : new ProcessExit(Integer.parseInt(code), Instant.parse(r.getOrDefault(prefix + "exitedAt", Instant.EPOCH.toString())));
+        p.restore(
+                TaskState.valueOf(r.getOrDefault(prefix + "state", "CREATING")),
+                Integer.parseInt(r.getOrDefault(prefix + "pid", "0")),
+                exit);
+        return p;
+    }
+
+    private static dev.caisson.oci.ProcessSpec spec(String json) throws IOException {
+        try {
+            return ProcessReader.read(json.getBytes(StandardCharsets.UTF_8));
+        } catch (InvalidSpecException e) {
+            throw new IOException("stored process is damaged: " + e.getMessage(), e);
+        }
+    }
+}

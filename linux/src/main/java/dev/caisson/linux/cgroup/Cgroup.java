@@ -1,0 +1,417 @@
+package dev.caisson.linux.cgroup;
+
+import dev.caisson.linux.CgroupDevicePrograms;
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.HostFiles;
+import dev.caisson.linux.Processes;
+import dev.caisson.linux.cgroup.CgroupStep.AnyOrder;
+import dev.caisson.linux.cgroup.CgroupStep.Downwards;
+import dev.caisson.linux.cgroup.CgroupStep.OnFailure;
+import dev.caisson.linux.cgroup.CgroupStep.Write;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One container's groups: a directory in every mounted hierarchy, under the same path.
+ *
+ * <p>Holds no descriptor and caches nothing, so any process may {@link #open} the same groups, and there is nothing to close.
+ * Calls may come from any thread; a caller that changes one container from two threads at a time orders them itself.
+ */
+public final class Cgroup {
+    private static final String MEMORY = "memory";
+
+    private final CgroupState state;
+    /** One entry per hierarchy, version 2 first and memory last. */
+    private final List<String> directories;
+
+    private Cgroup(CgroupState state) {
+        this.state = state;
+        this.directories = inOrderOfJoining(state);
+    }
+
+    private static List<String> inOrderOfJoining(CgroupState state) {
+        Set<String> ordered = new LinkedHashSet<>();
+        String memory = state.controllers().get(MEMORY);
+        if (state.unified() != null) {
+            ordered.add(state.unified());
+        }
+        for (String directory : state.controllers().values()) {
+            // Joined last, so that what happens until then is not charged to a small limit.
+            if (!directory.equals(memory)) {
+                ordered.add(directory);
+            }
+        }
+        if (memory != null) {
+            ordered.add(memory);
+        }
+        return List.copyOf(ordered);
+    }
+
+    /** As {@link #create(CgroupLayout, CgroupPath, Set)} for limits that need no version 2 controller of a hybrid host. */
+    public static Cgroup create(CgroupLayout layout, CgroupPath path) throws ErrnoException, CgroupException {
+        return create(layout, path, Set.of());
+    }
+
+    /**
+     * Makes a container's directories with all parents that are missing. On version 2 the controllers are enabled on the way
+     * down: all of them on a pure host, the wanted ones on a hybrid host, whose root is otherwise left as it is. On version 1
+     * an empty cpuset takes over its parent's. If anything fails, what was made is removed again.
+     *
+     * @param wanted the controllers that limits will need, see {@link CgroupLimits#controllers}
+     * @throws CgroupException if the group exists and holds processes or is frozen, or can hold only threads
+     * @throws ErrnoException EACCES, EPERM or EROFS without the right to create groups there
+     */
+    public static Cgroup create(CgroupLayout layout, CgroupPath path, Set<String> wanted)
+            throws ErrnoException, CgroupException {
+        CgroupCreation creation = new CgroupCreation(layout.mode());
+        try {
+            for (CgroupHierarchy hierarchy : layout.hierarchies()) {
+                creation.add(hierarchy, path.directory(hierarchy), wanted);
+            }
+        } catch (ErrnoException | CgroupException e) {
+            creation.undo();
+            throw e;
+        }
+        return new Cgroup(creation.state());
+    }
+
+    /** The groups that another object, maybe of another process, has created. Looks at nothing. */
+    public static Cgroup open(CgroupState state) {
+        return new Cgroup(state);
+    }
+
+    /** What {@link #open} needs. */
+    public CgroupState state() {
+        return state;
+    }
+
+    /** The directory in the version 2 hierarchy, for CLONE_INTO_CGROUP and cgroup namespaces; null on a version 1 host. */
+    public @Nullable String unifiedDirectory() {
+        return state.unified();
+    }
+
+    /** A controller's directory, or null. */
+    public @Nullable String directory(String controller) {
+        return state.controllers().get(controller);
+    }
+
+    /** Every directory once, in the order in which a process should join them. */
+    public List<String> directories() {
+        return directories;
+    }
+
+    /** The files to which a process's id is written to join, in order. */
+    public List<String> procsFiles() {
+        List<String> files = new ArrayList<>(directories.size());
+        for (String directory : directories) {
+            files.add(directory + "/cgroup.procs");
+        }
+        return files;
+    }
+
+    /** Moves a process with all its threads into the groups. */
+    public void join(int pid) throws ErrnoException {
+        String text = Integer.toString(pid);
+        for (String directory : directories) {
+            HostFiles.write(directory + "/cgroup.procs", text);
+        }
+    }
+
+    /**
+     * Carries out a plan, in order, up to the first failure.
+     *
+     * @throws ErrnoException naming the file and the text that was refused
+     * @throws CgroupException where more can be said than the errno does
+     */
+    public void apply(List<CgroupStep> steps) throws ErrnoException, CgroupException {
+        for (CgroupStep step : steps) {
+            switch (step) {
+                case Write write -> check(write, perform(write));
+                case AnyOrder group -> perform(group);
+                case Downwards down -> performDownwards(down.write());
+            }
+        }
+    }
+
+    private void perform(AnyOrder group) throws ErrnoException, CgroupException {
+        List<Write> left = group.writes();
+        while (true) {
+            List<Write> refused = new ArrayList<>();
+            for (Write write : left) {
+                Errno errno = perform(write);
+                if (errno == Errno.EINVAL) {
+                    refused.add(write);
+                } else {
+                    check(write, errno);
+                }
+            }
+            if (refused.isEmpty()) {
+                return;
+            }
+            if (refused.size() == left.size()) {
+                check(refused.getFirst(), Errno.EINVAL);
+            }
+            left = refused;
+        }
+    }
+
+    private void performDownwards(Write write) throws ErrnoException, CgroupException {
+        List<String> upwards = new ArrayList<>();
+        String at = CgroupHierarchy.parentOf(directoryOf(write));
+        // The files end where the mount does; at the hierarchy's root the value is the machine's and not ours to
+        // change.
+        while (HostFiles.exists(CgroupHierarchy.parentOf(at) + "/" + write.file())) {
+            upwards.add(at);
+            at = CgroupHierarchy.parentOf(at);
+        }
+        for (String ancestor : upwards.reversed()) {
+            // An ancestor may already allow more; only the group's own write decides.
+            HostFiles.tryWrite(ancestor + "/" + write.file(), write.text());
+        }
+        check(write, perform(write));
+    }
+
+    private String directoryOf(Write write) throws CgroupException {
+        String directory = write.controller().isEmpty()
+                ? state.unified()
+                : state.controllers().get(write.controller());
+        if (directory == null) {
+            throw new CgroupException("set " + write.file() + ": the group has no controller " + write.controller());
+        }
+        return directory;
+    }
+
+    private Errno perform(Write write) throws CgroupException {
+        Errno errno = HostFiles.tryWrite(directoryOf(write) + "/" + write.file(), write.text());
+        if (errno == Errno.ENOENT && write.otherwise() != null) {
+            return perform(write.otherwise());
+        }
+        return errno;
+    }
+
+    private void check(Write write, Errno errno) throws ErrnoException, CgroupException {
+        if (errno.ok()
+                || write.onFailure() == OnFailure.IGNORE
+                || (write.onFailure() == OnFailure.IGNORE_ABSENT && errno == Errno.ENOENT)) {
+            return;
+        }
+        String directory = directoryOf(write);
+        ErrnoException failure =
+                new ErrnoException(errno, "write", directory + "/" + write.file() + " '" + write.text() + "'");
+        if (errno == Errno.EBUSY && write.controller().equals(MEMORY)) {
+            // The words are runc's, which callers of the command line show.
+            throw new CgroupException(
+                    "unable to set memory limit to " + write.text() + " (current usage: "
+                            + CgroupFile.numberOrZero(directory, "memory.usage_in_bytes") + ", peak usage: "
+                            + CgroupFile.numberOrZero(directory, "memory.max_usage_in_bytes") + ")",
+                    failure);
+        }
+        if (errno == Errno.ENOENT && directory.equals(state.unified()) && HostFiles.exists(directory)) {
+            String available = CgroupFile.text(directory, "cgroup.controllers");
+            if (available != null && !CgroupLayout.split(available.strip(), ' ').contains(write.controller())) {
+                throw new CgroupException(
+                        "set " + write.file() + ": controller " + write.controller() + " is not enabled in "
+                                + directory,
+                        failure);
+            }
+        }
+        throw failure;
+    }
+
+    /**
+     * Makes a program the group's only device filter (version 2). Running processes never see a moment without one.
+     *
+     * @param instructions of an eBPF program of type cgroup/device
+     * @throws CgroupException if there is no version 2 group
+     * @throws ErrnoException EPERM without the right to attach programs, as in a user namespace
+     */
+    public void attachDeviceProgram(byte[] instructions) throws ErrnoException, CgroupException {
+        String directory = state.unified();
+        if (directory == null) {
+            throw new CgroupException("attach device program: the group is not in a version 2 hierarchy");
+        }
+        try (Fd group = HostFiles.open(directory, HostFiles.O_RDONLY | HostFiles.O_DIRECTORY, 0);
+                Fd program = CgroupDevicePrograms.load(instructions, "caisson_devices")) {
+            CgroupDevicePrograms.attach(group, program);
+        }
+    }
+
+    /** Present values that the plan of an update needs. */
+    public CgroupCurrent current() throws ErrnoException {
+        String memory = state.controllers().get(MEMORY);
+        String cpu = state.controllers().get("cpu");
+        String cpuMax = cpu != null && cpu.equals(state.unified()) ? CgroupFile.text(cpu, "cpu.max") : null;
+        if (memory == null) {
+            return new CgroupCurrent(cpuMax, null, null);
+        }
+        if (memory.equals(state.unified())) {
+            return new CgroupCurrent(
+                    cpuMax, CgroupFile.number(memory, "memory.max"), CgroupFile.number(memory, "memory.current"));
+        }
+        Long limit = CgroupFile.number(memory, "memory.limit_in_bytes");
+        // Version 1 spells "no limit" as the largest multiple of the page size.
+        boolean none = limit != null && limit > Long.MAX_VALUE - (1 << 20);
+        return new CgroupCurrent(
+                cpuMax, none ? Long.valueOf(-1) : limit, CgroupFile.number(memory, "memory.usage_in_bytes"));
+    }
+
+    /** The group of one hierarchy that stands for all when processes are looked for. */
+    private String primary() {
+        return state.unified() != null ? state.unified() : directories.getFirst();
+    }
+
+    /** The processes in this group and all groups below, as this process's pid namespace numbers them, sorted. */
+    public int[] pids() throws ErrnoException {
+        return pids(primary());
+    }
+
+    private static int[] pids(String directory) throws ErrnoException {
+        PidList pids = new PidList();
+        CgroupTree.walk(directory, group -> {
+            String text = CgroupFile.text(group, "cgroup.procs");
+            if (text != null) {
+                pids.addLines(text);
+            }
+        });
+        return pids.sorted();
+    }
+
+    private static final class PidList {
+        private int[] pids = new int[16];
+        private int count;
+
+        void addLines(String text) {
+            for (String line : CgroupLayout.lines(text)) {
+                int pid = Integer.parseInt(line);
+                // 0 stands for a process outside of this pid namespace.
+                if (pid != 0) {
+                    if (count == pids.length) {
+                        pids = Arrays.copyOf(pids, count * 2);
+                    }
+                    pids[count++] = pid;
+                }
+            }
+        }
+
+        int[] sorted() {
+            int[] result = Arrays.copyOf(pids, count);
+            Arrays.sort(result);
+            return result;
+        }
+    }
+
+    private CgroupFreezer freezer() throws CgroupException {
+        if (state.unified() != null) {
+            return new CgroupFreezer.Unified(state.unified());
+        }
+        CgroupFreezer freezer = version1Freezer();
+        if (freezer == null) {
+            throw new CgroupException("freeze: this host has no cgroup controller freezer");
+        }
+        return freezer;
+    }
+
+    /**
+     * Stops all tasks and returns when they have stopped.
+     *
+     * @throws CgroupException after the time-out, with all tasks running again
+     */
+    public void freeze(Duration timeout) throws ErrnoException, CgroupException {
+        freezer().freeze(timeout);
+    }
+
+    /** Lets all tasks run again. */
+    public void thaw() throws ErrnoException, CgroupException {
+        freezer().thaw();
+    }
+
+    /** Whether all tasks have stopped. */
+    public boolean frozen() throws ErrnoException, CgroupException {
+        return freezer().frozen();
+    }
+
+    /**
+     * Sends SIGKILL to every process of the group and of all groups below, stopped ones too. Returns without waiting for their
+     * end; {@link #remove} does.
+     */
+    public void killAll() throws ErrnoException, CgroupException {
+        boolean killed = false;
+        if (state.unified() != null) {
+            // Atomic against fork, since Linux 5.14.
+            Errno errno = HostFiles.tryWrite(state.unified() + "/cgroup.kill", "1");
+            killed = errno.ok();
+            if (!killed && errno != Errno.ENOENT) {
+                throw new ErrnoException(errno, "write", state.unified() + "/cgroup.kill");
+            }
+        }
+        CgroupFreezer.Version1 v1Freezer = version1Freezer();
+        if (!killed) {
+            killFrozen(v1Freezer);
+        } else if (directories.size() > 1) {
+            // A process that had joined only some groups when its creator died is not in the version 2 one.
+            killEach(directories.getLast());
+        }
+        if (v1Freezer != null) {
+            CgroupTree.walk(v1Freezer.directory(), group -> new CgroupFreezer.Version1(group).thaw());
+        }
+    }
+
+    private CgroupFreezer.@Nullable Version1 version1Freezer() {
+        String directory = state.controllers().get("freezer");
+        return directory == null ? null : new CgroupFreezer.Version1(directory);
+    }
+
+    private void killFrozen(CgroupFreezer.@Nullable Version1 freezer) throws ErrnoException {
+        if (freezer != null) {
+            try {
+                freezer.freeze(Duration.ofSeconds(1));
+            } catch (CgroupException unstoppable) {
+                // Killed running, then: repeated below, since a fork may escape one round.
+                killEach(primary());
+            }
+        }
+        for (String directory : directories) {
+            killEach(directory);
+        }
+    }
+
+    private static void killEach(String directory) throws ErrnoException {
+        for (int pid : pids(directory)) {
+            Processes.kill(pid, Processes.SIGKILL);
+        }
+    }
+
+    /**
+     * Removes the group's directories, what was created below them, and the parents that were made for it and are empty. Waits
+     * for dying processes. Already removed is success.
+     *
+     * @throws ErrnoException EBUSY after the time-out, naming the processes that are still there; the other hierarchies have
+     *     been cleaned nevertheless
+     */
+    public void remove(Duration timeout) throws ErrnoException {
+        new CgroupRemoval(timeout).remove(directories, state.created());
+    }
+
+    /** How many processes the kernel has killed here for lack of memory, since creation. */
+    public long oomKills() throws ErrnoException {
+        String directory = state.controllers().get(MEMORY);
+        if (directory == null) {
+            return 0;
+        }
+        String file = directory.equals(state.unified()) ? "memory.events" : "memory.oom_control";
+        String text = CgroupFile.text(directory, file);
+        return text == null ? 0 : CgroupFile.value(text, "oom_kill");
+    }
+
+    /** Reads all statistics; what the kernel does not offer is absent. */
+    public CgroupStats stats() throws ErrnoException {
+        return CgroupStatsReader.read(state);
+    }
+}

@@ -1,0 +1,147 @@
+package dev.caisson.linux.cgroup;
+
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.HostFiles;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/** The directories of one container while they are being made. */
+final class CgroupCreation {
+    /** A parent may be removed by the container that made it between our two mkdirs; more often than this is no accident. */
+    private static final int MKDIR_ATTEMPTS = 16;
+
+    private final CgroupMode mode;
+    private final List<String> created = new ArrayList<>();
+    private final Map<String, String> controllers = new LinkedHashMap<>();
+    private @Nullable String unified;
+
+    CgroupCreation(CgroupMode mode) {
+        this.mode = mode;
+    }
+
+    void add(CgroupHierarchy hierarchy, String directory, Set<String> wanted) throws ErrnoException, CgroupException {
+        if (hierarchy.unified()) {
+            unified = directory;
+        }
+        for (String controller : hierarchy.controllers()) {
+            controllers.put(controller, directory);
+        }
+        boolean fresh = makeDirectory(directory, hierarchy.mountPoint());
+        if (!fresh) {
+            checkUnused(directory);
+        }
+        if (hierarchy.unified()) {
+            enable(hierarchy, directory, wanted);
+            checkDomain(directory);
+        } else if (hierarchy.controllers().contains("cpuset")) {
+            inheritCpuset(directory, hierarchy.mountPoint());
+        }
+    }
+
+    CgroupState state() {
+        return new CgroupState(mode, unified, controllers, created);
+    }
+
+    /** Takes back what was made; nobody can have joined yet. */
+    void undo() {
+        for (String directory : created.reversed()) {
+            HostFiles.tryRmdir(directory);
+        }
+    }
+
+    /** Makes a directory with its parents and returns whether it is new. Tried from below: usually only the last is missing. */
+    private boolean makeDirectory(String directory, String mountPoint) throws ErrnoException {
+        for (int attempt = 0; ; attempt++) {
+            Errno errno = HostFiles.tryMkdir(directory, 0755);
+            switch (errno) {
+                case SUCCESS -> {
+                    created.add(directory);
+                    return true;
+                }
+                case EEXIST -> {
+                    return false;
+                }
+                case ENOENT -> {
+                    String parent = CgroupHierarchy.parentOf(directory);
+                    if (parent.length() <= mountPoint.length() || attempt == MKDIR_ATTEMPTS) {
+                        throw new ErrnoException(errno, "mkdir", directory);
+                    }
+                    makeDirectory(parent, mountPoint);
+                }
+                default -> throw new ErrnoException(errno, "mkdir", directory);
+            }
+        }
+    }
+
+    private static void checkUnused(String directory) throws ErrnoException, CgroupException {
+        String processes = CgroupFile.text(directory, "cgroup.procs");
+        if (processes != null && !processes.isBlank()) {
+            throw new CgroupException("create cgroup " + directory + ": it exists and holds processes "
+                    + String.join(" ", CgroupLayout.lines(processes)));
+        }
+        String v1 = CgroupFile.text(directory, "freezer.state");
+        String v2 = CgroupFile.text(directory, "cgroup.freeze");
+        if ((v1 != null && !v1.startsWith("THAWED")) || (v2 != null && v2.startsWith("1"))) {
+            throw new CgroupException("create cgroup " + directory + ": it exists and is frozen");
+        }
+    }
+
+    private void enable(CgroupHierarchy hierarchy, String directory, Set<String> wanted) {
+        List<String> enabled = new ArrayList<>();
+        for (String controller : hierarchy.controllers()) {
+            if (mode == CgroupMode.V2 || wanted.contains(controller)) {
+                enabled.add(controller);
+            }
+        }
+        if (enabled.isEmpty()) {
+            return;
+        }
+        List<String> ancestors = new ArrayList<>();
+        String at = directory;
+        do {
+            at = CgroupHierarchy.parentOf(at);
+            ancestors.add(at);
+        } while (at.length() > hierarchy.mountPoint().length());
+        String all = "+" + String.join(" +", enabled);
+        for (String ancestor : ancestors.reversed()) {
+            String file = ancestor + "/cgroup.subtree_control";
+            if (!HostFiles.tryWrite(file, all).ok()) {
+                // All or nothing: one controller that cannot be had must not cost the others. A limit that needs it
+                // fails
+                // later, by name.
+                for (String controller : enabled) {
+                    HostFiles.tryWrite(file, "+" + controller);
+                }
+            }
+        }
+    }
+
+    private static void checkDomain(String directory) throws ErrnoException, CgroupException {
+        String type = CgroupFile.text(directory, "cgroup.type");
+        if (type != null && !type.startsWith("domain\n") && !type.startsWith("domain threaded")) {
+            throw new CgroupException("create cgroup " + directory + ": its type is '" + type.strip()
+                    + "' because of a threaded parent, so it cannot hold processes");
+        }
+    }
+
+    /** Until both files are filled nothing can join a version 1 cpuset (cgroup-v1/cpusets.rst). */
+    private static void inheritCpuset(String directory, String mountPoint) throws ErrnoException {
+        inheritCpuset(directory, mountPoint, "cpuset.cpus");
+        inheritCpuset(directory, mountPoint, "cpuset.mems");
+    }
+
+    private static String inheritCpuset(String directory, String mountPoint, String file) throws ErrnoException {
+        String present = HostFiles.text(directory + "/" + file).strip();
+        if (!present.isEmpty() || directory.length() <= mountPoint.length()) {
+            return present;
+        }
+        String parents = inheritCpuset(CgroupHierarchy.parentOf(directory), mountPoint, file);
+        HostFiles.write(directory + "/" + file, parents);
+        return parents;
+    }
+}

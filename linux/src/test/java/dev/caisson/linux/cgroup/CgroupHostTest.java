@@ -14,6 +14,8 @@ import dev.caisson.linux.cgroup.CgroupResources.DeviceRule;
 import dev.caisson.linux.cgroup.CgroupResources.Memory;
 import dev.caisson.linux.cgroup.CgroupResources.Network;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -533,10 +535,33 @@ class CgroupHostTest {
     }
 
     @Test
+    void delegationGivesOnlyWhatTheKernelLists() throws Exception {
+        assumeTrue(layout.unified() != null, "no version 2 hierarchy here");
+        Cgroup cgroup = create("delegated");
+        String top = Objects.requireNonNull(cgroup.unifiedDirectory());
+        cgroup.delegate(12_345);
+        List<String> listed = CgroupLayout.lines(HostFiles.text("/sys/kernel/cgroup/delegate"));
+        assertThat(owner(top)).isEqualTo(12_345);
+        for (HostFiles.Entry file : Objects.requireNonNull(HostFiles.listIfPresent(top))) {
+            assertThat(owner(top + "/" + file.name()))
+                    .as(file.name())
+                    .isEqualTo(listed.contains(file.name()) ? 12_345 : 0);
+        }
+        cgroup.remove(SECONDS);
+    }
+
+    private static int owner(String path) throws Exception {
+        return (int) Files.getAttribute(Path.of(path), "unix:uid");
+    }
+
+    @Test
     void whatALifeCosts() throws Exception {
-        int rounds = 200;
+        int rounds = 100;
         long[] create = new long[rounds];
         long[] remove = new long[rounds];
+        long[] joined = new long[rounds];
+        Process sleeper = shell("exec sleep 60");
+        Cgroup home = create("home");
         List<CgroupStep> steps = CgroupLimits.plan(
                 resources(
                         Memory.ofLimit(64 << 20),
@@ -548,14 +573,23 @@ class CgroupHostTest {
             Cgroup cgroup = create("cost" + i);
             cgroup.apply(steps);
             long t1 = System.nanoTime();
+            cgroup.join(pid(sleeper));
+            long t2 = System.nanoTime();
+            home.join(pid(sleeper));
+            long t3 = System.nanoTime();
             cgroup.remove(SECONDS);
             create[i] = t1 - t0;
-            remove[i] = System.nanoTime() - t1;
+            joined[i] = t2 - t1;
+            remove[i] = System.nanoTime() - t3;
         }
+        home.killAll();
+        home.remove(SECONDS);
+        Arrays.sort(joined);
         Arrays.sort(create);
         Arrays.sort(remove);
-        System.out.println("cgroup create and limit: median " + create[rounds / 2] / 1000 + " us, remove: median "
-                + remove[rounds / 2] / 1000 + " us, " + layout.hierarchies().size() + " hierarchies");
+        System.out.println("cgroup, median us: create and limit " + create[rounds / 2] / 1000 + ", join "
+                + joined[rounds / 2] / 1000 + ", remove " + remove[rounds / 2] / 1000 + ", in "
+                + layout.hierarchies().size() + " hierarchies");
         // A bound that only a change of kind would break, on a machine that is doing other things.
         assertThat(create[rounds / 2] + remove[rounds / 2]).isLessThan(100_000_000);
     }

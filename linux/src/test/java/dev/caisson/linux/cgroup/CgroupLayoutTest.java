@@ -50,6 +50,15 @@ class CgroupLayoutTest {
     }
 
     @Test
+    void aNamedHierarchyAloneMakesNoHybrid() {
+        String mounts =
+                Layouts.V2_MOUNTS + "50 31 0:50 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,none,name=systemd\n";
+        CgroupLayout layout = Layouts.layout(mounts, "1:name=systemd:/x\n" + Layouts.V2_GROUPS, Layouts.V2_CONTROLLERS);
+        assertThat(layout.mode()).isEqualTo(CgroupMode.V2);
+        assertThat(layout.hierarchies()).hasSize(2);
+    }
+
+    @Test
     void aHierarchyThatIsNotMountedIsLeftOut() {
         CgroupLayout layout = Layouts.nested();
         assertThat(layout.of("cpu")).isNull();
@@ -74,6 +83,6 @@ class CgroupLayoutTest {
                 .isInstanceOf(CgroupException.class)
                 .hasMessage("find cgroups: no cgroup file system of this process's groups is mounted");
         assertThatThrownBy(() -> CgroupLayout.of(List.of(), "garbage\n", path -> null))
-                .hasMessage("read /proc/self/cgroup: line without two colons: 'garbage'");
+                .hasMessage("read /proc/self/cgroup: not a line as cgroups(7) describes: 'garbage'");
     }
 }

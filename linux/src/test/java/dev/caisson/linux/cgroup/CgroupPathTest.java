@@ -78,6 +78,9 @@ class CgroupPathTest {
         assertThat(directory(nested, "memory", "/x")).isEqualTo("/sys/fs/cgroup/memory/x");
         assertThat(directory(nested, "memory", "x")).isEqualTo("/sys/fs/cgroup/memory/inner/deep/x");
         assertThat(directory(nested, "pids", "x")).isEqualTo("/sys/fs/cgroup/pids/x");
+        CgroupHierarchy sibling =
+                new CgroupHierarchy(false, List.of("pids"), "/sys/fs/cgroup/pids", "/docker/abc", "/docker/abcd");
+        assertThat(CgroupPath.of("x", "id").directory(sibling)).isEqualTo("/sys/fs/cgroup/pids/x");
         CgroupHierarchy outside = new CgroupHierarchy(true, List.of(), "/sys/fs/cgroup", "/", "/../../elsewhere");
         assertThat(CgroupPath.of("x", "id").directory(outside)).isEqualTo("/sys/fs/cgroup/x");
     }

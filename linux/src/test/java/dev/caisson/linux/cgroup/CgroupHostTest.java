@@ -183,7 +183,6 @@ class CgroupHostTest {
                 .isInstanceOf(CgroupException.class);
         // The existing directories are not taken away.
         assertThat(HostFiles.exists(used.directories().getFirst())).isTrue();
-        used.killAll();
         HostFiles.write(layout.hierarchies().getLast().mountPoint() + "/cgroup.procs", Long.toString(sleeper.pid()));
         used.remove(SECONDS);
         // cgroup_mkdir refuses a name with a line feed, after the parents have been made.

@@ -60,6 +60,14 @@ public final class HostFiles {
         return Libc.errno(result) == Errno.ENOENT ? null : Fd.of(result, "open", path);
     }
 
+    /** As {@link #openIfPresent(String, int)} for a name in an open directory, however long the way there is. */
+    public static @Nullable Fd openIfPresent(Fd directory, String name, int flags) throws ErrnoException {
+        try (Scratch scratch = new Scratch()) {
+            long result = Libc.retrying(Sys.openat, directory.number(), scratch.string(name), flags | O_CLOEXEC, 0);
+            return Libc.errno(result) == Errno.ENOENT ? null : Fd.of(result, "openat", name);
+        }
+    }
+
     private static long openRaw(String path, int flags, int mode) {
         try (Scratch scratch = new Scratch()) {
             return openRaw(scratch.string(path), flags, mode);
@@ -222,6 +230,13 @@ public final class HostFiles {
         try (Scratch scratch = new Scratch()) {
             // NATIVE: int unlinkat(int dirfd, const char *path, int flags), fcntl.h.
             return Libc.errno(Libc.call(Sys.unlinkat, Abi.AT_FDCWD, scratch.string(path), Abi.AT_REMOVEDIR));
+        }
+    }
+
+    /** As {@link #tryRmdir(String)} for a name in an open directory, however long the way there is. */
+    public static Errno tryRmdir(Fd directory, String name) {
+        try (Scratch scratch = new Scratch()) {
+            return Libc.errno(Libc.call(Sys.unlinkat, directory.number(), scratch.string(name), Abi.AT_REMOVEDIR));
         }
     }
 

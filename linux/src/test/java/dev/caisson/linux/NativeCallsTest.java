@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.caisson.linux.cgroup.OomWatcher;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -168,6 +169,11 @@ class NativeCallsTest {
                     .hasMessageStartingWith("openat2 gone in ")
                     .hasMessageEndingWith("ENOENT");
             assertThat(HostFiles.readlink(top, "absolute")).isEqualTo("/etc/passwd");
+        } finally {
+            // The temp dir's own removal warns about links that lead out of it.
+            for (String name : List.of("absolute", "dots", "gone")) {
+                Files.delete(root.resolve(name));
+            }
         }
     }
 
@@ -255,5 +261,39 @@ class NativeCallsTest {
             inotify.read();
             assertThat(epoll.await(0)).isEmpty();
         }
+    }
+
+    @Test
+    void noDescriptorIsLost() throws Exception {
+        everyWayToOpen();
+        int before =
+                Objects.requireNonNull(HostFiles.listIfPresent("/proc/self/fd")).size();
+        for (int i = 0; i < 20; i++) {
+            everyWayToOpen();
+        }
+        // A file that the JVM opens for itself meanwhile is not twenty.
+        assertThat(Objects.requireNonNull(HostFiles.listIfPresent("/proc/self/fd"))
+                        .size())
+                .isLessThan(before + 10);
+    }
+
+    private void everyWayToOpen() throws Exception {
+        HostFiles.text("/proc/self/stat");
+        HostFiles.listIfPresent("/proc/self");
+        HostFiles.tryWrite("/proc/self/comm", "");
+        assertThatThrownBy(() -> HostFiles.read("/proc/self/status", 3)).isInstanceOf(ErrnoException.class);
+        MemFd.sealed("short", new byte[10]).close();
+        try (Fd lock = HostFiles.tryLock(path("leak.lock"))) {
+            assertThat(lock).isNotNull();
+            assertThat(HostFiles.tryLock(path("leak.lock"))).isNull();
+            assertThatThrownBy(() ->
+                            UnixSockets.sendDescriptor(path("leak.lock"), new byte[1], Objects.requireNonNull(lock)))
+                    .hasMessageEndingWith("ECONNREFUSED");
+        }
+        Epoll.open("epoll").close();
+        EventFd.open("event").close();
+        Inotify.open("inotify").close();
+        OomWatcher.open().close();
+        Objects.requireNonNull(PidFds.open(Processes.pid())).close();
     }
 }

@@ -26,6 +26,8 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Cgroup {
     private static final String MEMORY = "memory";
+    /** Before Linux 4.15 the kernel did not tell. */
+    private static final String DELEGATED_FILES = "cgroup.procs\ncgroup.threads\ncgroup.subtree_control\n";
 
     private final CgroupState state;
     /** One entry per hierarchy, version 2 first and memory last. */
@@ -121,6 +123,27 @@ public final class Cgroup {
         String text = Integer.toString(pid);
         for (String directory : directories) {
             HostFiles.write(directory + "/cgroup.procs", text);
+        }
+    }
+
+    /**
+     * Gives the version 2 group to a user, who may then divide it among groups of its own: the runtime-spec's "Cgroup
+     * ownership". Only the directory and the files that the kernel lists as safe to delegate change hands; files that this
+     * kernel does not have are skipped. Nothing to do on version 1, which cannot be delegated safely.
+     *
+     * @param uid of the container's root, as the host sees it
+     */
+    public void delegate(int uid) throws ErrnoException {
+        if (state.unified() == null) {
+            return;
+        }
+        String listed = HostFiles.textIfPresent("/sys/kernel/cgroup/delegate");
+        HostFiles.chown(state.unified(), uid, -1);
+        for (String file : CgroupLayout.lines(listed == null ? DELEGATED_FILES : listed)) {
+            Errno errno = HostFiles.tryChown(state.unified() + "/" + file, uid, -1);
+            if (!errno.ok() && errno != Errno.ENOENT) {
+                throw new ErrnoException(errno, "chown", state.unified() + "/" + file);
+            }
         }
     }
 
@@ -354,7 +377,7 @@ public final class Cgroup {
         CgroupFreezer.Version1 v1Freezer = version1Freezer();
         if (!killed) {
             killFrozen(v1Freezer);
-        } else {
+        } else if (directories.size() > 1) {
             // A process that had joined only some groups when its creator died is not in the version 2 one.
             killEach(directories.getLast());
         }
@@ -373,7 +396,7 @@ public final class Cgroup {
             try {
                 freezer.freeze(Duration.ofSeconds(1));
             } catch (CgroupException unstoppable) {
-                // Killed running, then: repeated below, since a fork may escape one round.
+                // Killed running, then.
                 killEach(primary());
             }
         }
@@ -382,10 +405,28 @@ public final class Cgroup {
         }
     }
 
+    /** Goes on while new processes appear, which a fork may have made after the list was read. */
     private static void killEach(String directory) throws ErrnoException {
-        for (int pid : pids(directory)) {
-            Processes.kill(pid, Processes.SIGKILL);
+        int[] before = new int[0];
+        while (true) {
+            int[] pids = pids(directory);
+            if (!hasNew(pids, before)) {
+                return;
+            }
+            for (int pid : pids) {
+                Processes.kill(pid, Processes.SIGKILL);
+            }
+            before = pids;
         }
+    }
+
+    private static boolean hasNew(int[] pids, int[] before) {
+        for (int pid : pids) {
+            if (Arrays.binarySearch(before, pid) < 0) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /**

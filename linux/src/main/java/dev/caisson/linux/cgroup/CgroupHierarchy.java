@@ -27,7 +27,8 @@ public record CgroupHierarchy(boolean unified, List<String> controllers, String 
      * process lives in its own group.
      */
     String base() {
-        String below = own.startsWith(root) ? strip(own) : "/";
+        boolean visible = root.equals("/") || own.equals(root) || own.startsWith(root + "/");
+        String below = visible ? strip(own) : "/";
         if (below.equals("/") || below.contains("/../") || below.endsWith("/..")) {
             // Outside of the cgroup namespace or of what is mounted: nothing there can be reached.
             return "/";

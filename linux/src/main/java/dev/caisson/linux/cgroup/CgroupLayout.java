@@ -52,17 +52,18 @@ public record CgroupLayout(CgroupMode mode, List<CgroupHierarchy> hierarchies) {
             throws ErrnoException, CgroupException {
         List<CgroupHierarchy> found = new ArrayList<>();
         boolean v1 = false;
+        boolean v1Controller = false;
         boolean v2 = false;
         for (String line : lines(groups)) {
             // hierarchy-ID:controller-list:cgroup-path, see cgroups(7); the path may contain colons.
             int first = line.indexOf(':');
             int second = line.indexOf(':', first + 1);
-            if (first < 0 || second < 0) {
-                throw new CgroupException("read /proc/self/cgroup: line without two colons: '" + line + "'");
+            boolean unified = first >= 0 && second == first + 1;
+            List<String> controllers = second < 0 ? List.of() : split(line.substring(first + 1, second), ',');
+            if (second < 0 || (!unified && controllers.isEmpty())) {
+                throw new CgroupException("read /proc/self/cgroup: not a line as cgroups(7) describes: '" + line + "'");
             }
             String path = line.substring(second + 1);
-            boolean unified = second == first + 1;
-            List<String> controllers = split(line.substring(first + 1, second), ',');
             MountInfo mount = mountOf(mounts, unified, controllers);
             if (mount == null) {
                 // A hierarchy that is not mounted here cannot be used; the container stays in the caller's group of it.
@@ -74,13 +75,17 @@ public record CgroupLayout(CgroupMode mode, List<CgroupHierarchy> hierarchies) {
                 controllers = available == null ? List.of() : split(available.strip(), ' ');
             } else {
                 v1 = true;
+                v1Controller |= !controllers.getFirst().startsWith("name=");
             }
             found.add(new CgroupHierarchy(unified, controllers, mount.mountPoint(), mount.root(), path));
         }
         if (!v1 && !v2) {
             throw new CgroupException("find cgroups: no cgroup file system of this process's groups is mounted");
         }
-        return new CgroupLayout(v1 ? (v2 ? CgroupMode.HYBRID : CgroupMode.V1) : CgroupMode.V2, found);
+        // A named hierarchy beside version 2, as mounted for containers with an old systemd, does not make a host
+        // hybrid.
+        CgroupMode mode = !v2 ? CgroupMode.V1 : v1Controller ? CgroupMode.HYBRID : CgroupMode.V2;
+        return new CgroupLayout(mode, found);
     }
 
     private static @Nullable MountInfo mountOf(List<MountInfo> mounts, boolean unified, List<String> controllers) {

@@ -335,7 +335,8 @@ public final class CgroupLimits {
         }
         double log = Math.log((double) shares) / Math.log(2);
         double exponent = (log * log + 125 * log) / 612.0 - 7.0 / 34.0;
-        return (long) Math.ceil(Math.pow(10, exponent));
+        // The default of 1024 lies exactly on 100: the last bit of pow, which may err, must not make it 101.
+        return (long) Math.ceil(Math.pow(10, exponent) - 1e-9);
     }
 
     private void pids(@Nullable Long limit) throws CgroupException {

@@ -50,7 +50,7 @@ final class CgroupRemoval {
             if (errno != Errno.EBUSY && errno != Errno.ENOTEMPTY) {
                 throw new ErrnoException(errno, "rmdir", directory);
             }
-            CgroupTree.walk(directory, HostFiles::tryRmdir);
+            CgroupTree.remove(directory);
             if (!HostFiles.exists(directory)) {
                 return;
             }

@@ -217,7 +217,7 @@ final class CgroupStatsReader {
         List<BlockIoEntry> entries = new ArrayList<>();
         for (String line : CgroupLayout.lines(text)) {
             List<String> words = CgroupLayout.split(line, ' ');
-            int colon = words.getFirst().indexOf(':');
+            int colon = first(words).indexOf(':');
             // The last line is the sum over all devices.
             if (colon > 0 && words.size() >= 2) {
                 entries.add(new BlockIoEntry(
@@ -234,7 +234,7 @@ final class CgroupStatsReader {
         List<IoDevice> devices = new ArrayList<>();
         for (String line : CgroupLayout.lines(text == null ? "" : text)) {
             List<String> words = CgroupLayout.split(line, ' ');
-            int colon = words.getFirst().indexOf(':');
+            int colon = first(words).indexOf(':');
             // A device that has been removed may leave a line of its number only.
             if (colon > 0 && words.size() > 1) {
                 devices.add(new IoDevice(
@@ -247,6 +247,10 @@ final class CgroupStatsReader {
             }
         }
         return devices;
+    }
+
+    private static String first(List<String> words) {
+        return words.isEmpty() ? "" : words.getFirst();
     }
 
     private static long assigned(List<String> words, String key) {
@@ -298,6 +302,9 @@ final class CgroupStatsReader {
         String limits = directory == null ? null : CgroupFile.text(directory, "rdma.max");
         for (String line : CgroupLayout.lines(current == null ? "" : current)) {
             List<String> used = CgroupLayout.split(line, ' ');
+            if (used.isEmpty()) {
+                continue;
+            }
             List<String> allowed = List.of();
             for (String limit : CgroupLayout.lines(limits == null ? "" : limits)) {
                 if (limit.startsWith(used.getFirst() + " ")) {
@@ -327,9 +334,9 @@ final class CgroupStatsReader {
                     percentage(words, "avg60="),
                     percentage(words, "avg300="),
                     assigned(words, "total="));
-            if (words.getFirst().equals("some")) {
+            if (first(words).equals("some")) {
                 some = share;
-            } else if (words.getFirst().equals("full")) {
+            } else if (first(words).equals("full")) {
                 full = share;
             }
         }

@@ -41,7 +41,7 @@ import org.jspecify.annotations.Nullable;
 
 /** One container: cgroups made here, everything else by launch plans in the pod's monitor. */
 final class NamespaceContainer implements Container {
-    private static final Duration BUILD_TIME = Duration.ofSeconds(120);
+    private static final Duration BUILD_TIME = Duration.ofMinutes(2);
     private static final Duration FREEZE_TIME = Duration.ofSeconds(10);
     private static final Duration REMOVE_TIME = Duration.ofSeconds(5);
     private static final byte GO = 'g';
@@ -264,7 +264,7 @@ final class NamespaceContainer implements Container {
             }
             for (int pid : cgroup.pids()) {
                 // ESRCH: it ended meanwhile. The group is read again by nobody, so a reused pid is not ours to meet.
-                Errno unused = Processes.kill(pid, signal);
+                var _ = Processes.kill(pid, signal);
             }
         } catch (ErrnoException | CgroupException e) {
             throw new ContainerFault(Kind.FAILED, "signal all processes of " + request.id() + ": " + e.getMessage(), e);

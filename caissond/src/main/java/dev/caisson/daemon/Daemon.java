@@ -101,8 +101,8 @@ final class Daemon {
         try {
             pods.leave();
             links.close();
-            boolean unused = tasks.drain(HAND_OVER);
-            boolean unusedToo = pods.drainEvents(Duration.ofSeconds(1));
+            var _ = tasks.drain(HAND_OVER);
+            var _ = pods.drainEvents(Duration.ofSeconds(1));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

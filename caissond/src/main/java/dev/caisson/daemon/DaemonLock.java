@@ -44,10 +44,10 @@ final class DaemonLock {
         try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
             channel.connect(UnixDomainSocketAddress.of(socket));
             while (frame.hasRemaining()) {
-                int unused = channel.write(frame);
+                var _ = channel.write(frame);
             }
             // The old daemon ends the connection when it has left.
-            int unused = channel.read(ByteBuffer.allocate(256));
+            var _ = channel.read(ByteBuffer.allocate(256));
         }
     }
 }

@@ -107,11 +107,11 @@ final class TaskProcess {
 
     /** Checks the event and moves nothing. */
     synchronized void check(TaskEvent event) throws ContainerFault {
-        TaskState unused = TaskMachine.next(state, event, id);
+        var _ = TaskMachine.next(state, event, id);
     }
 
     synchronized void beginStart() throws ContainerFault {
-        TaskState unused = TaskMachine.next(state, TaskEvent.START, id);
+        var _ = TaskMachine.next(state, TaskEvent.START, id);
         if (starting) {
             throw new ContainerFault(ContainerFault.Kind.WRONG_STATE, "cannot start an already running container: " + id);
         }

@@ -245,7 +245,7 @@ public final class TaskService {
     /** The answer is out; now the events, then the monitor. */
     private void end(Pod pod) {
         try {
-            boolean unused = pod.events().drain(EVENTS_BEFORE_END);
+            var _ = pod.events().drain(EVENTS_BEFORE_END);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

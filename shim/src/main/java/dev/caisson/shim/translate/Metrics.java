@@ -16,7 +16,7 @@ public final class Metrics {
 
     public static Any of(CgroupStats stats) {
         // A hybrid host counts by its v1 controllers, and containerd looks at it as v1.
-        return stats.mode() == CgroupMode.UNIFIED ? AnyTypes.pack(MetricsV2.of(stats)) : AnyTypes.pack(MetricsV1.of(stats));
+        return stats.mode() == CgroupMode.V2 ? AnyTypes.pack(MetricsV2.of(stats)) : AnyTypes.pack(MetricsV1.of(stats));
     }
 
     /** A message of only uint64 fields 1, 2, ... whose values are named entries of a kernel file. */

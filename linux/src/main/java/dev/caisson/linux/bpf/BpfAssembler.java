@@ -95,7 +95,8 @@ public final class BpfAssembler {
      * The finished program.
      *
      * @throws IllegalStateException a jump goes backwards or to a label without a place
-     * @throws IllegalArgumentException the program is too long or has a path without a return
+     * @throws ProgramTooLongException the program is too long
+     * @throws IllegalArgumentException a path has no return
      */
     public BpfProgram assemble() {
         // Built from the end: every target of a forward jump has its final distance when the jump is laid down.

@@ -20,13 +20,17 @@ public record BpfProgram(List<BpfInsn> insns) {
      * Checks what the kernel checks (net/core/filter.c {@code bpf_check_classic}): jumps go forward and stay inside, the last instruction
      * returns.
      *
+     * @throws ProgramTooLongException too many instructions
      * @throws IllegalArgumentException names the offending instruction
      */
     public BpfProgram {
         insns = List.copyOf(insns);
         int n = insns.size();
-        if (n == 0 || n > MAX_INSNS) {
-            throw new IllegalArgumentException("a program of " + n + " instructions, not between 1 and " + MAX_INSNS);
+        if (n > MAX_INSNS) {
+            throw new ProgramTooLongException(n);
+        }
+        if (n == 0) {
+            throw new IllegalArgumentException("an empty program");
         }
         for (int pc = 0; pc < n; pc++) {
             BpfInsn insn = insns.get(pc);

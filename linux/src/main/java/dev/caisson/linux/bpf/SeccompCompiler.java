@@ -55,7 +55,7 @@ public final class SeccompCompiler {
         BpfProgram program;
         try {
             program = new SeccompCompiler(defaultValue).program(profile);
-        } catch (IllegalArgumentException e) {
+        } catch (ProgramTooLongException e) {
             throw new InvalidProfileException(
                     "seccomp profile needs more than " + BpfProgram.MAX_INSNS + " instructions");
         }

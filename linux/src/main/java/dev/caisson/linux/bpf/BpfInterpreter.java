@@ -25,7 +25,12 @@ public final class BpfInterpreter {
             int k = insn.k();
             switch (code & 0x07) {
                 case 0x00 -> a = load(code, k, m, data);
-                case 0x01 -> x = load(code & ~0x01, k, m, data);
+                case 0x01 -> {
+                    if (code == (BpfCode.LD_W_ABS | 0x01)) {
+                        throw unknown(code);
+                    }
+                    x = load(code & ~0x01, k, m, data);
+                }
                 case 0x02 -> m[k] = a;
                 case 0x03 -> m[k] = x;
                 case 0x04 -> {

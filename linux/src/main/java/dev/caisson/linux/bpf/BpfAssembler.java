@@ -7,7 +7,8 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Builds a {@link BpfProgram} from instructions and labels. Jumps may only go forward, as classic BPF demands; a conditional jump farther
- * than its eight bits reach goes by way of an unconditional one placed right behind it. Not thread-safe.
+ * than its eight bits reach goes by way of an unconditional one placed right behind it. All methods that add an instruction throw {@link
+ * ProgramTooLongException} beyond {@link BpfProgram#MAX_INSNS}. Not thread-safe.
  */
 public final class BpfAssembler {
     private static final int MAX_NEAR = 255;
@@ -37,6 +38,7 @@ public final class BpfAssembler {
             @Nullable Label ifFalse) implements Item {}
 
     private final List<Item> items = new ArrayList<>();
+    private int insns;
 
     /** A label to be bound later. */
     public Label label() {
@@ -59,7 +61,7 @@ public final class BpfAssembler {
 
     /** Adds an instruction that is not a jump. */
     public BpfAssembler add(int code, int k) {
-        items.add(new Plain(BpfInsn.of(code, k)));
+        put(new Plain(BpfInsn.of(code, k)));
         return this;
     }
 
@@ -75,7 +77,7 @@ public final class BpfAssembler {
 
     /** Jumps always. */
     public BpfAssembler jump(Label target) {
-        items.add(new Goto(target));
+        put(new Goto(target));
         return this;
     }
 
@@ -87,8 +89,17 @@ public final class BpfAssembler {
      * @param ifFalse where to go when it does not; null = the next instruction
      */
     public BpfAssembler branch(int code, int k, @Nullable Label ifTrue, @Nullable Label ifFalse) {
-        items.add(new Branch(code, k, ifTrue, ifFalse));
+        put(new Branch(code, k, ifTrue, ifFalse));
         return this;
+    }
+
+    /** Every item but a label becomes at least one instruction, so a program that is too long is refused while it is still small. */
+    private void put(Item item) {
+        insns++;
+        if (insns > BpfProgram.MAX_INSNS) {
+            throw new ProgramTooLongException(insns);
+        }
+        items.add(item);
     }
 
     /**

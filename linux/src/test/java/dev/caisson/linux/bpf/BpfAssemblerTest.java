@@ -61,8 +61,7 @@ class BpfAssemblerTest {
         for (int i = 0; i < BpfProgram.MAX_INSNS; i++) {
             tooLong.load(0);
         }
-        tooLong.ret(0);
-        assertThatThrownBy(tooLong::assemble).isInstanceOf(ProgramTooLongException.class);
+        assertThatThrownBy(() -> tooLong.ret(0)).isInstanceOf(ProgramTooLongException.class);
         assertThatThrownBy(() -> new BpfAssembler().assemble()).hasMessage("an empty program");
     }
 

@@ -6,10 +6,12 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.caisson.linux.bpf.SeccompProfile.Comparison;
 import dev.caisson.linux.bpf.SeccompProfile.Condition;
 import dev.caisson.linux.bpf.SeccompProfile.Rule;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.SplittableRandom;
+import org.junit.jupiter.api.Assertions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -202,6 +204,20 @@ class SeccompCompilerTest {
                         profile(SeccompAction.ERRNO, Set.of(), rule(SeccompAction.ALLOW, "ioctl", many))))
                 .isInstanceOf(InvalidProfileException.class)
                 .hasMessage("seccomp profile needs more than 4096 instructions");
+    }
+
+    /** A profile of a few megabytes must cost no more than the longest program that is possible. */
+    @Test
+    void hugeProfilesAreRefusedEarly() {
+        List<Rule> rules = new ArrayList<>();
+        for (int i = 0; i < 60_000; i++) {
+            rules.add(rule(SeccompAction.ALLOW, "ioctl", new Condition(1, Comparison.EQ, i, 0)));
+        }
+        SeccompProfile huge = new SeccompProfile(SeccompAction.ERRNO, null, Set.of(), 0, rules);
+        Assertions.assertTimeoutPreemptively(
+                Duration.ofSeconds(10),
+                () -> assertThatThrownBy(() -> SeccompCompiler.compile(huge))
+                        .isInstanceOf(InvalidProfileException.class));
     }
 
     /** Shaped like Docker's default: nearly everything by name, some calls by argument. */

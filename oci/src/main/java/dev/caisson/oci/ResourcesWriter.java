@@ -14,7 +14,10 @@ final class ResourcesWriter {
             for (Resources.DeviceRule rule : r.devices()) {
                 out.beginObject();
                 out.bool("allow", rule.allow());
-                out.text("type", rule.type().wire());
+                // Absent means all, and runc's own default configuration leaves it out.
+                out.text(
+                        "type",
+                        rule.type() == DeviceRuleType.ALL ? null : rule.type().wire());
                 out.number("major", rule.major());
                 out.number("minor", rule.minor());
                 out.text("access", rule.access());

@@ -39,7 +39,7 @@ final class SeccompRules {
             f.error(path + ".listenerPath", Text.quote(s.listenerPath()) + " is not an absolute path");
         }
         if (s.flags() != null && s.flags().contains(SeccompFlag.WAIT_KILLABLE_RECV) && !notify) {
-            f.error(path + ".flags", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV goes with SCMP_ACT_NOTIFY only");
+            f.warn(path + ".flags", "SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV goes with SCMP_ACT_NOTIFY only, ignored");
         }
     }
 

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import org.junit.jupiter.api.Test;
 
 class JsonOutputTest {
@@ -122,6 +123,16 @@ class JsonOutputTest {
                             "org.criu.config"
                           ]
                         }""");
+    }
+
+    /** {@code runc-spec.json} is what "runc spec" of runc 1.1.5 writes, but for the ambient set that later versions dropped. */
+    @Test
+    void theDefaultConfigurationIsRuncsByteForByte() throws Exception {
+        Spec.Builder b = SpecTemplate.rootful(false).toBuilder();
+        b.ociVersion = "1.0.2-dev";
+        try (var in = Objects.requireNonNull(JsonOutputTest.class.getResourceAsStream("runc-spec.json"))) {
+            assertThat(new String(SpecWriter.write(b.build()), UTF_8)).isEqualTo(new String(in.readAllBytes(), UTF_8));
+        }
     }
 
     @Test

@@ -48,8 +48,8 @@ final class Daemon {
         this.pods = new PodRegistry(store, transport, executor);
         this.links = new LinkServer(transport.loop(), pods);
         // What runs in a container's namespaces is this sealed copy, never the file on disk (CVE-2019-5736).
-        this.monitorImage = MemFd.sealed(
-                "caisson", Files.readAllBytes(options.prefix().resolve("bin/caisson")));
+        this.monitorImage =
+                MemFd.sealed("caisson", Files.readAllBytes(options.prefix().resolve("bin/caisson")));
         Backends backends = new Backends();
         TaskLifecycle lifecycle = new TaskLifecycle(store, backends, executor);
         Methods task = new TaskService(lifecycle, pods, executor).methods();
@@ -77,19 +77,24 @@ final class Daemon {
         Files.setPosixFilePermissions(state, PosixFilePermissions.fromString("rwx------"));
         pods.loadAll();
         links.listen(state.resolve("caissond.sock"));
-        Files.writeString(state.resolve("caissond.pid"), Long.toString(ProcessHandle.current().pid()));
+        Files.writeString(
+                state.resolve("caissond.pid"),
+                Long.toString(ProcessHandle.current().pid()));
         releaseStartLock();
         Runtime.getRuntime().addShutdownHook(new Thread(pods::leave, "leave"));
     }
 
     private static void releaseStartLock() {
-        if (Files.exists(Path.of("/proc/self/fd/" + START_LOCK_FD)) && System.getProperty("caisson.startLock") != null) {
+        if (Files.exists(Path.of("/proc/self/fd/" + START_LOCK_FD))
+                && System.getProperty("caisson.startLock") != null) {
             Fd.adopt(START_LOCK_FD, "start lock").close();
         }
     }
 
     private void command(CommandCall call) {
-        if (call.argv().size() == 3 && call.argv().get(1).equals("daemon") && call.argv().get(2).equals("leave")) {
+        if (call.argv().size() == 3
+                && call.argv().get(1).equals("daemon")
+                && call.argv().get(2).equals("leave")) {
             leave(call);
             return;
         }

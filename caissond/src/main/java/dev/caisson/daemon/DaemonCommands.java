@@ -49,13 +49,21 @@ final class DaemonCommands {
 
     private static String status(PodRegistry pods, Options options) {
         StringBuilder text = new StringBuilder();
-        text.append("caissond ").append(Version.TEXT).append(", pid ").append(ProcessHandle.current().pid());
+        text.append("caissond ")
+                .append(Version.TEXT)
+                .append(", pid ")
+                .append(ProcessHandle.current().pid());
         text.append(", state ").append(options.stateDirectory()).append('\n');
         for (Pod pod : pods.pods()) {
-            text.append(pod.info().namespace()).append('/').append(pod.info().group()).append("  monitor ");
+            text.append(pod.info().namespace())
+                    .append('/')
+                    .append(pod.info().group())
+                    .append("  monitor ");
             var link = pod.link();
             text.append(link == null ? "gone" : Integer.toString(link.monitorPid()));
-            text.append("  containers: ").append(String.join(" ", pod.tasks().keySet())).append('\n');
+            text.append("  containers: ")
+                    .append(String.join(" ", pod.tasks().keySet()))
+                    .append('\n');
         }
         return text.toString();
     }

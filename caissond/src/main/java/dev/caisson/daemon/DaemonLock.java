@@ -39,7 +39,12 @@ final class DaemonLock {
     private static void askToLeave(Path socket) throws IOException {
         byte[] words = "caisson\0daemon\0leave\0/\0".getBytes(StandardCharsets.UTF_8);
         ByteBuffer frame = ByteBuffer.allocate(16 + 12 + words.length).order(ByteOrder.LITTLE_ENDIAN);
-        frame.putInt(12 + words.length).put((byte) COMMAND).put((byte) 0).putShort((short) 0).putInt(0).putInt(0);
+        frame.putInt(12 + words.length)
+                .put((byte) COMMAND)
+                .put((byte) 0)
+                .putShort((short) 0)
+                .putInt(0)
+                .putInt(0);
         frame.putInt(3).putInt(0).putInt(0).put(words).flip();
         try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
             channel.connect(UnixDomainSocketAddress.of(socket));

@@ -65,7 +65,8 @@ final class Doctor {
     private void cgroups() {
         try {
             CgroupLayout layout = CgroupLayout.detect();
-            StringBuilder found = new StringBuilder(layout.mode().name().toLowerCase(java.util.Locale.ROOT)).append(':');
+            StringBuilder found =
+                    new StringBuilder(layout.mode().name().toLowerCase(java.util.Locale.ROOT)).append(':');
             for (CgroupHierarchy h : layout.hierarchies()) {
                 found.append(' ').append(String.join(",", h.controllers())).append(h.unified() ? "(v2)" : "");
             }
@@ -78,13 +79,19 @@ final class Doctor {
 
     private void security() {
         boolean seccomp = read("/proc/sys/kernel/seccomp/actions_avail").contains("errno");
-        line(seccomp ? "ok" : "--", "seccomp", seccomp ? read("/proc/sys/kernel/seccomp/actions_avail") : "not in this kernel");
+        line(
+                seccomp ? "ok" : "--",
+                "seccomp",
+                seccomp ? read("/proc/sys/kernel/seccomp/actions_avail") : "not in this kernel");
         boolean apparmor = read("/sys/module/apparmor/parameters/enabled").startsWith("Y");
         line(apparmor ? "ok" : "--", "AppArmor", apparmor ? "enabled" : "not enabled: profiles are refused");
         boolean selinux = Files.isDirectory(Path.of("/sys/fs/selinux"));
         line(selinux ? "ok" : "--", "SELinux", selinux ? "enabled" : "not enabled: labels are refused");
         String users = read("/proc/sys/user/max_user_namespaces");
-        line(users.equals("0") ? "--" : "ok", "user namespaces", users.equals("0") ? "switched off" : "at most " + users);
+        line(
+                users.equals("0") ? "--" : "ok",
+                "user namespaces",
+                users.equals("0") ? "switched off" : "at most " + users);
     }
 
     private void kvm() {

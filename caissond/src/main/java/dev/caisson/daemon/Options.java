@@ -26,8 +26,9 @@ record Options(Path prefix, Path stateDirectory, boolean takeOver) {
                     state = Path.of(args.get(i)).toAbsolutePath();
                 }
                 case "--take-over" -> takeOver = true;
-                default -> throw new IllegalArgumentException(
-                        "unknown argument " + args.get(i) + "; usage: caissond [--state-dir DIRECTORY] [--take-over]");
+                default ->
+                    throw new IllegalArgumentException("unknown argument " + args.get(i)
+                            + "; usage: caissond [--state-dir DIRECTORY] [--take-over]");
             }
         }
         return new Options(Path.of(prefix), state, takeOver);

@@ -29,7 +29,9 @@ public final class ShimServices implements PodOwner {
             lifecycle.load(pod);
         } catch (IOException e) {
             System.getLogger(ShimServices.class.getName())
-                    .log(System.Logger.Level.ERROR, "read records of pod " + pod.info().group() + ": " + e.getMessage());
+                    .log(
+                            System.Logger.Level.ERROR,
+                            "read records of pod " + pod.info().group() + ": " + e.getMessage());
         }
     }
 

@@ -93,7 +93,7 @@ final class DeviceSteps {
         } else {
             makeNode(d, dir, name);
         }
-        if (dir != dev) {
+        if (!directory.equals("/dev")) {
             p.attempt(Sys.CLOSE, dir);
         }
     }

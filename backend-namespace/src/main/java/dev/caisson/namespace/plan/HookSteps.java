@@ -16,12 +16,10 @@ public final class HookSteps {
     private static final int POLLIN = 1;
     private static final int ETIME = 62;
 
-    private final Steps s;
     private final PlanBuilder p;
     private final String stateJson;
 
     HookSteps(Steps s, String stateJson) {
-        this.s = s;
         this.p = s.p;
         this.stateJson = stateJson;
     }

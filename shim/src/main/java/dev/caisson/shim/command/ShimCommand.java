@@ -51,7 +51,12 @@ public final class ShimCommand {
     private final String version;
 
     public ShimCommand(
-            PodRegistry pods, TaskLifecycle lifecycle, Backends backends, MonitorLaunch monitor, Path sockets, String version) {
+            PodRegistry pods,
+            TaskLifecycle lifecycle,
+            Backends backends,
+            MonitorLaunch monitor,
+            Path sockets,
+            String version) {
         this.pods = pods;
         this.lifecycle = lifecycle;
         this.backends = backends;
@@ -62,7 +67,8 @@ public final class ShimCommand {
 
     /** Serves one invocation; blocks. */
     public void run(CommandCall call) {
-        ShimArguments args = ShimArguments.parse(call.argv().subList(1, call.argv().size()));
+        ShimArguments args =
+                ShimArguments.parse(call.argv().subList(1, call.argv().size()));
         try {
             switch (args.action()) {
                 case "start" -> start(call, args);
@@ -102,8 +108,11 @@ public final class ShimCommand {
         Path bundle = Path.of(call.cwd());
         String group = group(bundle, id);
         String key = key(args.get("address"), namespace, group);
-        Path directory =
-                params != null && params.hasSocketDir() && !params.getSocketDir().isEmpty() ? Path.of(params.getSocketDir()) : sockets;
+        Path directory = params != null
+                        && params.hasSocketDir()
+                        && !params.getSocketDir().isEmpty()
+                ? Path.of(params.getSocketDir())
+                : sockets;
         Files.createDirectories(directory);
         String socket = directory.resolve(key).toString();
         Pod pod = pods.open(new PodInfo(key, namespace, group, ttrpc, socket));
@@ -191,7 +200,9 @@ public final class ShimCommand {
                 lifecycle.destroy(task);
             }
             // A monitor that serves nothing, its own pod's name included, was left by a start or a crash.
-            if (pod.tasks().isEmpty() && !pod.isSandboxLive() && (task != null || pod.info().group().equals(id))) {
+            if (pod.tasks().isEmpty()
+                    && !pod.isSandboxLive()
+                    && (task != null || pod.info().group().equals(id))) {
                 pods.end(pod);
             }
         }

@@ -106,7 +106,8 @@ public final class EventQueue {
                     "Forward",
                     ForwardRequest.newBuilder().setEnvelope(envelope).build(),
                     com.google.protobuf.Empty.parser(),
-                    CallOptions.timeout(CALL_TIME).withMetadata(Metadata.of(Metadata.NAMESPACE, envelope.getNamespace())));
+                    CallOptions.timeout(CALL_TIME)
+                            .withMetadata(Metadata.of(Metadata.NAMESPACE, envelope.getNamespace())));
             return true;
         } catch (TtrpcException e) {
             if (e.code() == Code.UNAVAILABLE || e.code() == Code.DEADLINE_EXCEEDED || e.code() == Code.CANCELED) {
@@ -115,7 +116,9 @@ public final class EventQueue {
             }
             // containerd has it and does not want it: again would not help.
             System.getLogger(EventQueue.class.getName())
-                    .log(System.Logger.Level.WARNING, "event " + envelope.getTopic() + " was refused: " + e.getMessage());
+                    .log(
+                            System.Logger.Level.WARNING,
+                            "event " + envelope.getTopic() + " was refused: " + e.getMessage());
             return true;
         } catch (IOException e) {
             hangUp();

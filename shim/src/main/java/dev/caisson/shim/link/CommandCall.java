@@ -21,7 +21,8 @@ public final class CommandCall {
     private final byte[] stdin;
     private final CompletableFuture<WireFrame> started = new CompletableFuture<>();
 
-    CommandCall(Channel channel, int pid, List<String> argv, String cwd, Map<String, String> environment, byte[] stdin) {
+    CommandCall(
+            Channel channel, int pid, List<String> argv, String cwd, Map<String, String> environment, byte[] stdin) {
         this.channel = channel;
         this.pid = pid;
         this.argv = argv;
@@ -77,11 +78,16 @@ public final class CommandCall {
     /** Makes the command bind {@code socket} and start a monitor that serves it. */
     public Started startMonitor(String executable, String socket, List<String> monitorArgv)
             throws InterruptedException, TimeoutException {
-        StringBuilder p = new StringBuilder().append(executable).append('\0').append(socket).append('\0');
+        StringBuilder p = new StringBuilder()
+                .append(executable)
+                .append('\0')
+                .append(socket)
+                .append('\0');
         for (String arg : monitorArgv) {
             p.append(arg).append('\0');
         }
-        channel.writeAndFlush(WireFrame.of(WireFrame.START_MONITOR, 0, 0, 0, p.toString().getBytes(StandardCharsets.UTF_8)));
+        channel.writeAndFlush(
+                WireFrame.of(WireFrame.START_MONITOR, 0, 0, 0, p.toString().getBytes(StandardCharsets.UTF_8)));
         try {
             WireFrame f = started.get(STARTED_SECONDS, TimeUnit.SECONDS);
             return new Started(f.a(), f.b(), f.flags() != 0);

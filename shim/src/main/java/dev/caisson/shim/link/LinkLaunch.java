@@ -139,7 +139,10 @@ final class LinkLaunch implements Launch {
 
     @Override
     public long awaitNote(int code, Duration timeout) throws ContainerFault {
-        return await(timeout, () -> notes.containsKey(code)) ? notes.get(code) : ended();
+        if (!await(timeout, () -> notes.containsKey(code))) {
+            throw ended();
+        }
+        return notes.getOrDefault(code, 0L);
     }
 
     @Override
@@ -147,12 +150,12 @@ final class LinkLaunch implements Launch {
         await(timeout, () -> launched);
     }
 
-    private interface Condition0 {
+    private interface Test {
         boolean holds();
     }
 
     /** True when the condition holds; false when the process ended first. */
-    private boolean await(Duration timeout, Condition0 condition) throws ContainerFault {
+    private boolean await(Duration timeout, Test condition) throws ContainerFault {
         long left = timeout.toNanos();
         lock.lock();
         try {
@@ -167,7 +170,8 @@ final class LinkLaunch implements Launch {
                     return false;
                 }
                 if (left <= 0) {
-                    throw new ContainerFault(Kind.FAILED, "launch of " + tag + " did not finish within " + timeout.toSeconds() + " s");
+                    throw new ContainerFault(
+                            Kind.FAILED, "launch of " + tag + " did not finish within " + timeout.toSeconds() + " s");
                 }
                 left = changed.awaitNanos(left);
             }
@@ -179,12 +183,16 @@ final class LinkLaunch implements Launch {
         }
     }
 
-    private long ended() throws ContainerFault {
+    private ContainerFault ended() {
         ProcessExit how = exit.getNow(null);
-        throw new ContainerFault(
+        return new ContainerFault(
                 Kind.FAILED,
                 "launch of " + tag + " ended early"
-                        + (how == null ? "" : how.code() > 128 ? " by signal " + (how.code() - 128) : " with status " + how.code()));
+                        + (how == null
+                                ? ""
+                                : how.code() > 128
+                                        ? " by signal " + (how.code() - 128)
+                                        : " with status " + how.code()));
     }
 
     @Override

@@ -98,7 +98,8 @@ public final class LinkServer implements AutoCloseable {
                 case WireFrame.ATTACHED -> listener.onAttached(l);
                 case WireFrame.CONN_OPEN -> listener.onConnectionOpen(l, f.a());
                 case WireFrame.CONN_CLOSE -> listener.onConnectionClose(l, f.a());
-                case WireFrame.REQUEST -> listener.onRequest(l, f.a(), f.payload(), f.age() * 10L, (f.flags() & 1) != 0);
+                case WireFrame.REQUEST ->
+                    listener.onRequest(l, f.a(), f.payload(), f.age() * 10L, (f.flags() & 1) != 0);
                 case WireFrame.NOTE -> l.onNote(f);
                 case WireFrame.LAUNCHED -> l.onLaunched(f);
                 case WireFrame.EXIT -> {
@@ -160,6 +161,8 @@ public final class LinkServer implements AutoCloseable {
         while (p.get() != 0) {
             // find the NUL; a missing one underflows, which closes the connection
         }
-        return new String(p.array(), start, p.position() - 1 - start, StandardCharsets.UTF_8);
+        byte[] word = new byte[p.position() - 1 - start];
+        p.get(start, word);
+        return new String(word, StandardCharsets.UTF_8);
     }
 }

@@ -117,7 +117,8 @@ public final class MonitorLink implements Launcher {
         System.arraycopy(tagBytes, 0, payload, 0, tagBytes.length);
         System.arraycopy(planBytes, 0, payload, tagBytes.length + 1, planBytes.length);
         if (payload.length > WireFrame.MAX_PAYLOAD) {
-            throw new ContainerFault(Kind.INVALID, "launch plan of " + tag + " is larger than " + WireFrame.MAX_PAYLOAD + " bytes");
+            throw new ContainerFault(
+                    Kind.INVALID, "launch plan of " + tag + " is larger than " + WireFrame.MAX_PAYLOAD + " bytes");
         }
         LinkLaunch l = new LinkLaunch(this, launch, tag, plan);
         launches.put(launch, l);
@@ -139,7 +140,8 @@ public final class MonitorLink implements Launcher {
         ByteArrayOutputStream payload = new ByteArrayOutputStream();
         List<Stdio.Stream> streams = List.of(stdio.stdin(), stdio.stdout(), stdio.stderr());
         for (int i = 0; i < 3; i++) {
-            Stdio.Kind kind = i == 2 && stdio.terminal() ? Stdio.Kind.TTY : streams.get(i).kind();
+            Stdio.Kind kind =
+                    i == 2 && stdio.terminal() ? Stdio.Kind.TTY : streams.get(i).kind();
             payload.write(kind.code());
             payload.writeBytes(streams.get(i).path().getBytes(StandardCharsets.UTF_8));
             payload.write(0);

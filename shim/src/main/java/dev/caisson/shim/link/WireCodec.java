@@ -2,10 +2,10 @@ package dev.caisson.shim.link;
 
 import io.netty.buffer.ByteBuf;
 import io.netty.channel.ChannelHandlerContext;
+import io.netty.channel.ChannelOutboundHandlerAdapter;
 import io.netty.channel.ChannelPromise;
 import io.netty.handler.codec.ByteToMessageDecoder;
 import io.netty.handler.codec.CorruptedFrameException;
-import io.netty.channel.ChannelOutboundHandlerAdapter;
 import java.util.List;
 
 /** Frames to and from bytes. A length above the limit ends the connection: the peer is not one of ours. */
@@ -20,8 +20,8 @@ final class WireCodec {
             }
             long length = in.getUnsignedIntLE(in.readerIndex());
             if (length > WireFrame.MAX_PAYLOAD) {
-                throw new CorruptedFrameException("link frame of " + length + " bytes exceeds the limit of "
-                        + WireFrame.MAX_PAYLOAD + " bytes");
+                throw new CorruptedFrameException(
+                        "link frame of " + length + " bytes exceeds the limit of " + WireFrame.MAX_PAYLOAD + " bytes");
             }
             if (in.readableBytes() < WireFrame.HEADER_BYTES + length) {
                 return;

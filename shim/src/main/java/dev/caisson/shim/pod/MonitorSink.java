@@ -25,7 +25,11 @@ final class MonitorSink implements FrameSink {
     public void send(Frame frame) {
         byte[] payload = frame.payload();
         ByteBuffer out = ByteBuffer.allocate(HEADER + payload.length);
-        out.putInt(payload.length).putInt(frame.streamId()).put(frame.type()).put(frame.flags()).put(payload);
+        out.putInt(payload.length)
+                .putInt(frame.streamId())
+                .put(frame.type())
+                .put(frame.flags())
+                .put(payload);
         link.answer(connection, out.array());
         answered.accept(frame.streamId());
     }

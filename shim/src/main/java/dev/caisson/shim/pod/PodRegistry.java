@@ -87,7 +87,9 @@ public final class PodRegistry implements LinkListener {
             Files.deleteIfExists(Path.of(pod.info().socket()));
             store.deleteTree(pod.directory());
         } catch (IOException e) {
-            LOG.log(System.Logger.Level.WARNING, "remove records of pod " + pod.info().group() + ": " + e.getMessage());
+            LOG.log(
+                    System.Logger.Level.WARNING,
+                    "remove records of pod " + pod.info().group() + ": " + e.getMessage());
         }
         MonitorLink link = pod.link();
         if (link != null) {
@@ -209,7 +211,9 @@ public final class PodRegistry implements LinkListener {
             pod.connections.computeIfAbsent(
                     connection,
                     c -> java.util.Objects.requireNonNull(server)
-                            .connect(new MonitorSink(link, c, stream -> pod.answered(c, stream)), new PodConnection(pod, link, c)));
+                            .connect(
+                                    new MonitorSink(link, c, stream -> pod.answered(c, stream)),
+                                    new PodConnection(pod, link, c)));
         }
     }
 

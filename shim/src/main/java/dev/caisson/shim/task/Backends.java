@@ -24,7 +24,8 @@ public final class Backends {
         if (b == null) {
             throw new ContainerFault(
                     ContainerFault.Kind.UNSUPPORTED,
-                    "backend " + name + " is not part of this installation (it has: " + String.join(", ", byName.keySet()) + ")");
+                    "backend " + name + " is not part of this installation (it has: "
+                            + String.join(", ", byName.keySet()) + ")");
         }
         return b;
     }

@@ -60,7 +60,8 @@ final class CannedAnswers {
         }
     }
 
-    private static void put(MonitorLink link, int launch, boolean atOnce, String method, MessageLite request, MessageLite response) {
+    private static void put(
+            MonitorLink link, int launch, boolean atOnce, String method, MessageLite request, MessageLite response) {
         for (String service : new String[] {ServiceNames.TASK_V2, ServiceNames.TASK_V3}) {
             byte[] key = Request.newBuilder()
                     .setService(service)
@@ -68,7 +69,10 @@ final class CannedAnswers {
                     .setPayload(request.toByteString())
                     .build()
                     .toByteArray();
-            byte[] answer = Response.newBuilder().setPayload(response.toByteString()).build().toByteArray();
+            byte[] answer = Response.newBuilder()
+                    .setPayload(response.toByteString())
+                    .build()
+                    .toByteArray();
             link.can(launch, atOnce, key, answer);
         }
     }

@@ -14,14 +14,18 @@ public final class Identifiers {
         if (id.isEmpty() || id.length() > MAX_LENGTH) {
             throw new ContainerFault(
                     Kind.INVALID,
-                    what + (id.isEmpty() ? " is empty" : " of " + id.length() + " characters exceeds the limit of " + MAX_LENGTH));
+                    what
+                            + (id.isEmpty()
+                                    ? " is empty"
+                                    : " of " + id.length() + " characters exceeds the limit of " + MAX_LENGTH));
         }
         boolean joint = true;
         for (int i = 0; i < id.length(); i++) {
             char c = id.charAt(i);
             boolean word = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
             if (!word && (joint || (c != '.' && c != '_' && c != '-'))) {
-                throw new ContainerFault(Kind.INVALID, what + " \"" + printable(id) + "\" is not valid at character " + (i + 1));
+                throw new ContainerFault(
+                        Kind.INVALID, what + " \"" + printable(id) + "\" is not valid at character " + (i + 1));
             }
             joint = !word;
         }

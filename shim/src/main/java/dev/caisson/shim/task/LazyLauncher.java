@@ -15,7 +15,9 @@ record LazyLauncher(Pod pod) implements Launcher {
     private MonitorLink link() throws ContainerFault {
         MonitorLink link = pod.link();
         if (link == null) {
-            throw new ContainerFault(ContainerFault.Kind.UNAVAILABLE, "the monitor of pod " + pod.info().group() + " is gone");
+            throw new ContainerFault(
+                    ContainerFault.Kind.UNAVAILABLE,
+                    "the monitor of pod " + pod.info().group() + " is gone");
         }
         return link;
     }

@@ -47,17 +47,33 @@ final class TaskEvents {
 
     static void started(Task task, TaskProcess p) {
         if (p.isInit) {
-            publish(task, "/tasks/start", TaskStart.newBuilder().setContainerId(task.id).setPid(p.pid()).build());
+            publish(
+                    task,
+                    "/tasks/start",
+                    TaskStart.newBuilder()
+                            .setContainerId(task.id)
+                            .setPid(p.pid())
+                            .build());
         } else {
             publish(
                     task,
                     "/tasks/exec-started",
-                    TaskExecStarted.newBuilder().setContainerId(task.id).setExecId(p.id).setPid(p.pid()).build());
+                    TaskExecStarted.newBuilder()
+                            .setContainerId(task.id)
+                            .setExecId(p.id)
+                            .setPid(p.pid())
+                            .build());
         }
     }
 
     static void execAdded(Task task, String execId) {
-        publish(task, "/tasks/exec-added", TaskExecAdded.newBuilder().setContainerId(task.id).setExecId(execId).build());
+        publish(
+                task,
+                "/tasks/exec-added",
+                TaskExecAdded.newBuilder()
+                        .setContainerId(task.id)
+                        .setExecId(execId)
+                        .build());
     }
 
     static void exited(Task task, TaskProcess p, ProcessExit exit, Runnable delivered) {
@@ -79,11 +95,17 @@ final class TaskEvents {
     }
 
     static void paused(Task task) {
-        publish(task, "/tasks/paused", TaskPaused.newBuilder().setContainerId(task.id).build());
+        publish(
+                task,
+                "/tasks/paused",
+                TaskPaused.newBuilder().setContainerId(task.id).build());
     }
 
     static void resumed(Task task) {
-        publish(task, "/tasks/resumed", TaskResumed.newBuilder().setContainerId(task.id).build());
+        publish(
+                task,
+                "/tasks/resumed",
+                TaskResumed.newBuilder().setContainerId(task.id).build());
     }
 
     static void deleted(Task task, ProcessExit exit) {

@@ -1,6 +1,5 @@
 package dev.caisson.shim.task;
 
-import dev.caisson.backend.Backend;
 import dev.caisson.backend.Container;
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
@@ -63,7 +62,15 @@ public final class TaskLifecycle {
         LazyLauncher launcher = new LazyLauncher(pod);
         int launch = launcher.nextId();
         TaskProcess init = new TaskProcess(
-                id, true, launch, request.getStdin(), request.getStdout(), request.getStderr(), request.getTerminal(), null, null);
+                id,
+                true,
+                launch,
+                request.getStdin(),
+                request.getStdout(),
+                request.getStderr(),
+                request.getTerminal(),
+                null,
+                null);
         Task task = new Task(pod, id, request.getBundle(), init);
         task.lock.lock();
         try {
@@ -94,7 +101,8 @@ public final class TaskLifecycle {
             throws ContainerFault, IOException {
         if (!request.getCheckpoint().isEmpty()) {
             throw new ContainerFault(
-                    Kind.UNSUPPORTED, "restore container " + task.id + " from " + request.getCheckpoint() + ": CRIU cannot run here");
+                    Kind.UNSUPPORTED,
+                    "restore container " + task.id + " from " + request.getCheckpoint() + ": CRIU cannot run here");
         }
         byte[] config = readConfig(task.bundle);
         Spec spec = SpecReader.read(config);
@@ -136,7 +144,8 @@ public final class TaskLifecycle {
         return Files.readAllBytes(file);
     }
 
-    private static void startLogger(Task task, StdioUris.@Nullable Logger logger, int io, LazyLauncher launcher) throws ContainerFault {
+    private static void startLogger(Task task, StdioUris.@Nullable Logger logger, int io, LazyLauncher launcher)
+            throws ContainerFault {
         if (logger == null) {
             return;
         }
@@ -154,7 +163,10 @@ public final class TaskLifecycle {
         if (!opened) {
             // A client waits for the end of its fifos: they must have been open once.
             try {
-                launcher.openIo(task.init.launchId, StdioUris.parse(task.init.stdin, task.init.stdout, task.init.stderr, false).stdio());
+                launcher.openIo(
+                        task.init.launchId,
+                        StdioUris.parse(task.init.stdin, task.init.stdout, task.init.stderr, false)
+                                .stdio());
             } catch (ContainerFault e) {
                 LOG.log(System.Logger.Level.DEBUG, e.getMessage());
             }
@@ -509,7 +521,8 @@ public final class TaskLifecycle {
 
     private Deleted deleteExec(Task task, TaskProcess p) throws ContainerFault {
         if (p.isAlive()) {
-            throw new ContainerFault(Kind.WRONG_STATE, "cannot delete process " + p.id + " that is not stopped: running");
+            throw new ContainerFault(
+                    Kind.WRONG_STATE, "cannot delete process " + p.id + " that is not stopped: running");
         }
         new LazyLauncher(task.pod()).closeIo(p.launchId);
         task.execs.remove(p.id, p);
@@ -611,7 +624,8 @@ public final class TaskLifecycle {
     static TaskProcess require(Task task, String execId) throws ContainerFault {
         TaskProcess p = task.process(execId);
         if (p == null) {
-            throw new ContainerFault(Kind.NOT_FOUND, "exec process " + execId + " does not exist in container " + task.id);
+            throw new ContainerFault(
+                    Kind.NOT_FOUND, "exec process " + execId + " does not exist in container " + task.id);
         }
         return p;
     }

@@ -113,7 +113,8 @@ final class TaskProcess {
     synchronized void beginStart() throws ContainerFault {
         var _ = TaskMachine.next(state, TaskEvent.START, id);
         if (starting) {
-            throw new ContainerFault(ContainerFault.Kind.WRONG_STATE, "cannot start an already running container: " + id);
+            throw new ContainerFault(
+                    ContainerFault.Kind.WRONG_STATE, "cannot start an already running container: " + id);
         }
         starting = true;
     }

@@ -150,7 +150,8 @@ final class TaskRecords {
                 options);
     }
 
-    private static TaskProcess process(Map<String, String> r, String prefix, String id, boolean isInit) throws IOException {
+    private static TaskProcess process(Map<String, String> r, String prefix, String id, boolean isInit)
+            throws IOException {
         String specJson = r.get(prefix + "spec");
         TaskProcess p = new TaskProcess(
                 id,
@@ -163,9 +164,12 @@ final class TaskRecords {
                 specJson,
                 specJson == null ? null : spec(specJson));
         String code = r.get(prefix + "exitCode");
-        @Nullable ProcessExit exit = code == null
+        @Nullable
+        ProcessExit exit = code == null
                 ? null
-                : new ProcessExit(Integer.parseInt(code), Instant.parse(r.getOrDefault(prefix + "exitedAt", Instant.EPOCH.toString())));
+                : new ProcessExit(
+                        Integer.parseInt(code),
+                        Instant.parse(r.getOrDefault(prefix + "exitedAt", Instant.EPOCH.toString())));
         p.restore(
                 TaskState.valueOf(r.getOrDefault(prefix + "state", "CREATING")),
                 Integer.parseInt(r.getOrDefault(prefix + "pid", "0")),

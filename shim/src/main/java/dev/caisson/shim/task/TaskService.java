@@ -64,9 +64,12 @@ public final class TaskService {
         return Methods.builder()
                 .unary("State", StateRequest.parser(), faults(this::state))
                 .unary("Create", CreateTaskRequest.parser(), faults(this::create))
-                .unary("Start", StartRequest.parser(), faults((from, ctx, q) -> StartResponse.newBuilder()
-                        .setPid(lifecycle.start(task(from, q.getId()), q.getExecId()))
-                        .build()))
+                .unary(
+                        "Start",
+                        StartRequest.parser(),
+                        faults((from, ctx, q) -> StartResponse.newBuilder()
+                                .setPid(lifecycle.start(task(from, q.getId()), q.getExecId()))
+                                .build()))
                 .unary("Delete", DeleteRequest.parser(), faults(this::delete))
                 .unary("Pids", PidsRequest.parser(), faults(this::pids))
                 .unary("Pause", PauseRequest.parser(), faults((from, ctx, q) -> {
@@ -80,7 +83,8 @@ public final class TaskService {
                 .unary("Checkpoint", CheckpointTaskRequest.parser(), faults((from, ctx, q) -> {
                     Task task = task(from, q.getId());
                     throw new ContainerFault(
-                            Kind.UNSUPPORTED, "checkpoint container " + task.id + ": CRIU is not supported by this version");
+                            Kind.UNSUPPORTED,
+                            "checkpoint container " + task.id + ": CRIU is not supported by this version");
                 }))
                 .unary("Kill", KillRequest.parser(), faults((from, ctx, q) -> {
                     lifecycle.kill(task(from, q.getId()), q.getExecId(), q.getSignal(), q.getAll());
@@ -153,7 +157,8 @@ public final class TaskService {
         return stateOf(task, TaskLifecycle.require(task, q.getExecId()));
     }
 
-    private CreateTaskResponse create(PodConnection from, RequestContext ctx, CreateTaskRequest q) throws ContainerFault {
+    private CreateTaskResponse create(PodConnection from, RequestContext ctx, CreateTaskRequest q)
+            throws ContainerFault {
         Task task = lifecycle.create(from.pod(), q, () -> from.commit(ctx.streamId()));
         if (ctx.isCancelled()) {
             // Nobody waits for it any more, so nobody would delete it.
@@ -182,7 +187,8 @@ public final class TaskService {
             ProcessInfo.Builder info = ProcessInfo.newBuilder().setPid(pid);
             for (TaskProcess p : task.execs.values()) {
                 if (p.pid() == pid && p.isAlive()) {
-                    info.setInfo(AnyTypes.pack(ProcessDetails.newBuilder().setExecId(p.id).build()));
+                    info.setInfo(AnyTypes.pack(
+                            ProcessDetails.newBuilder().setExecId(p.id).build()));
                 }
             }
             r.addProcesses(info);

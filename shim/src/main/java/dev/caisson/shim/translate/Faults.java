@@ -9,16 +9,15 @@ public final class Faults {
     private Faults() {}
 
     public static TtrpcException toStatus(ContainerFault fault) {
-        Code code =
-                switch (fault.kind()) {
-                    case INVALID -> Code.INVALID_ARGUMENT;
-                    case NOT_FOUND -> Code.NOT_FOUND;
-                    case ALREADY_EXISTS -> Code.ALREADY_EXISTS;
-                    case WRONG_STATE -> Code.FAILED_PRECONDITION;
-                    case UNSUPPORTED -> Code.UNIMPLEMENTED;
-                    case FAILED -> Code.UNKNOWN;
-                    case UNAVAILABLE -> Code.UNAVAILABLE;
-                };
+        Code code = switch (fault.kind()) {
+            case INVALID -> Code.INVALID_ARGUMENT;
+            case NOT_FOUND -> Code.NOT_FOUND;
+            case ALREADY_EXISTS -> Code.ALREADY_EXISTS;
+            case WRONG_STATE -> Code.FAILED_PRECONDITION;
+            case UNSUPPORTED -> Code.UNIMPLEMENTED;
+            case FAILED -> Code.UNKNOWN;
+            case UNAVAILABLE -> Code.UNAVAILABLE;
+        };
         return new TtrpcException(code, String.valueOf(fault.getMessage()), fault);
     }
 }

@@ -22,11 +22,38 @@ import java.util.List;
 final class MetricsV1 {
     /** memory.stat's names in the order of MemoryStat's fields 1 to 32. */
     private static final String[] MEMORY = {
-        "cache", "rss", "rss_huge", "mapped_file", "dirty", "writeback", "pgpgin", "pgpgout", "pgfault", "pgmajfault",
-        "inactive_anon", "active_anon", "inactive_file", "active_file", "unevictable", "hierarchical_memory_limit",
-        "hierarchical_memsw_limit", "total_cache", "total_rss", "total_rss_huge", "total_mapped_file", "total_dirty",
-        "total_writeback", "total_pgpgin", "total_pgpgout", "total_pgfault", "total_pgmajfault", "total_inactive_anon",
-        "total_active_anon", "total_inactive_file", "total_active_file", "total_unevictable"
+        "cache",
+        "rss",
+        "rss_huge",
+        "mapped_file",
+        "dirty",
+        "writeback",
+        "pgpgin",
+        "pgpgout",
+        "pgfault",
+        "pgmajfault",
+        "inactive_anon",
+        "active_anon",
+        "inactive_file",
+        "active_file",
+        "unevictable",
+        "hierarchical_memory_limit",
+        "hierarchical_memsw_limit",
+        "total_cache",
+        "total_rss",
+        "total_rss_huge",
+        "total_mapped_file",
+        "total_dirty",
+        "total_writeback",
+        "total_pgpgin",
+        "total_pgpgout",
+        "total_pgfault",
+        "total_pgmajfault",
+        "total_inactive_anon",
+        "total_active_anon",
+        "total_inactive_file",
+        "total_active_file",
+        "total_unevictable"
     };
 
     private MetricsV1() {}
@@ -34,7 +61,9 @@ final class MetricsV1 {
     static Metrics of(CgroupStats s) {
         Metrics.Builder m = Metrics.newBuilder();
         if (s.pids() != null) {
-            m.setPids(PidsStat.newBuilder().setCurrent(s.pids().current()).setLimit(s.pids().limit()));
+            m.setPids(PidsStat.newBuilder()
+                    .setCurrent(s.pids().current())
+                    .setLimit(s.pids().limit()));
         }
         if (s.cpu() != null) {
             m.setCpu(cpu(s.cpu()));
@@ -98,8 +127,9 @@ final class MetricsV1 {
 
     private static MemoryStat memory(CgroupStats s) {
         try {
-            MemoryStat.Builder m =
-                    MemoryStat.newBuilder().mergeFrom(MemoryStat.parseFrom(dev.caisson.shim.translate.Metrics.numbered(s.memoryStat(), MEMORY)));
+            MemoryStat.Builder m = MemoryStat.newBuilder()
+                    .mergeFrom(
+                            MemoryStat.parseFrom(dev.caisson.shim.translate.Metrics.numbered(s.memoryStat(), MEMORY)));
             CgroupStats.Memory memory = java.util.Objects.requireNonNull(s.memory());
             m.setUsage(entry(memory.usage()));
             if (memory.swap() != null) {

@@ -21,10 +21,37 @@ final class MetricsV2 {
 
     /** memory.stat's names in the order of MemoryStat's fields 1 to 31. */
     private static final String[] MEMORY = {
-        "anon", "file", "kernel_stack", "slab", "sock", "shmem", "file_mapped", "file_dirty", "file_writeback", "anon_thp",
-        "inactive_anon", "active_anon", "inactive_file", "active_file", "unevictable", "slab_reclaimable", "slab_unreclaimable",
-        "pgfault", "pgmajfault", "workingset_refault", "workingset_activate", "workingset_nodereclaim", "pgrefill", "pgscan",
-        "pgsteal", "pgactivate", "pgdeactivate", "pglazyfree", "pglazyfreed", "thp_fault_alloc", "thp_collapse_alloc"
+        "anon",
+        "file",
+        "kernel_stack",
+        "slab",
+        "sock",
+        "shmem",
+        "file_mapped",
+        "file_dirty",
+        "file_writeback",
+        "anon_thp",
+        "inactive_anon",
+        "active_anon",
+        "inactive_file",
+        "active_file",
+        "unevictable",
+        "slab_reclaimable",
+        "slab_unreclaimable",
+        "pgfault",
+        "pgmajfault",
+        "workingset_refault",
+        "workingset_activate",
+        "workingset_nodereclaim",
+        "pgrefill",
+        "pgscan",
+        "pgsteal",
+        "pgactivate",
+        "pgdeactivate",
+        "pglazyfree",
+        "pglazyfreed",
+        "thp_fault_alloc",
+        "thp_collapse_alloc"
     };
 
     private MetricsV2() {}
@@ -32,7 +59,9 @@ final class MetricsV2 {
     static Metrics of(CgroupStats s) {
         Metrics.Builder m = Metrics.newBuilder();
         if (s.pids() != null) {
-            m.setPids(PidsStat.newBuilder().setCurrent(s.pids().current()).setLimit(s.pids().limit()));
+            m.setPids(PidsStat.newBuilder()
+                    .setCurrent(s.pids().current())
+                    .setLimit(s.pids().limit()));
         }
         CgroupStats.Cpu cpu = s.cpu();
         if (cpu != null) {
@@ -105,8 +134,8 @@ final class MetricsV2 {
         try {
             CgroupStats.Memory memory = java.util.Objects.requireNonNull(s.memory());
             MemoryStat.Builder m = MemoryStat.newBuilder()
-                    .mergeFrom(MemoryStat.parseFrom(
-                            dev.caisson.shim.translate.Metrics.numbered(s.memoryStat(), MEMORY)))
+                    .mergeFrom(
+                            MemoryStat.parseFrom(dev.caisson.shim.translate.Metrics.numbered(s.memoryStat(), MEMORY)))
                     .setUsage(memory.usage().usage())
                     .setUsageLimit(memory.usage().limit())
                     .setMaxUsage(memory.usage().max());
@@ -124,7 +153,10 @@ final class MetricsV2 {
     }
 
     private static PSIStats psi(CgroupStats.Pressure p) {
-        return PSIStats.newBuilder().setSome(share(p.some())).setFull(share(p.full())).build();
+        return PSIStats.newBuilder()
+                .setSome(share(p.some()))
+                .setFull(share(p.full()))
+                .build();
     }
 
     private static PSIData share(CgroupStats.PressureShare p) {

@@ -29,12 +29,19 @@ public record RuntimeOptions(Backend.Options options, String backend) {
                 dev.caisson.ttrpc.proto.runc.Options o = dev.caisson.ttrpc.proto.runc.Options.parseFrom(any.getValue());
                 return new RuntimeOptions(
                         new Backend.Options(
-                                o.getNoPivotRoot(), o.getNoNewKeyring(), o.getSystemdCgroup(), o.getIoUid(), o.getIoGid(), null),
+                                o.getNoPivotRoot(),
+                                o.getNoNewKeyring(),
+                                o.getSystemdCgroup(),
+                                o.getIoUid(),
+                                o.getIoGid(),
+                                null),
                         DEFAULT_BACKEND);
             }
         } catch (InvalidProtocolBufferException e) {
             System.getLogger(RuntimeOptions.class.getName())
-                    .log(System.Logger.Level.WARNING, "runtime options " + any.getTypeUrl() + " cannot be read: " + e.getMessage());
+                    .log(
+                            System.Logger.Level.WARNING,
+                            "runtime options " + any.getTypeUrl() + " cannot be read: " + e.getMessage());
         }
         return new RuntimeOptions(Backend.Options.DEFAULT, DEFAULT_BACKEND);
     }

@@ -1,0 +1,19 @@
+#!/bin/sh
+# Builds the monitor with the machine's gcc against musl: static, small, no allocation tricks of a larger libc.
+#   build.sh OUTPUT-DIRECTORY VERSION [asan]
+set -eu
+src=$(dirname "$0")/src
+out=$1
+version=$2
+mkdir -p "$out"
+warnings="-std=gnu11 -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wvla -Werror"
+if [ "${3:-}" = asan ]; then
+	exec gcc $warnings -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all \
+		-DCAISSON_VERSION="\"$version\"" "$src"/*.c -o "$out/caisson-asan"
+fi
+command -v musl-gcc >/dev/null || {
+	echo "monitor: musl-gcc is missing: apt-get install musl-tools" >&2
+	exit 1
+}
+exec musl-gcc $warnings -Os -static -s -fno-asynchronous-unwind-tables -ffunction-sections -fdata-sections \
+	-Wl,--gc-sections -Wl,-z,norelro -DCAISSON_VERSION="\"$version\"" "$src"/*.c -o "$out/caisson"

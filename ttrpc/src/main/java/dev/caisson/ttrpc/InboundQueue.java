@@ -77,7 +77,7 @@ final class InboundQueue {
             if (ended) {
                 TtrpcException reason = failure;
                 if (reason != null) {
-                    throw reason;
+                    throw new TtrpcException(reason);
                 }
                 return null;
             }

@@ -7,17 +7,17 @@ import org.jspecify.annotations.Nullable;
 /** A registered method with its messages still encoded. */
 sealed interface Method {
     /** One request, one response, on a thread. */
-    record Unary(Body body) implements Method {
+    record Unary(UnaryBody body) implements Method {
         @FunctionalInterface
-        interface Body {
+        interface UnaryBody {
             ByteString run(RequestContext context, ByteString request) throws Exception;
         }
     }
 
     /** One request, one response, without a thread in between. */
-    record Async(Body body) implements Method {
+    record Async(AsyncBody body) implements Method {
         @FunctionalInterface
-        interface Body {
+        interface AsyncBody {
             CompletionStage<ByteString> run(RequestContext context, ByteString request) throws Exception;
         }
     }
@@ -26,9 +26,9 @@ sealed interface Method {
      * Streams in one or both directions. The body returns the response of a client-streaming method, and null for the
      * others.
      */
-    record Streaming(boolean clientStreams, boolean serverStreams, Body body) implements Method {
+    record Streaming(boolean clientStreams, boolean serverStreams, StreamingBody body) implements Method {
         @FunctionalInterface
-        interface Body {
+        interface StreamingBody {
             @Nullable
             ByteString run(
                     RequestContext context, MessageSource<ByteString> requests, MessageSink<ByteString> responses)

@@ -80,7 +80,7 @@ public final class TtrpcClient implements FrameListener, AutoCloseable {
     }
 
     private static <R> CompletableFuture<R> cancelling(CompletableFuture<R> result, CompletableFuture<?> source) {
-        var unused = result.whenComplete((response, failure) -> {
+        var _ = result.whenComplete((response, failure) -> {
             if (result.isCancelled()) {
                 source.cancel(false);
             }
@@ -99,7 +99,7 @@ public final class TtrpcClient implements FrameListener, AutoCloseable {
             return result;
         }
         Future<?> deadline = startDeadline(id, service, method, options);
-        var unused = result.whenComplete((response, failure) -> {
+        var _ = result.whenComplete((response, failure) -> {
             calls.remove(id);
             if (deadline != null) {
                 deadline.cancel(false);

@@ -138,7 +138,7 @@ public final class UnixTransport implements AutoCloseable {
             future.await();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            future.channel().close();
+            var _ = future.channel().close();
             throw new IOException(verb + " " + socket + ": interrupted", e);
         }
         Throwable failure = future.cause();

@@ -112,7 +112,8 @@ public final class ServerConnection implements FrameListener, AutoCloseable {
 
     private void start(Frame frame, Request request, Method method, Duration age) {
         long timeout = request.getTimeoutNano();
-        long left = timeout - age.toNanos();
+        // A negative time-out has passed already; subtracting from it could wrap around.
+        long left = timeout < 0 ? 0 : timeout - Math.max(0, age.toNanos());
         RequestContext context = new RequestContext(
                 frame.streamId(),
                 request.getService(),

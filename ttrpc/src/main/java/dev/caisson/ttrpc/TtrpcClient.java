@@ -251,6 +251,11 @@ public final class TtrpcClient implements FrameListener, AutoCloseable {
         return calls.size();
     }
 
+    /** Bytes received on streams and not consumed, with a little per message. */
+    public long bufferedBytes() {
+        return credit.used();
+    }
+
     FrameSink sink() {
         return sink;
     }

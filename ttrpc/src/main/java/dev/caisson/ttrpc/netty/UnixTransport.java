@@ -19,6 +19,9 @@ import io.netty.channel.epoll.EpollServerDomainSocketChannel;
 import io.netty.channel.unix.DomainSocketAddress;
 import io.netty.channel.unix.PeerCredentials;
 import java.io.IOException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
@@ -63,6 +66,10 @@ public final class UnixTransport implements AutoCloseable {
      * @throws IOException if the path is longer than 107 bytes, exists, or cannot be bound
      */
     public NettyTtrpcServer listen(Path socket, TtrpcServer server, Predicate<UnixPeer> accepts) throws IOException {
+        // Netty's bind unlinks what is there, which would take a living server's socket away.
+        if (Files.exists(socket, LinkOption.NOFOLLOW_LINKS)) {
+            throw new FileAlreadyExistsException("listen on " + socket + ": EEXIST");
+        }
         ServerBootstrap bootstrap = new ServerBootstrap()
                 .group(loop)
                 .channel(EpollServerDomainSocketChannel.class)

@@ -199,7 +199,7 @@ public final class ServerConnection implements FrameListener, AutoCloseable {
         }
     }
 
-    /** Calls that are not answered yet. */
+    /** Calls that are not answered yet; a call ending at this moment may still count. */
     public int openCalls() {
         return calls.size();
     }

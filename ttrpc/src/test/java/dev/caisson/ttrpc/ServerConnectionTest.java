@@ -284,6 +284,9 @@ class ServerConnectionTest {
     @Test
     void closingWithDataIsRejected() throws Exception {
         open(1, FrameHeader.REMOTE_OPEN, "Ignore", text(""));
+        while (echo.contexts.isEmpty()) {
+            Thread.sleep(1);
+        }
         connection.onFrame(new Frame(1, FrameHeader.DATA, FrameHeader.REMOTE_CLOSED, new byte[] {1}));
         sink.failure(1, Code.INVALID_ARGUMENT, "data close message cannot include data");
         assertThat(echo.cancelled.get(10, TimeUnit.SECONDS).code()).isEqualTo(Code.INVALID_ARGUMENT);
@@ -363,7 +366,7 @@ class ServerConnectionTest {
     @Test
     void theDeadlineEndsACall() throws Exception {
         Request request = request("Block", text(""))
-                .setTimeoutNano(Duration.ofMillis(50).toNanos())
+                .setTimeoutNano(Duration.ofMillis(500).toNanos())
                 .build();
         connection.onFrame(Frame.request(1, (byte) 0, request.toByteArray()));
 

@@ -18,6 +18,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -175,6 +176,21 @@ class ServerConnectionTest {
         sink.failure(3, Code.UNKNOWN, "java.io.IOException");
 
         assertThat(unexpected).hasSize(2).allMatch(java.io.IOException.class::isInstance);
+    }
+
+    @Test
+    void aFailureListenerThatThrowsDoesNotCostTheAnswer() throws Exception {
+        ServerOptions options = ServerOptions.DEFAULT.withFailures((context, failure) -> {
+            throw new IllegalStateException("listener");
+        });
+        try (TtrpcServer fragile = new TtrpcServer(echo.registry(), executor, options)) {
+            RecordingSink answers = new RecordingSink();
+            fragile.connect(answers, ConnectionInfo.NONE)
+                    .onFrame(Frame.request(
+                            1, (byte) 0, request("Fail", text("fire")).build().toByteArray()));
+            answers.failure(1, Code.UNKNOWN, "disk on fire");
+            assertThat(fragile.drain(Duration.ofSeconds(10))).isTrue();
+        }
     }
 
     @Test
@@ -386,6 +402,47 @@ class ServerConnectionTest {
                 .build();
         connection.onFrame(Frame.request(1, (byte) 0, request.toByteArray()));
         sink.failure(1, Code.DEADLINE_EXCEEDED, "test.Echo/Later");
+    }
+
+    /** Many calls end around their deadline: each is either answered with success or told to undo, never both. */
+    @Test
+    void anAnswerThatComesTooLateRunsTheCancelActions() throws Exception {
+        AtomicInteger started = new AtomicInteger();
+        AtomicInteger undone = new AtomicInteger();
+        Methods methods = Methods.builder()
+                .unary("Create", StringValue.parser(), (context, request) -> {
+                    started.incrementAndGet();
+                    context.onCancel(undone::incrementAndGet);
+                    Thread.sleep(5);
+                    return request;
+                })
+                .build();
+        try (TtrpcServer racing =
+                new TtrpcServer(ServiceRegistry.builder().service("r", methods).build(), executor)) {
+            RecordingSink answers = new RecordingSink();
+            ServerConnection racer = racing.connect(answers, ConnectionInfo.NONE);
+            int calls = 300;
+            for (int i = 0; i < calls; i++) {
+                byte[] request = Request.newBuilder()
+                        .setService("r")
+                        .setMethod("Create")
+                        .setTimeoutNano(4_500_000 + i * 5_000L)
+                        .build()
+                        .toByteArray();
+                racer.onFrame(Frame.request(2 * i + 1, (byte) 0, request));
+            }
+            int succeeded = 0;
+            for (int i = 0; i < calls; i++) {
+                Response response = Response.parseFrom(answers.next().payload());
+                succeeded += response.hasStatus() ? 0 : 1;
+            }
+            assertThat(racing.drain(Duration.ofSeconds(10))).isTrue();
+            for (int i = 0; i < 1000 && succeeded + undone.get() < started.get(); i++) {
+                Thread.sleep(1);
+            }
+            // A call whose deadline passed before its handler started has nothing to undo.
+            assertThat(succeeded + undone.get()).isEqualTo(started.get());
+        }
     }
 
     @Test

@@ -13,7 +13,9 @@ import java.util.ArrayList;
 import java.util.List;
 
 /** What was found out about this host, once. */
-record Host(CgroupLayout cgroups, int lastCapability, long ownCapabilities) {
+record Host(CgroupLayout cgroups, int lastCapability, long ownCapabilities, boolean inUserNamespace) {
+    private static final String ALL_IDS = "4294967295";
+
     static Host detect() throws ErrnoException, CgroupException {
         int last =
                 Integer.parseInt(HostFiles.text("/proc/sys/kernel/cap_last_cap").strip());
@@ -23,7 +25,9 @@ record Host(CgroupLayout cgroups, int lastCapability, long ownCapabilities) {
                 own = Long.parseUnsignedLong(line.substring(7).strip(), 16);
             }
         }
-        return new Host(CgroupLayout.detect(), last, own);
+        // user_namespaces(7): the initial one maps all ids to themselves.
+        boolean inUser = !HostFiles.text("/proc/self/uid_map").strip().endsWith(ALL_IDS);
+        return new Host(CgroupLayout.detect(), last, own, inUser);
     }
 
     HostFacts facts(CgroupPath path) {

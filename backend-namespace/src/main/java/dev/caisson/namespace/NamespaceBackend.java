@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Containers by the host kernel's own means. */
 public final class NamespaceBackend implements Backend {
+    private final SeccompPrograms seccompPrograms = new SeccompPrograms();
     private @Nullable Host host;
     private @Nullable OomWatcher oomWatcher;
 
@@ -58,7 +59,8 @@ public final class NamespaceBackend implements Backend {
         String cgroupsPath = request.spec().linux().cgroupsPath();
         try {
             CgroupPath path = CgroupPath.of(cgroupsPath == null ? "" : cgroupsPath, request.id());
-            return new NamespaceContainer(request, launcher, host(), path, rootfs(request), oomWatcher(), record);
+            return new NamespaceContainer(
+                    request, launcher, host(), path, rootfs(request), oomWatcher(), seccompPrograms, record);
         } catch (CgroupException e) {
             throw new ContainerFault(Kind.INVALID, "config.json: linux.cgroupsPath: " + e.getMessage(), e);
         } catch (ErrnoException e) {

@@ -116,6 +116,7 @@ public final class ExecPlan {
         if (steps.needsHome()) {
             passwd = steps.openPasswd();
         }
+        steps.enterCwd();
         if (!steps.noNewPrivileges()) {
             steps.seccomp(seccomp);
         }

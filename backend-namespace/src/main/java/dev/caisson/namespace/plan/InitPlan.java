@@ -183,6 +183,7 @@ public final class InitPlan {
         if (steps.needsHome()) {
             passwd = steps.openPasswd();
         }
+        steps.enterCwd();
         if (!steps.noNewPrivileges()) {
             steps.seccomp(in.seccomp()); // needs CAP_SYS_ADMIN, which identity() takes away
         }

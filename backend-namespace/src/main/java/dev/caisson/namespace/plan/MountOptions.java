@@ -19,7 +19,7 @@ import java.util.Map;
  * @param idmap id-mapped: with the mount's own mappings or the container's
  * @param copyUp fill a new tmpfs with what it covers
  */
-record MountOptions(
+public record MountOptions(
         long flags,
         long attrSet,
         long attrClear,
@@ -32,7 +32,7 @@ record MountOptions(
         Idmap idmap,
         boolean copyUp) {
     /** Whether, and how far, a mount is id-mapped. */
-    enum Idmap {
+    public enum Idmap {
         NONE,
         MOUNT,
         RECURSIVE
@@ -88,7 +88,7 @@ record MountOptions(
     // spotless:on
 
     /** Every word that is understood, for {@code features}. */
-    static List<String> known() {
+    public static List<String> known() {
         List<String> all = new ArrayList<>(List.of("bind", "defaults", "idmap", "rbind", "ridmap", "tmpcopyup"));
         all.addAll(WORDS.keySet());
         all.addAll(RECURSIVE.keySet());
@@ -97,7 +97,7 @@ record MountOptions(
         return all;
     }
 
-    static MountOptions parse(List<String> options) {
+    public static MountOptions parse(List<String> options) {
         long flags = 0;
         long attrSet = 0;
         long attrClear = 0;

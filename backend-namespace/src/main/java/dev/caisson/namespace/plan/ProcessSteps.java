@@ -27,6 +27,7 @@ final class ProcessSteps {
     private final HostFacts host;
     private final boolean inUserNamespace;
     private final Arg.Slot program;
+    private final Arg.Slot cwdEntered;
     private final Arg.Data gate;
 
     ProcessSteps(Steps s, ProcessSpec process, HostFacts host, boolean inUserNamespace) {
@@ -36,6 +37,7 @@ final class ProcessSteps {
         this.host = host;
         this.inUserNamespace = inUserNamespace;
         this.program = p.slot();
+        this.cwdEntered = p.slot();
         this.gate = p.room(GATE_BYTES);
     }
 
@@ -216,7 +218,23 @@ final class ProcessSteps {
         }
     }
 
-    /** Directory, user, groups, capabilities: afterwards the process is what the user's program will be. */
+    private String cwd() {
+        return process.cwd().isEmpty() ? "/" : process.cwd();
+    }
+
+    /**
+     * Enters the working directory as root, who may reach what the user may not (a volume's parents); {@link #identity} tries
+     * again as the user if that fails (root-squashed NFS). Comes before any filter, which may refuse getcwd.
+     */
+    void enterCwd() {
+        PlanBuilder.Label refused = new PlanBuilder.Label();
+        p.attemptInto(cwdEntered, Sys.CHDIR, p.string(cwd()));
+        p.jumpIfFailed(cwdEntered, refused);
+        verifyCwd(cwd());
+        p.place(refused);
+    }
+
+    /** User, groups, capabilities: afterwards the process is what the user's program will be. */
     void identity() {
         ProcessSpec.User user = process.user();
         ProcessSpec.Capabilities caps =
@@ -228,10 +246,6 @@ final class ProcessSteps {
         long inheritable = Capability.mask(caps.inheritable(), available);
         long ambient = Capability.mask(caps.ambient(), permitted & inheritable);
 
-        String cwd = process.cwd().isEmpty() ? "/" : process.cwd();
-        Arg.Slot entered = p.slot();
-        // Once as root, who may reach what the user may not (a volume's parents), once as the user (root-squashed NFS).
-        p.attemptInto(entered, Sys.CHDIR, p.string(cwd));
         for (int cap = 0; cap <= host.lastCapability(); cap++) {
             if ((bounding & 1L << cap) == 0) {
                 p.call(
@@ -252,10 +266,11 @@ final class ProcessSteps {
         // The change of user cleared it.
         p.call("tie to the monitor's life", Sys.PRCTL, c(PR_SET_PDEATHSIG), c(SIGKILL), c(0), c(0), c(0));
         PlanBuilder.Label inside = new PlanBuilder.Label();
-        s.jumpIfDone(entered, inside);
+        s.jumpIfDone(cwdEntered, inside);
+        String cwd = cwd();
         p.call("chdir to cwd (\"" + cwd + "\") set in config.json failed", Sys.CHDIR, p.string(cwd));
-        p.place(inside);
         verifyCwd(cwd);
+        p.place(inside);
         p.call(
                 "set capabilities",
                 Sys.CAPSET,
@@ -383,6 +398,9 @@ final class ProcessSteps {
             p.attemptInto(result, Sys.FACCESSAT2, c(AT_FDCWD), path, c(X_OK), c(AT_EACCESS));
             p.set(program, path);
             s.jumpIfDone(result, found);
+            // The call is younger than many a seccomp profile, which then answers so; execve will tell.
+            p.jumpIfEqual(result, c(-ENOSYS), found);
+            p.jumpIfEqual(result, c(-EPERM), found);
             p.set(error, result);
             p.place(next);
         }

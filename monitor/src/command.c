@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -187,6 +188,7 @@ static pid_t spawn_monitor(int listener, const char *exe, char **argv)
 		int null = open("/dev/null", O_RDWR);
 		setsid();
 		dup2(listener, 3);
+		fcntl(3, F_SETFD, 0);
 		dup2(null, 0);
 		dup2(null, 1);
 		dup2(null, 2);
@@ -270,6 +272,7 @@ int command_main(int argc, char **argv, char **envp)
 	char program[PATH_MAX];
 	int fd, r;
 
+	signal(SIGPIPE, SIG_IGN); /* a daemon that went away is an error to report */
 	own_name = argc > 0 ? argv[0] : "caisson";
 	if (strrchr(own_name, '/'))
 		own_name = strrchr(own_name, '/') + 1;

@@ -229,10 +229,10 @@ void start_daemon(const char *state_dir, const char *program)
 	char *argv[] = { (char *)program, "--state-dir", (char *)state_dir, NULL };
 	char *envp[] = { "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", NULL };
 	sigset_t none;
-	char lock[4096];
+	char lock[4096]; /* and the log's path */
 	int fd;
 
-	if (strlen(state_dir) + sizeof "/start.lock" > sizeof lock || fork() != 0)
+	if (strlen(state_dir) + sizeof "/caissond.log" > sizeof lock || fork() != 0)
 		return;
 	strcat(strcpy(lock, state_dir), "/start.lock");
 	/* The lock passes to the daemon by exec and is held until it listens: one start at a time. */
@@ -244,10 +244,13 @@ void start_daemon(const char *state_dir, const char *program)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	signal(SIGPIPE, SIG_DFL);
 	dup2(fd, 3);
+	fcntl(3, F_SETFD, 0); /* dup2 onto itself keeps O_CLOEXEC */
+	strcat(strcpy(lock, state_dir), "/caissond.log");
 	fd = open("/dev/null", O_RDWR);
 	dup2(fd, 0);
 	dup2(fd, 1);
-	dup2(fd, 2);
+	fd = open(lock, O_WRONLY | O_APPEND | O_CREAT, 0600);
+	dup2(fd < 0 ? 1 : fd, 2);
 	close_from(4);
 	if (chdir("/") == 0)
 		execve(program, argv, envp);

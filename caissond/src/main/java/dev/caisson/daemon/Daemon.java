@@ -84,9 +84,10 @@ final class Daemon {
         Runtime.getRuntime().addShutdownHook(new Thread(pods::leave, "leave"));
     }
 
-    private static void releaseStartLock() {
-        if (Files.exists(Path.of("/proc/self/fd/" + START_LOCK_FD))
-                && System.getProperty("caisson.startLock") != null) {
+    private static void releaseStartLock() throws IOException {
+        Path fd = Path.of("/proc/self/fd/" + START_LOCK_FD);
+        // Started by hand, that number is something of the JVM's own.
+        if (Files.isSymbolicLink(fd) && Files.readSymbolicLink(fd).endsWith("start.lock")) {
             Fd.adopt(START_LOCK_FD, "start lock").close();
         }
     }

@@ -47,7 +47,7 @@ public final class ClientStream<Q extends MessageLite, R extends MessageLite>
             if (sendClosed) {
                 throw new TtrpcException(Code.FAILED_PRECONDITION, "send on a half-closed stream");
             }
-            if (!client.isOpen(streamId)) {
+            if (inbound.isEnded()) {
                 throw new TtrpcException(Code.CANCELED, "send on a finished stream");
             }
             client.sink().send(Frame.data(streamId, bytes.toByteArray()));
@@ -61,7 +61,7 @@ public final class ClientStream<Q extends MessageLite, R extends MessageLite>
                 return;
             }
             sendClosed = true;
-            if (client.isOpen(streamId)) {
+            if (!inbound.isEnded()) {
                 client.sink().send(Frame.halfClose(streamId));
             }
         }

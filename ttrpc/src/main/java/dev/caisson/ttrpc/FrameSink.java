@@ -4,8 +4,9 @@ import dev.caisson.ttrpc.wire.Frame;
 
 /**
  * The way out of a connection. Implementations must accept calls from any thread, keep the order of calls that do not
- * overlap, never interleave the bytes of two frames, and never block in {@link #send}: they queue. A sink whose
- * connection is gone ignores frames.
+ * overlap, never interleave the bytes of two frames, and never block in {@link #send}: they queue. They must not call
+ * back into the {@link ServerConnection} or {@link TtrpcClient} from inside {@link #send}, which runs under its locks. A
+ * sink whose connection is gone ignores frames.
  */
 public interface FrameSink {
     /** Queues a frame. */

@@ -97,9 +97,9 @@ public final class RequestContext {
     }
 
     /**
-     * Runs an action on the server's executor when the call is cancelled, or at once if it already is. Actions of a
-     * call that ended otherwise never run. The handler's thread is not interrupted: an interrupt would close the
-     * channels it works on.
+     * Runs an action on the server's executor when the call is cancelled, or at once if it already is: either the
+     * handler's answer is sent or the actions run, also those of a handler that has returned meanwhile. The handler's
+     * thread is not interrupted: an interrupt would close the channels it works on.
      */
     public void onCancel(Runnable action) {
         synchronized (this) {

@@ -151,17 +151,22 @@ final class ServerCall {
             handlerEnded(Frame.response(streamId(), Envelopes.failure(known)));
             return;
         }
-        if (!context.isCancelled()) {
-            connection.server().options().failures().onFailure(context, cause);
-        }
         String message = cause.getMessage();
         TtrpcException status = new TtrpcException(Code.UNKNOWN, message == null ? cause.toString() : message);
-        handlerEnded(Frame.response(streamId(), Envelopes.failure(status)));
+        try {
+            if (!context.isCancelled()) {
+                connection.server().options().failures().onFailure(context, cause);
+            }
+        } finally {
+            handlerEnded(Frame.response(streamId(), Envelopes.failure(status)));
+        }
     }
 
     private void handlerEnded(Frame last) {
-        answer(last);
-        context.answered();
+        // If the answer comes too late, whoever was first cancels the context: the handler's work is to be undone.
+        if (answer(last)) {
+            context.answered();
+        }
         if (inbound != null) {
             // Gives the credit of what was never read back to the connection.
             inbound.abort(new TtrpcException(Code.CANCELED, "stream has ended"));

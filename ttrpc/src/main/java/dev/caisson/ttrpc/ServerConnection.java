@@ -128,7 +128,7 @@ public final class ServerConnection implements FrameListener, AutoCloseable {
             inbound = new InboundQueue(server.options().streamCredit(), credit);
             if (!openStream(frame, request, streaming, inbound)) {
                 server.handlerEnded();
-                refuse(frame.streamId(), Code.RESOURCE_EXHAUSTED, "connection's receive credit exhausted");
+                refuse(frame.streamId(), Code.RESOURCE_EXHAUSTED, "receive credit exhausted");
                 return;
             }
         }

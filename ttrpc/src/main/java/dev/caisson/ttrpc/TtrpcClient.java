@@ -260,10 +260,6 @@ public final class TtrpcClient implements FrameListener, AutoCloseable {
         return sink;
     }
 
-    boolean isOpen(int streamId) {
-        return calls.containsKey(streamId);
-    }
-
     void forget(int streamId) {
         calls.remove(streamId);
     }

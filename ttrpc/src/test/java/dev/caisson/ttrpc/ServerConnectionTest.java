@@ -18,6 +18,7 @@ import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -178,6 +179,21 @@ class ServerConnectionTest {
     }
 
     @Test
+    void aFailureListenerThatThrowsDoesNotCostTheAnswer() throws Exception {
+        ServerOptions options = ServerOptions.DEFAULT.withFailures((context, failure) -> {
+            throw new IllegalStateException("listener");
+        });
+        try (TtrpcServer fragile = new TtrpcServer(echo.registry(), executor, options)) {
+            RecordingSink answers = new RecordingSink();
+            fragile.connect(answers, ConnectionInfo.NONE)
+                    .onFrame(Frame.request(
+                            1, (byte) 0, request("Fail", text("fire")).build().toByteArray()));
+            answers.failure(1, Code.UNKNOWN, "disk on fire");
+            assertThat(fragile.drain(Duration.ofSeconds(10))).isTrue();
+        }
+    }
+
+    @Test
     void aReplyBeyondTheFrameLimitIsResourceExhausted() throws Exception {
         call(1, "Grow", Int64Value.of(FrameHeader.MAX_PAYLOAD));
         sink.failure(1, Code.RESOURCE_EXHAUSTED, "exceeds the frame limit of 4194304 bytes");
@@ -284,6 +300,9 @@ class ServerConnectionTest {
     @Test
     void closingWithDataIsRejected() throws Exception {
         open(1, FrameHeader.REMOTE_OPEN, "Ignore", text(""));
+        while (echo.contexts.isEmpty()) {
+            Thread.sleep(1);
+        }
         connection.onFrame(new Frame(1, FrameHeader.DATA, FrameHeader.REMOTE_CLOSED, new byte[] {1}));
         sink.failure(1, Code.INVALID_ARGUMENT, "data close message cannot include data");
         assertThat(echo.cancelled.get(10, TimeUnit.SECONDS).code()).isEqualTo(Code.INVALID_ARGUMENT);
@@ -363,7 +382,7 @@ class ServerConnectionTest {
     @Test
     void theDeadlineEndsACall() throws Exception {
         Request request = request("Block", text(""))
-                .setTimeoutNano(Duration.ofMillis(50).toNanos())
+                .setTimeoutNano(Duration.ofMillis(500).toNanos())
                 .build();
         connection.onFrame(Frame.request(1, (byte) 0, request.toByteArray()));
 
@@ -383,6 +402,47 @@ class ServerConnectionTest {
                 .build();
         connection.onFrame(Frame.request(1, (byte) 0, request.toByteArray()));
         sink.failure(1, Code.DEADLINE_EXCEEDED, "test.Echo/Later");
+    }
+
+    /** Many calls end around their deadline: each is either answered with success or told to undo, never both. */
+    @Test
+    void anAnswerThatComesTooLateRunsTheCancelActions() throws Exception {
+        AtomicInteger started = new AtomicInteger();
+        AtomicInteger undone = new AtomicInteger();
+        Methods methods = Methods.builder()
+                .unary("Create", StringValue.parser(), (context, request) -> {
+                    started.incrementAndGet();
+                    context.onCancel(undone::incrementAndGet);
+                    Thread.sleep(5);
+                    return request;
+                })
+                .build();
+        try (TtrpcServer racing =
+                new TtrpcServer(ServiceRegistry.builder().service("r", methods).build(), executor)) {
+            RecordingSink answers = new RecordingSink();
+            ServerConnection racer = racing.connect(answers, ConnectionInfo.NONE);
+            int calls = 300;
+            for (int i = 0; i < calls; i++) {
+                byte[] request = Request.newBuilder()
+                        .setService("r")
+                        .setMethod("Create")
+                        .setTimeoutNano(4_500_000 + i * 5_000L)
+                        .build()
+                        .toByteArray();
+                racer.onFrame(Frame.request(2 * i + 1, (byte) 0, request));
+            }
+            int succeeded = 0;
+            for (int i = 0; i < calls; i++) {
+                Response response = Response.parseFrom(answers.next().payload());
+                succeeded += response.hasStatus() ? 0 : 1;
+            }
+            assertThat(racing.drain(Duration.ofSeconds(10))).isTrue();
+            for (int i = 0; i < 1000 && succeeded + undone.get() < started.get(); i++) {
+                Thread.sleep(1);
+            }
+            // A call whose deadline passed before its handler started has nothing to undo.
+            assertThat(succeeded + undone.get()).isEqualTo(started.get());
+        }
     }
 
     @Test

@@ -16,8 +16,7 @@ import java.util.List;
  * The plan for a container's init. Two processes play it: the launcher on the host, and from clone3 on also the child that becomes
  * init. They meet once, at a pipe: the child goes on when the launcher has written id maps and cgroups.
  *
- * <p>The child's order is that of runc's init: streams, mounts, devices, (hooks), pivot_root, names, sysctls, read-only and masked
- * paths, no_new_privs, scheduling, limits, identity, look-up of the program, seccomp; then it waits at the gate for start.
+ * <p>The child's order is that of runc's init: streams, mounts, devices, (hooks), read-only and masked paths, pivot_root, names, sysctls, no_new_privs, scheduling, limits, identity, look-up of the program, seccomp; then it waits at the gate for start.
  */
 public final class InitPlan {
     private final PlanInput in;
@@ -162,6 +161,9 @@ public final class InitPlan {
         for (Hook h : in.spec().hooks().createContainer()) {
             hooks.run("createContainer", h);
         }
+        // Before the host's tree goes: the mask for files is a clone of the host's /dev/null.
+        mounts.readonlyPaths();
+        mounts.maskedPaths(devNull);
         mounts.pivot();
         steps.makeCwd();
         if (process.terminal()) {
@@ -173,8 +175,6 @@ public final class InitPlan {
         namespaces.names();
         steps.securityLabels(selfOf(procfs));
         namespaces.sysctls(procfs);
-        mounts.readonlyPaths();
-        mounts.maskedPaths(devNull);
         steps.setNoNewPrivileges();
         steps.scheduling();
         personality();

@@ -126,6 +126,8 @@ public final class LinkServer implements AutoCloseable {
 
         @Override
         public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
+            System.getLogger(LinkServer.class.getName())
+                    .log(System.Logger.Level.WARNING, "connection of a monitor or command is broken: " + cause, cause);
             ctx.close();
         }
     }

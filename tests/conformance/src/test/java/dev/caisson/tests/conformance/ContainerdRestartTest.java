@@ -9,6 +9,7 @@ import dev.caisson.tests.support.Ctr;
 import dev.caisson.tests.support.EventLog;
 import dev.caisson.tests.support.Fifo;
 import dev.caisson.tests.support.Proc;
+import dev.caisson.tests.support.Skip;
 import dev.caisson.tests.support.Spec;
 import dev.caisson.tests.support.Task;
 import dev.caisson.tests.support.Task.Stdio;
@@ -67,6 +68,12 @@ class ContainerdRestartTest extends Bed {
     @ParameterizedTest
     @EnumSource(Way.class)
     void exitWhileContainerdIsDownIsSeenAfterwards(Way way) {
+        // containerd 2.x takes a shim whose Pids is empty for a leaked one, and runc lists what the cgroup has:
+        // nothing.
+        Skip.unless(
+                runtime().isSubject() || !build.isVersion2(),
+                "an exit while containerd 2.x is down",
+                "a shim that lists ended tasks");
         try (Task task = Task.running(bed(), "downexit", "sh", "-c", "sleep 1; exit 19")) {
             long pid = task.state().getPid();
             down(way);
@@ -119,6 +126,7 @@ class ContainerdRestartTest extends Bed {
 
     @Test
     void killedAtAnyMomentWhileContainersComeAndGo() {
+        subjectOnly("nothing left behind by a containerd that was killed during create");
         long seed = Long.getLong("caisson.seed", 7);
         System.out.println("seed " + seed);
         SplittableRandom random = new SplittableRandom(seed);

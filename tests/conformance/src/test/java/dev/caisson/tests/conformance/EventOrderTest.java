@@ -6,6 +6,7 @@ import dev.caisson.tests.support.Bed;
 import dev.caisson.tests.support.Ctr;
 import dev.caisson.tests.support.EventLog;
 import dev.caisson.tests.support.EventLog.TaskEvent;
+import dev.caisson.tests.support.Skip;
 import dev.caisson.tests.support.Spec;
 import dev.caisson.tests.support.Task;
 import dev.caisson.tests.support.Task.Stdio;
@@ -14,10 +15,24 @@ import java.time.Instant;
 import java.util.List;
 import org.junit.jupiter.api.RepeatedTest;
 import org.junit.jupiter.api.Test;
+import org.opentest4j.TestAbortedException;
 
 /** The events that subscribers of containerd rely on: which, in which order, with which ids. */
 class EventOrderTest extends Bed {
     private static final Duration SOON = Duration.ofSeconds(10);
+
+    /** containerd's runc shim ends at Shutdown with its last event unsent now and then; only the subject promises it. */
+    private void awaitDelete(EventLog log, Task task) {
+        try {
+            log.await(task.id(), "delete", runtime().isSubject() ? SOON : Duration.ofSeconds(1));
+        } catch (AssertionError lost) {
+            if (runtime().isSubject()) {
+                throw lost;
+            }
+            Skip.note("the delete event of " + task.id(), "a shim that sends its last event");
+            throw new TestAbortedException("the peer lost an event", lost);
+        }
+    }
 
     @Test
     void lifeOfAContainerWithAnExec() {
@@ -32,7 +47,7 @@ class EventOrderTest extends Bed {
             task.kill(9);
             task.await("", SOON);
             task.delete();
-            log.await(task.id(), "delete", SOON);
+            awaitDelete(log, task);
 
             assertThat(log.briefs(task.id()))
                     .containsSubsequence(
@@ -101,7 +116,7 @@ class EventOrderTest extends Bed {
             task.kill(9);
             log.await(task.id(), "exit", SOON);
             task.delete();
-            log.await(task.id(), "delete", SOON);
+            awaitDelete(log, task);
 
             assertThat(log.briefs(task.id()).stream().filter(b -> b.startsWith("exit")))
                     .hasSize(11)

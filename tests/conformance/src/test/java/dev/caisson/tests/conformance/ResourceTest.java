@@ -16,7 +16,6 @@ import dev.caisson.tests.support.Skip;
 import dev.caisson.tests.support.Spec;
 import dev.caisson.tests.support.Task;
 import dev.caisson.tests.support.Task.Stdio;
-import io.grpc.Status.Code;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -47,6 +46,12 @@ class ResourceTest extends Bed {
             }
         }
         return Optional.empty();
+    }
+
+    private static List<String> programs(Task task) {
+        return task.pids().stream()
+                .map(pid -> Proc.read(pid, "cmdline").strip())
+                .toList();
     }
 
     private static boolean unified() {
@@ -172,7 +177,7 @@ class ResourceTest extends Bed {
         try (Task task = Task.running(bed(), "pausedexec", "sleep", "1000")) {
             task.pause();
             try {
-                assertRefused(Code.FAILED_PRECONDITION, () -> task.exec("x", Spec.process("true"), Stdio.NONE));
+                assertRefused(Errors.wrongState(runtime()), () -> task.exec("x", Spec.process("true"), Stdio.NONE));
             } finally {
                 task.resume();
             }
@@ -182,12 +187,13 @@ class ResourceTest extends Bed {
     @Test
     void pidsListsEveryProcess() {
         try (Task task = Task.running(bed(), "list", "sh", "-c", "sleep 1001 & sleep 1002 & wait")) {
-            Await.until("three processes", SOON, () -> task.pids().size() == 3);
-
-            List<String> programs = task.pids().stream()
-                    .map(pid -> Proc.read(pid, "cmdline").strip())
-                    .toList();
-            assertThat(programs).contains("sleep 1001", "sleep 1002");
+            Await.until(
+                    () -> "both programs listed, so far " + programs(task),
+                    SOON,
+                    () -> programs(task).containsAll(List.of("sleep 1001", "sleep 1002")));
+            assertThat(task.pids())
+                    .hasSize(3)
+                    .contains(Integer.toUnsignedLong(task.state().getPid()));
         }
     }
 

@@ -27,11 +27,6 @@ import org.junit.jupiter.params.provider.ValueSource;
 class TaskLifecycleTest extends Bed {
     private static final Duration SOON = Duration.ofSeconds(10);
 
-    /** containerd's runc shim has no code of its own for a call in the wrong state. */
-    private Code wrongState() {
-        return runtime().isSubject() ? Code.FAILED_PRECONDITION : Code.UNKNOWN;
-    }
-
     @Test
     void statesFollowTheCalls() {
         try (Task task = Task.container(bed(), Ctr.newId("states"), "sleep", "1000")) {
@@ -115,7 +110,7 @@ class TaskLifecycleTest extends Bed {
     @Test
     void runningContainerCannotBeDeleted() {
         try (Task task = Task.running(bed(), "delrunning", "sleep", "1000")) {
-            assertRefused(wrongState(), task::delete);
+            assertRefused(Errors.wrongState(runtime()), task::delete);
 
             assertThat(task.state().getStatus()).isEqualTo(Status.RUNNING);
         }
@@ -124,7 +119,7 @@ class TaskLifecycleTest extends Bed {
     @Test
     void secondStartIsRefused() {
         try (Task task = Task.running(bed(), "starttwice", "sleep", "1000")) {
-            assertRefused(wrongState(), task::start);
+            assertRefused(Errors.wrongState(runtime()), task::start);
 
             assertThat(task.state().getStatus()).isEqualTo(Status.RUNNING);
         }

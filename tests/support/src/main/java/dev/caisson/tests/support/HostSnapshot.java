@@ -59,7 +59,9 @@ public record HostSnapshot(
                 Path.of("/run/containerd/fifo"))) {
             walk(root, files);
         }
-        files.removeIf(standing);
+        // The containerd namespace's own cgroup and directories come with its first container and stay.
+        cgroups.removeIf(path -> path.endsWith("/" + tag));
+        files.removeIf(path -> path.endsWith("/" + tag) || path.endsWith("/k8s.io") || standing.test(path));
         return new HostSnapshot(processes, new TreeSet<>(mountsOf(tag)), cgroups, namedNetworks(), files);
     }
 

@@ -34,6 +34,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
@@ -83,6 +84,8 @@ public final class Task implements AutoCloseable {
                         .setSnapshotter(snapshotter)
                         .setKey(id)
                         .setParent(bed.busyboxChainId())
+                        // Without a reference another container's removal would collect the snapshot at once.
+                        .putLabels("containerd.io/gc.root", Instant.now().toString())
                         .build())
                 .getMountsList();
         client.containers()

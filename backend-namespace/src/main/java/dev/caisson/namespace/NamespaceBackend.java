@@ -46,7 +46,9 @@ public final class NamespaceBackend implements Backend {
                     Kind.INVALID,
                     "config.json: root.path: " + rootfs + " is not a directory: no such file or directory (ENOENT)");
         }
-        return open(request, launcher, Map.of());
+        NamespaceContainer container = open(request, launcher, Map.of());
+        container.checkSupported();
+        return container;
     }
 
     @Override
@@ -55,7 +57,8 @@ public final class NamespaceBackend implements Backend {
         return open(request, launcher, record);
     }
 
-    private Container open(CreateRequest request, Launcher launcher, Map<String, String> record) throws ContainerFault {
+    private NamespaceContainer open(CreateRequest request, Launcher launcher, Map<String, String> record)
+            throws ContainerFault {
         String cgroupsPath = request.spec().linux().cgroupsPath();
         try {
             CgroupPath path = CgroupPath.of(cgroupsPath == null ? "" : cgroupsPath, request.id());

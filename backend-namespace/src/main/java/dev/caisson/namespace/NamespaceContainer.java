@@ -7,11 +7,13 @@ import dev.caisson.backend.ContainerFault.Kind;
 import dev.caisson.backend.Launch;
 import dev.caisson.backend.Launcher;
 import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.HostFiles;
 import dev.caisson.linux.Processes;
 import dev.caisson.linux.bpf.DevicePolicy;
 import dev.caisson.linux.cgroup.Cgroup;
 import dev.caisson.linux.cgroup.CgroupException;
 import dev.caisson.linux.cgroup.CgroupLimits;
+import dev.caisson.linux.cgroup.CgroupMode;
 import dev.caisson.linux.cgroup.CgroupPath;
 import dev.caisson.linux.cgroup.CgroupResources;
 import dev.caisson.linux.cgroup.CgroupStats;
@@ -23,6 +25,7 @@ import dev.caisson.namespace.plan.HostFacts;
 import dev.caisson.namespace.plan.InitPlan;
 import dev.caisson.namespace.plan.Notes;
 import dev.caisson.namespace.plan.PlanInput;
+import dev.caisson.namespace.plan.Requirements;
 import dev.caisson.oci.Hooks;
 import dev.caisson.oci.NamespaceType;
 import dev.caisson.oci.ProcessSpec;
@@ -92,6 +95,35 @@ final class NamespaceContainer implements Container {
         return cgroupMade ? CgroupRecord.write(cgroup.state()) : Map.of();
     }
 
+    /** Refuses what neither this wall nor this host can do. */
+    void checkSupported() throws ContainerFault {
+        refuse(Requirements.unmet(spec, request.rootfs(), host.facts(cgroupPath)));
+    }
+
+    private static void refuse(@Nullable String reason) throws ContainerFault {
+        if (reason != null) {
+            throw new ContainerFault(Kind.UNSUPPORTED, "config.json: " + reason);
+        }
+    }
+
+    /**
+     * The version 2 group that init is in now, if it is below the container's: an init that manages groups itself, as systemd does, moves
+     * itself out of the one it was born in, which then may hold no process.
+     */
+    private @Nullable String unifiedGroupOf(Launch init) {
+        String own = cgroup.unifiedDirectory();
+        if (own == null) {
+            return null;
+        }
+        try {
+            String text = HostFiles.textIfPresent("/proc/" + init.pid() + "/cgroup");
+            String path = text == null ? null : UnifiedGroup.parse(text);
+            return path == null ? null : UnifiedGroup.below(own, path);
+        } catch (ErrnoException e) {
+            return null; // it has ended: the exec fails on its own
+        }
+    }
+
     @Override
     public Launch create() throws ContainerFault {
         SeccompSupport seccomp = SeccompSupport.of(spec.linux().seccomp(), seccompPrograms);
@@ -105,8 +137,10 @@ final class NamespaceContainer implements Container {
                 request.rootfs(),
                 request.options().noPivotRoot(),
                 request.options().noNewKeyring(),
+                request.options().ioUid(),
+                request.options().ioGid(),
                 facts,
-                new PlanInput.CgroupJoin(v1ProcsFiles(), cgroup.unifiedDirectory()),
+                new PlanInput.CgroupJoin(v1ProcsFiles(), cgroup.unifiedDirectory(), null),
                 seccomp.filter(),
                 hooks.stateJson("creating", hasOwnPids() ? 1 : 0));
         LaunchPlan plan = InitPlan.of(input);
@@ -160,6 +194,9 @@ final class NamespaceContainer implements Container {
             cgroup.apply(limits);
             devices.attach(cgroup, host);
             devicePolicy = devices.policy();
+            if (host.cgroups().mode() == CgroupMode.V2 && CgroupDelegation.isDue(spec)) {
+                cgroup.delegate((int) CgroupDelegation.owner(spec));
+            }
         } catch (ErrnoException | CgroupException e) {
             throw new ContainerFault(
                     Kind.FAILED, "set up cgroup of container " + request.id() + ": " + e.getMessage(), e);
@@ -209,13 +246,16 @@ final class NamespaceContainer implements Container {
     public Launch exec(Launch init, int launch, String tag, ProcessSpec process, int io) throws ContainerFault {
         SeccompSupport seccomp = SeccompSupport.of(spec.linux().seccomp(), seccompPrograms);
         ProcessSpec effective = withHome(inherit(process));
+        refuse(Requirements.unmet("process", effective, host.facts(cgroupPath)));
         LaunchPlan plan = ExecPlan.of(
                 init.pid(),
                 spec.linux(),
                 effective,
                 host.facts(cgroupPath),
-                new PlanInput.CgroupJoin(v1ProcsFiles(), cgroup.unifiedDirectory()),
-                seccomp.filter());
+                new PlanInput.CgroupJoin(v1ProcsFiles(), cgroup.unifiedDirectory(), unifiedGroupOf(init)),
+                seccomp.filter(),
+                request.options().ioUid(),
+                request.options().ioGid());
         Launch l = launcher.spawn(launch, tag, plan, io, Set.of());
         try {
             if (ExecPlan.mustWait(effective, seccomp.filter())) {

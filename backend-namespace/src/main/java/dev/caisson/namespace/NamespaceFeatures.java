@@ -46,7 +46,7 @@ final class NamespaceFeatures {
                         true,
                         new Features.IntelRdtFeatures(false, false, false),
                         memoryPolicy(),
-                        false,
+                        true,
                         false),
                 Map.of(),
                 List.of());

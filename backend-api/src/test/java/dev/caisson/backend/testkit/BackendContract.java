@@ -3,7 +3,6 @@ package dev.caisson.backend.testkit;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
-import dev.caisson.backend.Backend;
 import dev.caisson.backend.Container;
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.Launch;
@@ -23,91 +22,13 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.function.BooleanSupplier;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.io.TempDir;
 
-/** What every backend must do. Each test ends with the host as it was before. */
-public abstract class BackendContract {
+/** What every backend must do. */
+public abstract class BackendContract extends PodTest {
     private static final int SIGTERM = 15;
     private static final int SIGKILL = 9;
     private static final int SIGUSR1 = 10;
-
-    @TempDir
-    protected Path temp;
-
-    private PodFixture pod = new NoPod();
-
-    /** The wall under test. */
-    protected abstract Backend backend();
-
-    /** A new pod's hands, whose files may go to {@code directory}. */
-    protected abstract PodFixture openPod(Path directory) throws IOException;
-
-    private static final class NoPod implements PodFixture {
-        @Override
-        public dev.caisson.backend.Launcher launcher() {
-            throw new IllegalStateException("no pod");
-        }
-
-        @Override
-        public long parentPid() {
-            return 0;
-        }
-
-        @Override
-        public void close() {}
-    }
-
-    @BeforeEach
-    final void openPod() throws IOException {
-        pod = openPod(Files.createDirectories(temp.resolve("pod")));
-    }
-
-    @AfterEach
-    final void nothingIsLeft() throws IOException {
-        List<Long> left = ProcessHandle.of(pod.parentPid()).stream()
-                .flatMap(ProcessHandle::children)
-                .map(ProcessHandle::pid)
-                .toList();
-        pod.close();
-        assertThat(left).as("processes left behind").isEmpty();
-        // Only what names this test: other programs on the host may mount meanwhile.
-        assertThat(Files.readAllLines(Path.of("/proc/self/mountinfo")))
-                .as("mounts left behind")
-                .noneMatch(line -> line.contains(temp.toString()) || line.contains("caisson-test"));
-        try (var tree = Files.walk(Path.of("/sys/fs/cgroup"), 3)) {
-            assertThat(tree.filter(p -> p.getFileName().toString().startsWith("caisson-test")))
-                    .as("cgroups left behind")
-                    .isEmpty();
-        }
-    }
-
-    protected final PodFixture pod() {
-        return pod;
-    }
-
-    protected final Bundle shell(String script) {
-        return Bundle.shell(temp, script);
-    }
-
-    protected final TestContainer prepare(Bundle bundle) throws ContainerFault {
-        return TestContainer.prepare(backend(), bundle, pod.launcher());
-    }
-
-    protected static void await(String what, BooleanSupplier condition) {
-        Instant end = Instant.now().plusSeconds(20);
-        while (!condition.getAsBoolean()) {
-            assertThat(Instant.now()).as("waiting for: %s", what).isBefore(end);
-            try {
-                Thread.sleep(5);
-            } catch (InterruptedException e) {
-                throw new AssertionError(e);
-            }
-        }
-    }
 
     @Test
     void createRunsNothingOfTheUsersUntilStart() throws ContainerFault {
@@ -180,7 +101,7 @@ public abstract class BackendContract {
             try (OutputStream in = Files.newOutputStream(fifo)) {
                 in.write("hello\n".getBytes(java.nio.charset.StandardCharsets.US_ASCII));
             }
-            pod.launcher().closeStdin(c.io());
+            pod().launcher().closeStdin(c.io());
             assertThat(c.awaitExit().code()).isZero();
             assertThat(c.stdout()).isEqualTo("hello\nend\n");
         }
@@ -197,7 +118,7 @@ public abstract class BackendContract {
         try (TestContainer c = prepare(bundle)) {
             c.create().start();
             await("ready", () -> c.stdout().contains("ready"));
-            pod.launcher().resize(c.io(), 44, 88);
+            pod().launcher().resize(c.io(), 44, 88);
             assertThat(c.awaitExit().code()).isEqualTo(3);
             await("all output", () -> c.stdout().contains("44 88"));
             assertThat(c.stdout()).startsWith("/dev/").contains("33 99\r\n").contains("44 88\r\n");

@@ -180,11 +180,14 @@ public final class TestContainer implements AutoCloseable {
         } catch (ContainerFault e) {
             throw new AssertionError("destroy " + bundle.id(), e);
         }
-        if (init != null) {
-            assertThat(init.awaitExit(PATIENCE))
-                    .as("init ends with its container")
-                    .isTrue();
-            init.forget();
+        Launch launch = launcher.find(request.launch());
+        if (launch != null) {
+            if (launch.pid() != 0) {
+                assertThat(launch.awaitExit(PATIENCE))
+                        .as("init ends with its container")
+                        .isTrue();
+            }
+            launch.forget();
         }
         launcher.closeIo(request.io());
     }

@@ -42,29 +42,64 @@ final class ProcessSteps {
     }
 
     /**
-     * Gives the streams to the process. A fifo or pipe is given to its user as well, so that it can open /dev/stdout again; other
-     * files keep their owner.
+     * For the launcher, with the host's rights: gives streams that are fifos or pipes to their user, so that it can open
+     * /dev/stdout again; other files keep their owner.
+     *
+     * @param uid as the host counts
      */
-    void streams() {
+    void ownStreams(long uid, long gid) {
+        if (uid == 0 && gid == 0) {
+            return;
+        }
         Arg.Data stat = p.room(STAT_SIZE);
         Arg.Slot mode = p.slot();
-        for (int fd = 0; fd < 3; fd++) {
-            int from = PlanBuilder.STDIN_FD + fd;
-            if (process.user().uid() != 0) {
-                PlanBuilder.Label keep = new PlanBuilder.Label();
-                p.attempt(Sys.NEWFSTATAT, c(from), p.string(""), stat, c(AT_EMPTY_PATH));
-                p.load(mode, stat.plus(STAT_MODE), 4);
-                p.and(mode, mode, c(S_IFMT));
-                p.jumpIfNotEqual(mode, c(S_IFIFO), keep);
-                p.attempt(
-                        Sys.FCHOWN,
-                        c(from),
-                        c(process.user().uid()),
-                        c(process.user().gid()));
-                p.place(keep);
-            }
-            p.call("set up standard stream " + fd, Sys.DUP2, c(from), c(fd));
+        for (int fd = PlanBuilder.STDIN_FD; fd <= PlanBuilder.STDERR_FD; fd++) {
+            PlanBuilder.Label keep = new PlanBuilder.Label();
+            p.attempt(Sys.NEWFSTATAT, c(fd), p.string(""), stat, c(AT_EMPTY_PATH));
+            p.load(mode, stat.plus(STAT_MODE), 4);
+            p.and(mode, mode, c(S_IFMT));
+            p.jumpIfNotEqual(mode, c(S_IFIFO), keep);
+            p.attempt(Sys.FCHOWN, c(fd), c(uid), c(gid));
+            p.place(keep);
         }
+    }
+
+    /** Puts the streams where the program expects them. */
+    void streams() {
+        for (int fd = 0; fd < 3; fd++) {
+            p.call("set up standard stream " + fd, Sys.DUP2, c(PlanBuilder.STDIN_FD + fd), c(fd));
+        }
+    }
+
+    /**
+     * For the launcher of a container in a user namespace: hard limits that are to be higher than the monitor's are raised while the
+     * right to do so is there; the child inherits them, and {@link #limits} sets the final values.
+     */
+    void raiseLimits() {
+        for (ProcessSpec.Rlimit l : process.rlimits()) {
+            Arg.Data old = p.room(16);
+            Arg.Slot hard = p.slot();
+            PlanBuilder.Label enough = new PlanBuilder.Label();
+            String what = "raise hard limit " + l.type().wire() + " to " + l.hard();
+            p.call(what, Sys.PRLIMIT64, c(0), c(number(l.type())), Arg.ZERO, old);
+            p.load(hard, old.plus(8), 8);
+            p.jumpIfEqual(hard, c(-1), enough); // RLIM_INFINITY
+            if (l.hard() != -1) {
+                p.jumpIfLess(c(l.hard()), hard, enough);
+            }
+            p.store(c(l.hard()), old.plus(8), 8);
+            p.call(what, Sys.PRLIMIT64, c(0), c(number(l.type())), old, Arg.ZERO);
+            p.place(enough);
+        }
+    }
+
+    /** CPU affinity (sched_setaffinity(2)) of the process that plays this; an empty list changes nothing. */
+    void affinity(@Nullable String cpus) {
+        if (cpus == null || cpus.isEmpty()) {
+            return;
+        }
+        byte[] mask = BitList.mask(cpus);
+        p.call("set cpu affinity to " + cpus, Sys.SCHED_SETAFFINITY, c(0), c(mask.length), p.bytes(mask));
     }
 
     /**

@@ -36,8 +36,9 @@ final class MonitorPod implements PodFixture {
         }
         // Descriptor 3 is where containerd would connect: a fifo that nobody writes to never has anything to say.
         Path fifo = directory.resolve("nobody");
+        // Low limits, so that a container which asks for more shows whether it gets it.
         String script =
-                "mkfifo \"$1\" && exec 3<>\"$1\" && exec -a caisson-monitor \"$2\" \"$3\" /nonexistent test-pod";
+                "ulimit -n 4096; ulimit -l 64; mkfifo \"$1\" && exec 3<>\"$1\" && exec -a caisson-monitor \"$2\" \"$3\" /nonexistent test-pod";
         monitor = new ProcessBuilder(
                         "bash", "-c", script, "bash", fifo.toString(), program.toString(), directory.toString())
                 .inheritIO()

@@ -82,8 +82,19 @@ public final class ExecPlan {
                     p.string(fallback),
                     c(O_PATH | O_DIRECTORY | O_CLOEXEC));
         }
+        Arg.Slot procfs = p.slot();
         Arg.Slot self = p.slot();
         boolean labels = isSet(process.apparmorProfile()) || isSet(process.selinuxLabel());
+        if (labels) {
+            // The host's: a /proc of the container's may be a fake that swallows the label (CVE-2019-16884).
+            p.callInto(
+                    procfs,
+                    "open /proc",
+                    Sys.OPENAT,
+                    c(AT_FDCWD),
+                    p.string("/proc"),
+                    c(O_PATH | O_DIRECTORY | O_CLOEXEC));
+        }
         if (process.oomScoreAdj() != null) {
             String value = Integer.toString(process.oomScoreAdj());
             s.writeFile("set oom_score_adj to " + value, c(AT_FDCWD), p.string("/proc/self/oom_score_adj"), value);
@@ -136,8 +147,8 @@ public final class ExecPlan {
                     self,
                     "open /proc/thread-self",
                     Sys.OPENAT,
-                    c(AT_FDCWD),
-                    p.string("/proc/thread-self"),
+                    procfs,
+                    p.string("thread-self"),
                     c(O_PATH | O_DIRECTORY | O_CLOEXEC));
         }
         if (process.terminal()) {

@@ -32,6 +32,8 @@ struct proc {
 	int console;   /* descriptor in the process, -1 none or taken: its terminal's master */
 	int has_tty;   /* the io's terminal is this process's */
 	unsigned said; /* notes read */
+	struct queue held; /* for the gate, while the console is still to be taken */
+	uint8_t held_flags;
 	uint32_t flags; /* PROC_* */
 	uint32_t status;
 	uint64_t time_ns;
@@ -148,8 +150,11 @@ static void said_pid(struct proc *p, pid_t pid)
 	if (e) {
 		e->pid = 0;
 		ended(p, e->status, e->time_ns);
-	} else {
+	} else if (p->console >= 0) {
 		take_console(p);
+		if (p->held.len > 0 || p->held_flags)
+			procs_gate(p->launch, p->held_flags, p->held.bytes, p->held.len);
+		queue_drop(&p->held);
 	}
 }
 
@@ -264,6 +269,7 @@ void procs_init(void)
 /* In the forked copy: exactly the descriptors a plan may count on, then the plan. */
 static void play(int note, int gate, const int io[3], uint8_t *plan)
 {
+	static const uint64_t by_default[4]; /* the kernel's struct sigaction: handler, flags, restorer, mask */
 	int fds[5] = { note, gate, io[0], io[1], io[2] };
 	sigset_t none;
 
@@ -276,8 +282,10 @@ static void play(int note, int gate, const int io[3], uint8_t *plan)
 		if (dup3(fds[i], PLAN_FD_NOTE + i, O_CLOEXEC) < 0)
 			_exit(126); /* the plan would take a descriptor of this program's for its own */
 	close_from(PLAN_FD_STDERR + 1);
-	for (int i = 1; i < 32; i++)
-		signal(i, SIG_DFL); /* what this program inherited as ignored would be so in a container */
+	/* What this program inherited as ignored would be so in a container. Not by sigaction(3), which
+	 * refuses the libc's own 32 and 33. */
+	for (int i = 1; i <= 64; i++)
+		syscall(SYS_rt_sigaction, i, by_default, NULL, 8);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	_exit(plan_play(plan, PLAN_FD_NOTE));
@@ -342,6 +350,11 @@ void procs_gate(uint32_t launch, uint8_t flags, const uint8_t *bytes, size_t len
 
 	if (!p || p->gate < 0)
 		return;
+	if (p->console >= 0 && p->held.len + len <= GATE_MAX) {
+		queue_put(&p->held, bytes, len); /* it would exec, and its master be closed */
+		p->held_flags |= flags;
+		return;
+	}
 	if (len > 0) {
 		p->flags |= PROC_GATE_USED;
 		/* All or nothing. A plan that does not get all sees the end of the gate and gives up. */
@@ -381,6 +394,7 @@ void procs_forget(uint32_t launch)
 		loop_close(&p->notes);
 		if (p->gate >= 0)
 			close(p->gate);
+		queue_drop(&p->held);
 		loop_free(p);
 	}
 }

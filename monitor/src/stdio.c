@@ -250,10 +250,10 @@ void io_resize(uint32_t id, unsigned rows, unsigned columns)
 
 enum { COPY_IDLE, COPY_FULL, COPY_MORE, COPY_ENDED };
 
-/* Moves bytes until one side would block, or for long enough. */
+/* Moves bytes until one side would block, or for long enough (COPY_MORE, with nothing left in hand). */
 static int copy_some(struct copy *c, int from, int to)
 {
-	for (int i = 0; i < COPY_ROUNDS; i++) {
+	for (int i = 0;; i++) {
 		ssize_t n;
 		while (c->off < c->len) {
 			/* With nobody to write to, the process must not block: discard. */
@@ -262,13 +262,14 @@ static int copy_some(struct copy *c, int from, int to)
 				return COPY_FULL;
 			c->off = n < 0 ? c->len : c->off + (size_t)n;
 		}
+		if (i == COPY_ROUNDS)
+			return COPY_MORE;
 		n = from < 0 ? -1 : read(from, c->bytes, sizeof c->bytes);
 		if (n <= 0)
 			return from >= 0 && n < 0 && errno == EAGAIN ? COPY_IDLE : COPY_ENDED;
 		c->off = 0;
 		c->len = (size_t)n;
 	}
-	return COPY_MORE;
 }
 
 static void pump(struct terminal *t)
@@ -285,10 +286,10 @@ static void pump(struct terminal *t)
 		end_terminal(t);
 		return;
 	}
-	/* A read of up to COPY_BYTES may still be in hand with COPY_MORE: wait for where it is to go. */
 	loop_mask(&t->in, in == COPY_IDLE ? EPOLLIN : 0u);
 	loop_mask(&t->out, out == COPY_FULL ? EPOLLOUT : 0u);
-	loop_mask(&t->master, (out == COPY_IDLE || out == COPY_MORE ? EPOLLIN : 0u) |
+	/* With COPY_MORE of in that is a file, which cannot be watched, the master is what calls again. */
+	loop_mask(&t->master, (out == COPY_FULL ? 0u : EPOLLIN) |
 				      (in == COPY_FULL || in == COPY_MORE ? EPOLLOUT : 0u));
 }
 

@@ -4,9 +4,10 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
-#include <stdio.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -200,12 +201,30 @@ static pid_t spawn_monitor(int listener, const char *exe, char **argv)
 	return pid < 0 ? -errno : err ? -err : pid;
 }
 
+/* Of two commands that find a dead monitor's socket, the second must not remove what the first has bound:
+ * they take turns on the directory. Needs no file of its own; closed by exec and by the command's end. */
+static int lock_directory_of(const char *path)
+{
+	char dir[PATH_MAX] = ".";
+	const char *slash = strrchr(path, '/');
+	int fd;
+
+	if (slash && slash > path && slash - path < PATH_MAX) {
+		memcpy(dir, path, (size_t)(slash - path));
+		dir[slash - path] = '\0';
+	}
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	while (fd >= 0 && flock(fd, LOCK_EX) != 0 && errno == EINTR)
+		continue;
+	return fd;
+}
+
 /* payload: executable, socket path, argv...: the monitor becomes a child of nobody who waits. */
 static void start_monitor(int fd, char *p, size_t len)
 {
 	char *argv[16], *words[18];
 	struct wire h = { 0, W_STARTED, 0, 0, 0, 0 };
-	int n = 0, s;
+	int n = 0, s, lock;
 	pid_t pid;
 
 	for (char *end = p + len; p < end && n < 17; p += strlen(p) + 1)
@@ -217,16 +236,17 @@ static void start_monitor(int fd, char *p, size_t len)
 	for (int i = 2; i < n; i++)
 		argv[i - 2] = words[i];
 	argv[n - 2] = NULL;
+	lock = lock_directory_of(words[1]);
 	s = connect_unix(words[1], 0);
 	if (s >= 0) { /* somebody serves this pod already: the loser of a race uses the winner's */
 		close(s);
 		h.flags = 1;
-		goto out;
+		goto unlock;
 	}
 	s = listen_at(words[1]);
 	if (s < 0) {
 		h.a = (uint32_t)-s;
-		goto out;
+		goto unlock;
 	}
 	pid = spawn_monitor(s, words[0], argv);
 	close(s);
@@ -236,6 +256,9 @@ static void start_monitor(int fd, char *p, size_t len)
 	} else {
 		h.b = (uint32_t)pid;
 	}
+unlock:
+	if (lock >= 0)
+		close(lock);
 out:
 	write_all(fd, &h, sizeof h);
 }
@@ -273,6 +296,12 @@ int command_main(int argc, char **argv, char **envp)
 	int fd, r;
 
 	signal(SIGPIPE, SIG_IGN); /* a daemon that went away is an error to report */
+	/* Numbers 0 to 2 are taken, or a socket could get one and be written to as an error message's way out. */
+	do
+		fd = open("/dev/null", O_RDWR);
+	while (fd >= 0 && fd <= 2);
+	close(fd);
+	signal(SIGPIPE, SIG_IGN); /* caissond may hang up early, with a reason that is still to be read */
 	own_name = argc > 0 ? argv[0] : "caisson";
 	if (strrchr(own_name, '/'))
 		own_name = strrchr(own_name, '/') + 1;

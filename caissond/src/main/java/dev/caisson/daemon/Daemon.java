@@ -7,6 +7,7 @@ import dev.caisson.shim.command.ShimCommand;
 import dev.caisson.shim.link.CommandCall;
 import dev.caisson.shim.link.LinkServer;
 import dev.caisson.shim.pod.PodRegistry;
+import dev.caisson.shim.sandbox.SandboxService;
 import dev.caisson.shim.state.RecordStore;
 import dev.caisson.shim.task.Backends;
 import dev.caisson.shim.task.TaskLifecycle;
@@ -56,10 +57,13 @@ final class Daemon {
         Backends backends = new Backends();
         TaskLifecycle lifecycle = new TaskLifecycle(store, backends, executor);
         Methods task = new TaskService(lifecycle, pods, executor).methods();
+        SandboxService sandbox = new SandboxService(
+                lifecycle, pods, store, executor, options.prefix().resolve("bin/caisson"));
         this.tasks = new TtrpcServer(
                 ServiceRegistry.builder()
                         .service(ServiceNames.TASK_V2, task)
                         .service(ServiceNames.TASK_V3, task)
+                        .service(ServiceNames.SANDBOX, sandbox.methods())
                         .build(),
                 executor,
                 ServerOptions.DEFAULT.withFailures(Daemon::logFailure));

@@ -170,6 +170,46 @@ final class NamespaceWallTest extends PodTest {
     }
 
     @Test
+    void aTmpfsCanShowWhatItCovers() throws Exception {
+        String script =
+                "cat /run/d/f; stat -c '%a %u %g' /run; echo new > /run/d/f; cat /run/d/f; rm -r /run/d; ls /run; "
+                        + "stat -f -c %T /empty; df -k /empty | grep -c 1024; touch /ro/x";
+        for (boolean userNamespace : new boolean[] {false, true}) {
+            Bundle bundle = withMounts(
+                    shell(script),
+                    Mount.of("/run", "tmpfs", "tmpfs", List.of("nosuid", "nodev", "tmpcopyup", "size=1m")),
+                    Mount.of("/empty", "tmpfs", "tmpfs", List.of("tmpcopyup", "size=1m")),
+                    Mount.of("/ro", "tmpfs", "tmpfs", List.of("tmpcopyup", "ro")));
+            Path file = Files.createDirectories(bundle.rootfs("run/d")).resolve("f");
+            Files.writeString(file, "old\n");
+            Files.createDirectories(bundle.rootfs("ro/sub"));
+            Files.createDirectories(bundle.rootfs("empty"));
+            Files.setPosixFilePermissions(
+                    bundle.rootfs("run"), java.nio.file.attribute.PosixFilePermissions.fromString("rwxr-x--x"));
+            if (userNamespace) {
+                withUserNamespace(bundle);
+            }
+            try (TestContainer c = prepare(bundle)) {
+                c.run();
+                assertThat(c.stdout()).as(c.stderr()).isEqualTo("old\n751 0 0\nnew\ntmpfs\n1\n");
+                assertThat(c.stderr()).contains("/ro/x: Read-only file system");
+                assertThat(file).hasContent("old\n");
+            }
+        }
+    }
+
+    @Test
+    void aDirectoryMountOnADanglingSymlinkIsRefused() throws Exception {
+        Bundle bundle = withMounts(shell("true"), Mount.of("/link/sub", "tmpfs", "tmpfs", List.of()));
+        Files.createSymbolicLink(bundle.rootfs("link"), Path.of("/nothing"));
+        try (TestContainer c = prepare(bundle)) {
+            assertThatExceptionOfType(ContainerFault.class)
+                    .isThrownBy(c::create)
+                    .withMessageContaining("link is a symlink to nothing");
+        }
+    }
+
+    @Test
     void aFileMountThroughADanglingSymlinkStaysInside() throws Exception {
         Path source = Files.writeString(temp.resolve("source"), "content");
         Bundle bundle = withMounts(shell("cat /real"), Mount.of("/link", source.toString(), "bind", List.of("bind")));

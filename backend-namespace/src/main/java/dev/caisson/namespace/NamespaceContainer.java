@@ -97,7 +97,7 @@ final class NamespaceContainer implements Container {
 
     /** Refuses what neither this wall nor this host can do. */
     void checkSupported() throws ContainerFault {
-        refuse(Requirements.unmet(spec, request.rootfs(), host.facts(cgroupPath)));
+        refuse(Requirements.unmet(spec, request.rootfs(), host.facts(cgroupPath, spec.linux())));
     }
 
     private static void refuse(@Nullable String reason) throws ContainerFault {
@@ -128,7 +128,7 @@ final class NamespaceContainer implements Container {
     public Launch create() throws ContainerFault {
         SeccompSupport seccomp = SeccompSupport.of(spec.linux().seccomp(), seccompPrograms);
         makeCgroup();
-        HostFacts facts = host.facts(cgroupPath);
+        HostFacts facts = host.facts(cgroupPath, spec.linux());
         PlanInput input = new PlanInput(
                 request.id(),
                 spec,
@@ -246,12 +246,12 @@ final class NamespaceContainer implements Container {
     public Launch exec(Launch init, int launch, String tag, ProcessSpec process, int io) throws ContainerFault {
         SeccompSupport seccomp = SeccompSupport.of(spec.linux().seccomp(), seccompPrograms);
         ProcessSpec effective = withHome(inherit(process));
-        refuse(Requirements.unmet("process", effective, host.facts(cgroupPath)));
+        refuse(Requirements.unmet("process", effective, host.facts(cgroupPath, spec.linux())));
         LaunchPlan plan = ExecPlan.of(
                 init.pid(),
                 spec.linux(),
                 effective,
-                host.facts(cgroupPath),
+                host.facts(cgroupPath, spec.linux()),
                 new PlanInput.CgroupJoin(v1ProcsFiles(), cgroup.unifiedDirectory(), unifiedGroupOf(init)),
                 seccomp.filter(),
                 request.options().ioUid(),

@@ -126,6 +126,20 @@ final class NamespaceSteps {
         return fds;
     }
 
+    /** The one of {@code fds} that is for a joined type. */
+    Arg.Slot joinedSlot(List<Arg.Slot> fds, NamespaceType wanted) {
+        int i = 0;
+        for (NamespaceType type : JOIN_ORDER) {
+            if (type == wanted) {
+                return fds.get(i);
+            }
+            if (isJoined(type)) {
+                i++;
+            }
+        }
+        throw new IllegalArgumentException(wanted + " is not joined");
+    }
+
     /** Enters them; the kernel refuses a file that is not of the type. */
     void join(List<Arg.Slot> fds) {
         int i = 0;

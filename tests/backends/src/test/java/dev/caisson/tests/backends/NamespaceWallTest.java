@@ -471,6 +471,49 @@ final class NamespaceWallTest extends PodTest {
         }
     }
 
+    private static void ip(String... args) throws Exception {
+        List<String> command = new ArrayList<>(List.of("ip"));
+        command.addAll(List.of(args));
+        assertThat(new ProcessBuilder(command).inheritIO().start().waitFor()).as("%s", command).isZero();
+    }
+
+    @Test
+    void networkDevicesMoveWithTheirAddresses() throws Exception {
+        String name = "cns" + ProcessHandle.current().pid() % 100_000;
+        for (boolean userNamespace : new boolean[] {false, true}) {
+            ip("link", "add", name + "a", "type", "veth", "peer", "name", name + "b");
+            try {
+                ip("addr", "add", "198.51.100.7/24", "broadcast", "198.51.100.255", "dev", name + "a");
+                Bundle bundle = shell("ip addr show eth7; ip route").linux(l -> l.netDevices =
+                        Map.of(name + "a", new Linux.NetDevice("eth7"), name + "b", new Linux.NetDevice("tpl%d")));
+                if (userNamespace) {
+                    withUserNamespace(bundle);
+                }
+                try (TestContainer c = prepare(bundle)) {
+                    assertThat(c.run()).isZero();
+                    assertThat(c.stdout())
+                            .contains("eth7")
+                            .contains("inet 198.51.100.7/24 brd 198.51.100.255")
+                            .containsPattern("<[A-Z,_]*UP")
+                            .contains("198.51.100.0/24 dev eth7");
+                }
+            } finally {
+                new ProcessBuilder("ip", "link", "del", name + "b").start().waitFor();
+            }
+        }
+    }
+
+    @Test
+    void aMissingNetworkDeviceIsNamed() throws Exception {
+        Bundle bundle = shell("true").linux(l -> l.netDevices = Map.of("cns-absent", new Linux.NetDevice(null)));
+        try (TestContainer c = prepare(bundle)) {
+            assertThatExceptionOfType(ContainerFault.class)
+                    .isThrownBy(c::create)
+                    .withMessageContaining("cns-absent")
+                    .withMessageContaining("ENODEV");
+        }
+    }
+
     @Test
     void sysctlsAndNames() throws Exception {
         Bundle bundle = shell("cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/msgmax; hostname")

@@ -41,7 +41,6 @@ final class NetDeviceSteps {
     private static final int IFREQ_SIZE = 40;
     private static final int IFNAMSIZ = 16;
 
-    private final Steps s;
     private final PlanBuilder p;
     private final Map<String, Linux.NetDevice> devices;
     private final HostFacts host;
@@ -49,7 +48,6 @@ final class NetDeviceSteps {
     private final Arg.Slot netlink;
 
     NetDeviceSteps(Steps s, Linux linux, HostFacts host) {
-        this.s = s;
         this.p = s.p;
         this.devices = linux.netDevices();
         this.host = host;
@@ -146,7 +144,7 @@ final class NetDeviceSteps {
         int family = bytes.length == 4 ? AF_INET : AF_INET6;
         // struct ifaddrmsg: family, prefix length, flags, scope (0: global), index
         Message m = new Message(RTM_NEWADDR, NLM_F_CREATE_EXCL)
-                .u32(family | a.prefix() << 8)
+                .u32(family | (a.prefix() << 8))
                 .u32(0);
         m.attribute(IFA_LOCAL, bytes);
         m.attribute(IFA_ADDRESS, bytes);
@@ -186,21 +184,21 @@ final class NetDeviceSteps {
 
         Message(int type, int moreFlags) {
             u32(0); // the length, at the end
-            u32(type | (NLM_F_REQUEST_ACK | moreFlags) << 16);
+            u32(type | ((NLM_F_REQUEST_ACK | moreFlags) << 16));
             u32(1);
             u32(0);
         }
 
         Message u32(int value) {
             for (int i = 0; i < 4; i++) {
-                out.write(value >>> 8 * i);
+                out.write(value >>> (8 * i));
             }
             return this;
         }
 
         /** Adds an attribute and tells where its value is. */
         int attribute(int type, byte[] value) {
-            u32(4 + value.length | type << 16);
+            u32((4 + value.length) | (type << 16));
             int at = out.size();
             out.writeBytes(value);
             while (out.size() % 4 != 0) {
@@ -213,7 +211,7 @@ final class NetDeviceSteps {
             if (done == null) {
                 done = out.toByteArray();
                 for (int i = 0; i < 4; i++) {
-                    done[i] = (byte) (done.length >>> 8 * i);
+                    done[i] = (byte) (done.length >>> (8 * i));
                 }
             }
             return done;

@@ -474,7 +474,9 @@ final class NamespaceWallTest extends PodTest {
     private static void ip(String... args) throws Exception {
         List<String> command = new ArrayList<>(List.of("ip"));
         command.addAll(List.of(args));
-        assertThat(new ProcessBuilder(command).inheritIO().start().waitFor()).as("%s", command).isZero();
+        assertThat(new ProcessBuilder(command).inheritIO().start().waitFor())
+                .as("%s", command)
+                .isZero();
     }
 
     @Test
@@ -484,8 +486,9 @@ final class NamespaceWallTest extends PodTest {
             ip("link", "add", name + "a", "type", "veth", "peer", "name", name + "b");
             try {
                 ip("addr", "add", "198.51.100.7/24", "broadcast", "198.51.100.255", "dev", name + "a");
-                Bundle bundle = shell("ip addr show eth7; ip route").linux(l -> l.netDevices =
-                        Map.of(name + "a", new Linux.NetDevice("eth7"), name + "b", new Linux.NetDevice("tpl%d")));
+                Bundle bundle = shell("ip addr show eth7; ip route")
+                        .linux(l -> l.netDevices = Map.of(
+                                name + "a", new Linux.NetDevice("eth7"), name + "b", new Linux.NetDevice("tpl%d")));
                 if (userNamespace) {
                     withUserNamespace(bundle);
                 }

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Builds the monitor with the machine's gcc against musl: static, small, no allocation tricks of a larger libc.
 #   build.sh OUTPUT-DIRECTORY VERSION [asan]
+# With asan: a build with AddressSanitizer and UndefinedBehaviorSanitizer, which write to OUTPUT-DIRECTORY/report.PID.
 set -eu
 src=$(dirname "$0")/src
 out=$1
@@ -9,7 +10,8 @@ mkdir -p "$out"
 warnings="-std=gnu11 -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wvla -Werror"
 if [ "${3:-}" = asan ]; then
 	exec gcc $warnings -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all \
-		-DCAISSON_VERSION="\"$version\"" "$src"/*.c -o "$out/caisson-asan"
+		-DCAISSON_VERSION="\"$version\"" -DASAN_LOG="\"$(cd "$out" && pwd)/report\"" \
+		"$src"/*.c "$src"/../asan/options.c -o "$out/caisson-asan"
 fi
 command -v musl-gcc >/dev/null || {
 	echo "monitor: musl-gcc is missing: apt-get install musl-tools" >&2

@@ -19,6 +19,7 @@ int init_main(int argc, char **argv, char **envp)
 	sigset_t all, old;
 	pid_t program = 0;
 
+	signal(SIGCHLD, SIG_DFL); /* ignored, it would throw the program's status away */
 	sigfillset(&all);
 	sigprocmask(SIG_SETMASK, &all, &old);
 	if (argc > 1) {

@@ -9,7 +9,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define RETRY_MS 2000 /* when inotify told nothing */
+#define RETRY_MS 2000	    /* when inotify told nothing */
+#define START_MS 500	    /* between the first two starts of a caissond that does not come up */
+#define START_MAX_MS 30000
 #define READ_CHUNK 65536
 
 static struct source link_src = { .fd = -1 };
@@ -17,6 +19,8 @@ static struct source dir_src = { .fd = -1 };
 static struct queue rx, tx;
 static const char *state_dir, *program, *pod;
 static char *socket_path;
+static uint64_t up_since;
+static int start_ms = START_MS;
 
 static void try_connect(void);
 
@@ -111,8 +115,10 @@ static void lost(void)
 	queue_drop(&rx);
 	queue_drop(&tx);
 	relay_link_lost();
-	/* An upgraded daemon listens within moments: look at once, then wait for inotify. */
-	loop_after(20, try_connect);
+	relay_link_drained();
+	/* An upgraded daemon listens within moments: look at once, then wait for inotify. One that hung
+	 * up at once does not like this monitor's version, or a request of ours ends it: no hurry. */
+	loop_after(now_ms() - up_since > 1000 ? 20 : RETRY_MS, try_connect);
 }
 
 static void read_frames(void)
@@ -161,16 +167,25 @@ static void try_connect(void)
 		return;
 	fd = connect_unix(socket_path, SOCK_NONBLOCK);
 	if (fd < 0) {
-		if (relay_has_requests() || procs_has_exits()) {
+		int wanted = relay_has_requests() || procs_has_exits();
+
+		/* EAGAIN: it is there and has a long queue. */
+		if (wanted && (fd == -ENOENT || fd == -ECONNREFUSED)) {
 			start_daemon(state_dir, program);
-			loop_after(RETRY_MS / 4, try_connect);
+			loop_after(start_ms, try_connect);
+			start_ms = start_ms > START_MAX_MS / 2 ? START_MAX_MS : 2 * start_ms;
 		} else {
-			loop_after(RETRY_MS, try_connect);
+			loop_after(wanted ? START_MS : RETRY_MS, try_connect);
 		}
 		return;
 	}
-	loop_watch(&link_src, fd, EPOLLIN);
 	link_src.ready = on_link;
+	up_since = now_ms();
+	if (loop_watch(&link_src, fd, EPOLLIN) != 0) {
+		lost();
+		return;
+	}
+	start_ms = START_MS;
 	link_send(W_HELLO, 0, WIRE_VERSION, (uint32_t)getpid(), pod, strlen(pod));
 	procs_snapshot();
 	relay_snapshot();

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define BATCH 32
-#define TIMERS 8
+#define TIMERS 8 /* more than there are functions that are given to loop_after */
 
 static int epoll_fd = -1;
 static struct epoll_event batch[BATCH];
@@ -59,32 +59,31 @@ void loop_init(void)
 		_exit(125);
 }
 
-void loop_watch(struct source *s, int fd, uint32_t mask)
+int loop_watch(struct source *s, int fd, uint32_t mask)
 {
-	struct epoll_event e = { .events = mask, .data.ptr = s };
-
 	s->fd = fd;
-	s->mask = mask;
-	/* A regular file cannot be watched and never blocks: its owner writes without asking. */
-	if (epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &e) != 0 && errno != EPERM)
-		_exit(125);
+	s->mask = 0;
+	return loop_mask(s, mask);
 }
 
-void loop_mask(struct source *s, uint32_t mask)
+int loop_mask(struct source *s, uint32_t mask)
 {
 	struct epoll_event e = { .events = mask, .data.ptr = s };
+	/* Out of the set with mask 0: EPOLLHUP cannot be masked, and nobody would serve it. */
+	int op = !mask ? EPOLL_CTL_DEL : s->mask ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
 
 	if (s->fd < 0 || s->mask == mask)
-		return;
+		return 0;
 	s->mask = mask;
-	epoll_ctl(epoll_fd, EPOLL_CTL_MOD, s->fd, &e);
+	/* A regular file cannot be watched and never blocks: its owner writes without asking. */
+	return epoll_ctl(epoll_fd, op, s->fd, &e) == 0 || errno == EPERM ? 0 : -errno;
 }
 
 void loop_close(struct source *s)
 {
 	if (s->fd < 0)
 		return;
-	epoll_ctl(epoll_fd, EPOLL_CTL_DEL, s->fd, NULL);
+	loop_mask(s, 0);
 	close(s->fd);
 	s->fd = -1;
 	for (int i = 0; i < batch_len; i++)
@@ -103,16 +102,18 @@ void loop_free(void *p)
 
 void loop_after(int ms, void (*fn)(void))
 {
-	int free_one = -1;
+	uint64_t due = now_ms() + (uint64_t)ms;
+	int at = 0;
 
-	for (int i = 0; i < TIMERS; i++) {
+	for (int i = TIMERS - 1; i >= 0; i--)
+		if (!timers[i].fn)
+			at = i;
+	for (int i = 0; i < TIMERS; i++)
 		if (timers[i].fn == fn)
-			free_one = i;
-		else if (!timers[i].fn && free_one < 0)
-			free_one = i;
-	}
-	timers[free_one].fn = fn;
-	timers[free_one].due = now_ms() + (uint64_t)ms;
+			at = i;
+	if (timers[at].fn != fn || due < timers[at].due)
+		timers[at].due = due;
+	timers[at].fn = fn;
 }
 
 static int run_timers(void)
@@ -156,7 +157,8 @@ void loop_run(void)
 
 uint8_t *queue_room(struct queue *q, size_t n)
 {
-	if (q->off > 0 && (q->off == q->len || q->len + n > q->cap)) {
+	/* Only when half of it is free, or a full queue would be moved for every few bytes taken. */
+	if (q->len + n > q->cap && q->off >= q->len / 2 && q->off > 0) {
 		memmove(q->bytes, q->bytes + q->off, q->len - q->off);
 		q->len -= q->off;
 		q->off = 0;
@@ -235,8 +237,9 @@ void start_daemon(const char *state_dir, const char *program)
 	if (strlen(state_dir) + sizeof "/caissond.log" > sizeof lock || fork() != 0)
 		return;
 	strcat(strcpy(lock, state_dir), "/start.lock");
-	/* The lock passes to the daemon by exec and is held until it listens: one start at a time. */
-	fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	/* The lock passes to the daemon by exec and is held until it listens: one start at a time. Without
+	 * O_CLOEXEC, which would stay if the descriptor happened to be 3 already. */
+	fd = open(lock, O_RDWR | O_CREAT, 0600);
 	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0)
 		_exit(0);
 	setsid();

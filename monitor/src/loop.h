@@ -13,13 +13,16 @@ struct source {
 };
 
 void loop_init(void);
-void loop_watch(struct source *, int fd, uint32_t mask);
-void loop_mask(struct source *, uint32_t mask);
+/* Takes the descriptor over, even when it fails (-errno: no memory, or too many watches). */
+int loop_watch(struct source *, int fd, uint32_t mask);
+/* With mask 0 not even a hang-up is reported. */
+int loop_mask(struct source *, uint32_t mask);
 /* Closes the descriptor; an event of it that was already fetched is dropped. */
 void loop_close(struct source *);
 /* Frees memory that holds a source once the events at hand are served. */
 void loop_free(void *);
-/* Calls fn once after ms milliseconds; one timer per fn. */
+/* Calls fn once after at most ms milliseconds. One timer per fn: an earlier time that was asked for stays,
+ * or a steady stream of reasons would put it off for ever. */
 void loop_after(int ms, void (*fn)(void));
 void loop_run(void) __attribute__((noreturn));
 

@@ -17,6 +17,8 @@ int monitor_main(int argc, char **argv)
 	prctl(PR_SET_NAME, "caisson-monitor");
 	/* Orphans of a container come here and not to containerd or pid 1. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	/* An ignored SIGCHLD, inherited from whoever, would throw the exit statuses away. */
+	signal(SIGCHLD, SIG_DFL);
 	signal(SIGPIPE, SIG_IGN);
 	fcntl(LISTENER, F_SETFD, FD_CLOEXEC);
 	fcntl(LISTENER, F_SETFL, O_NONBLOCK);

@@ -37,6 +37,7 @@ void procs_kill(uint32_t launch, int sig);
 void procs_forget(uint32_t launch);
 void procs_snapshot(void);
 int procs_has_exits(void);
+int procs_is_alive(uint32_t launch);
 
 /* stdio.c: fifos, files, logger pipes and terminals. */
 struct io;
@@ -48,7 +49,8 @@ void io_resize(uint32_t id, unsigned rows, unsigned columns);
 void io_for_launch(uint32_t id, int logger, int fds[3]);
 /* The launch has its copies. */
 void io_handed_over(uint32_t id, int logger);
-void io_terminal(uint32_t id, int master);
+/* Takes the master over; 0 when it is a terminal and the io's first one. */
+int io_terminal(uint32_t id, int master);
 void io_process_gone(uint32_t id);
 
 #endif

@@ -159,7 +159,7 @@ int plan_play(uint8_t *bytes, int note_fd)
 		case PLAN_CALL:
 			do
 				r = raw_call(op.nr, a);
-			while (r == -EINTR);
+			while (r == -EINTR && op.nr != SYS_close); /* close has closed even then */
 			if (r < 0 && r >= -4095 && !(op.flags & CALL_SOFT)) {
 				say(note_fd, NOTE_FAILED, pc - 1, r);
 				return 127;

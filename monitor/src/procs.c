@@ -17,14 +17,23 @@
 
 #include "plan.h"
 
-#define NOTES_KEPT 16 /* for a caissond that attaches in the middle of a launch */
+#define NOTES_KEPT 16	/* for a caissond that attaches in the middle of a launch */
+#define NOTES_MAX 1024	/* said by one plan; further ones come from no planner of ours */
+#define GATE_MAX 4096	/* written at once: PIPE_BUF */
+#define NO_STEP (~0u)	/* in NOTE_FAILED: the plan did not even start */
 
 struct proc {
 	struct source notes; /* first: on_notes casts back; open while somebody plays the plan */
 	struct proc *next;
 	uint32_t launch, io;
-	pid_t pid; /* 0 until the plan said it */
+	pid_t pid;    /* 0 until the plan said it */
+	pid_t player; /* 0 once reaped */
 	int gate;
+	int console;   /* descriptor in the process, -1 none or taken: its terminal's master */
+	int has_tty;   /* the io's terminal is this process's */
+	unsigned said; /* notes read */
+	struct queue held; /* for the gate, while the console is still to be taken */
+	uint8_t held_flags;
 	uint32_t flags; /* PROC_* */
 	uint32_t status;
 	uint64_t time_ns;
@@ -33,16 +42,17 @@ struct proc {
 	char tag[];
 };
 
-/* Reaped before the launcher came to say whose pid it is. */
+/* Reaped before the launcher came to say whose pid it is. Kept only while a launch has no pid yet; orphans
+ * of a container come here too, so that only a limit far above what it can make die meanwhile is safe. */
 struct early {
 	pid_t pid;
 	uint32_t status;
 	uint64_t time_ns;
 };
-#define EARLY_MAX 64
+#define EARLY_MAX 65536
 
-static struct early early[EARLY_MAX];
-static unsigned early_next;
+static struct early *early;
+static unsigned early_len, early_cap, early_next;
 static struct source signal_src = { .fd = -1 };
 static struct proc *procs;
 
@@ -63,15 +73,40 @@ static int is_starting(void)
 	return 0;
 }
 
-static void take_console(struct proc *p, int fd_there)
+static void remember_early(pid_t pid, uint32_t status)
 {
-	int pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
-	int master = pidfd < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, pidfd, fd_there, 0);
+	if (early_len == early_cap && early_cap < EARLY_MAX) {
+		early_cap = early_cap ? 2 * early_cap : 16;
+		early = grow(early, early_cap * sizeof *early);
+	}
+	if (early_len < early_cap)
+		early_next = early_len++;
+	else
+		early_next = (early_next + 1) % EARLY_MAX;
+	early[early_next] = (struct early){ pid, status, wall_ns() };
+}
 
+static void forget_early(void)
+{
+	free(early);
+	early = NULL;
+	early_len = early_cap = 0;
+}
+
+/* Called when both are known, in whatever order: process and launcher say one each. */
+static void take_console(struct proc *p)
+{
+	int pidfd, master;
+
+	if (p->pid == 0 || p->console < 0)
+		return;
+	pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
+	master = pidfd < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, pidfd, p->console, 0);
+	p->console = -1;
 	if (pidfd >= 0)
 		close(pidfd);
-	if (master >= 0)
-		io_terminal(p->io, master);
+	if (master >= 0 && io_terminal(p->io, master) == 0)
+		p->has_tty = 1;
 }
 
 static void end_of_launch(struct proc *p)
@@ -86,36 +121,73 @@ static void end_of_launch(struct proc *p)
 
 static void ended(struct proc *p, uint32_t status, uint64_t time_ns);
 
+static struct early *find_early(int64_t pid)
+{
+	for (unsigned i = 0; i < early_len; i++)
+		if (early[i].pid == pid)
+			return &early[i];
+	return NULL;
+}
+
+/* A plan's notes are believed only where they cannot hurt: W_KILL must never reach a stranger. */
+static int may_be_pid(const struct proc *p, int64_t pid)
+{
+	siginfo_t si;
+
+	if (p->pid != 0 || pid <= 0 || pid > INT32_MAX)
+		return 0;
+	for (struct proc *q = procs; q; q = q->next)
+		if (!(q->flags & PROC_EXITED) && (q->pid == pid || (q != p && q->player == pid)))
+			return 0;
+	return find_early(pid) || waitid(P_PID, (id_t)pid, &si, WEXITED | WNOHANG | WNOWAIT) == 0;
+}
+
 static void said_pid(struct proc *p, pid_t pid)
 {
+	struct early *e = find_early(pid);
+
 	p->pid = pid;
-	for (unsigned i = 0; i < EARLY_MAX; i++) {
-		if (early[i].pid == pid) {
-			early[i].pid = 0;
-			ended(p, early[i].status, early[i].time_ns);
-			return;
-		}
+	if (e) {
+		e->pid = 0;
+		ended(p, e->status, e->time_ns);
+	} else if (p->console >= 0) {
+		take_console(p);
+		if (p->held.len > 0 || p->held_flags)
+			procs_gate(p->launch, p->held_flags, p->held.bytes, p->held.len);
+		queue_drop(&p->held);
 	}
 }
 
+static void on_note(struct proc *p, const struct note *n)
+{
+	int is_pid = n->kind == NOTE_SAID && n->code == SAID_PID;
+
+	if (p->said++ >= NOTES_MAX || (is_pid && !may_be_pid(p, n->value)))
+		return;
+	if (p->kept_notes < NOTES_KEPT)
+		p->kept[p->kept_notes++] = *n;
+	link_send(W_NOTE, 0, p->launch, 0, n, sizeof *n);
+	if (is_pid) {
+		said_pid(p, (pid_t)n->value);
+	} else if (n->kind == NOTE_SAID && n->code == SAID_CONSOLE && !p->has_tty) {
+		p->console = (int)n->value;
+		take_console(p);
+	}
+}
+
+/* Reads what the pipe holds, but not for ever what a player writes meanwhile. */
 static void read_notes(struct proc *p)
 {
 	struct note n;
 
-	while (p->notes.fd >= 0) {
+	for (unsigned i = 0; p->notes.fd >= 0 && i < NOTES_MAX; i++) {
 		ssize_t got = read(p->notes.fd, &n, sizeof n);
-		if (got != (ssize_t)sizeof n) {
-			if (got == 0)
-				end_of_launch(p);
+		if (got < 0)
 			return;
-		}
-		if (p->kept_notes < NOTES_KEPT)
-			p->kept[p->kept_notes++] = n;
-		link_send(W_NOTE, 0, p->launch, 0, &n, sizeof n);
-		if (n.kind == NOTE_SAID && n.code == SAID_PID)
-			said_pid(p, (pid_t)n.value);
-		else if (n.kind == NOTE_SAID && n.code == SAID_CONSOLE)
-			take_console(p, (int)n.value);
+		if (got != (ssize_t)sizeof n) /* the end, or half a note, which no plan writes */
+			end_of_launch(p);
+		else
+			on_note(p, &n);
 	}
 }
 
@@ -140,7 +212,8 @@ static void ended(struct proc *p, uint32_t status, uint64_t time_ns)
 	p->status = status;
 	p->time_ns = time_ns;
 	relay_process_gone(p->launch);
-	io_process_gone(p->io);
+	if (p->has_tty)
+		io_process_gone(p->io);
 	send_exit(p);
 	link_need();
 }
@@ -163,6 +236,9 @@ static void on_child(struct source *s, uint32_t events)
 		for (p = procs; p; p = p->next)
 			read_notes(p);
 		for (p = procs; p; p = p->next)
+			if (p->player == si.si_pid)
+				p->player = 0;
+		for (p = procs; p; p = p->next)
 			if (p->pid == si.si_pid && !(p->flags & PROC_EXITED))
 				break;
 		/* From here on the pid may be somebody else's. */
@@ -170,8 +246,9 @@ static void on_child(struct source *s, uint32_t events)
 		if (p)
 			ended(p, (uint32_t)status, wall_ns());
 		else if (is_starting()) /* or a launcher, or an orphan of a container: then nobody asks */
-			early[early_next++ % EARLY_MAX] =
-				(struct early){ si.si_pid, (uint32_t)status, wall_ns() };
+			remember_early(si.si_pid, (uint32_t)status);
+		else
+			forget_early();
 	}
 }
 
@@ -182,17 +259,17 @@ void procs_init(void)
 
 	sigemptyset(&mask);
 	sigaddset(&mask, SIGCHLD);
-	sigprocmask(SIG_BLOCK, &mask, NULL);
+	sigprocmask(SIG_SETMASK, &mask, NULL);
 	fd = signalfd(-1, &mask, SFD_NONBLOCK | SFD_CLOEXEC);
-	if (fd < 0)
-		_exit(125);
 	signal_src.ready = on_child;
-	loop_watch(&signal_src, fd, EPOLLIN);
+	if (fd < 0 || loop_watch(&signal_src, fd, EPOLLIN) != 0)
+		_exit(125);
 }
 
 /* In the forked copy: exactly the descriptors a plan may count on, then the plan. */
 static void play(int note, int gate, const int io[3], uint8_t *plan)
 {
+	static const uint64_t by_default[4]; /* the kernel's struct sigaction: handler, flags, restorer, mask */
 	int fds[5] = { note, gate, io[0], io[1], io[2] };
 	sigset_t none;
 
@@ -202,32 +279,36 @@ static void play(int note, int gate, const int io[3], uint8_t *plan)
 		fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 64);
 	}
 	for (int i = 0; i < 5; i++)
-		dup3(fds[i], PLAN_FD_NOTE + i, O_CLOEXEC);
+		if (dup3(fds[i], PLAN_FD_NOTE + i, O_CLOEXEC) < 0)
+			_exit(126); /* the plan would take a descriptor of this program's for its own */
 	close_from(PLAN_FD_STDERR + 1);
+	/* What this program inherited as ignored would be so in a container. Not by sigaction(3), which
+	 * refuses the libc's own 32 and 33. */
+	for (int i = 1; i <= 64; i++)
+		syscall(SYS_rt_sigaction, i, by_default, NULL, 8);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	signal(SIGPIPE, SIG_DFL);
 	_exit(plan_play(plan, PLAN_FD_NOTE));
 }
 
 void procs_spawn(uint32_t launch, uint32_t io, uint8_t flags, uint8_t *payload, size_t len)
 {
 	size_t tag_len = strnlen((char *)payload, len);
-	struct note failed = { NOTE_FAILED, 0, -EINVAL };
+	struct note failed = { NOTE_FAILED, NO_STEP, -EINVAL };
 	int notes[2] = { -1, -1 }, gate[2] = { -1, -1 }, fds[3];
 	struct proc *p;
 	pid_t pid = -1;
 
-	if (tag_len == len || tag_len > 0xffff || find_launch(launch))
+	if (launch == 0 || tag_len == len || tag_len > 0xffff || find_launch(launch))
 		return;
 	if (!is_starting())
-		memset(early, 0, sizeof early); /* pids come round again */
+		forget_early(); /* pids come round again */
 	p = grow(NULL, sizeof *p + tag_len + 1);
 	memset(p, 0, sizeof *p);
 	memcpy(p->tag, payload, tag_len + 1);
 	p->launch = launch;
 	p->io = io;
-	p->gate = -1;
+	p->gate = p->console = -1;
 	p->notes.fd = -1;
 	p->notes.ready = on_notes;
 	p->next = procs;
@@ -237,28 +318,30 @@ void procs_spawn(uint32_t launch, uint32_t io, uint8_t flags, uint8_t *payload, 
 	failed.value = plan_check(payload, len);
 	if (failed.value == 0) {
 		io_for_launch(io, flags & SPAWN_LOGGER, fds);
-		if (pipe2(notes, O_CLOEXEC) == 0 && pipe2(gate, O_CLOEXEC) == 0)
+		if (pipe2(notes, O_CLOEXEC) == 0 && pipe2(gate, O_CLOEXEC) == 0 &&
+		    loop_watch(&p->notes, notes[0], EPOLLIN) == 0)
 			pid = fork();
 		if (pid == 0)
 			play(notes[1], gate[0], fds, payload);
 		failed.value = pid < 0 ? -errno : 0;
+		p->gate = gate[1];
 	}
 	close(notes[1]);
 	close(gate[0]);
 	if (pid < 0) {
-		close(notes[0]);
-		close(gate[1]);
+		if (p->notes.fd < 0)
+			close(notes[0]);
 		p->kept[p->kept_notes++] = failed;
 		link_send(W_NOTE, 0, launch, 0, &failed, sizeof failed);
 		end_of_launch(p);
 		return;
 	}
 	io_handed_over(io, flags & SPAWN_LOGGER);
+	p->player = pid;
 	if (flags & SPAWN_SELF)
 		p->pid = pid;
 	fcntl(notes[0], F_SETFL, O_NONBLOCK);
-	p->gate = gate[1];
-	loop_watch(&p->notes, notes[0], EPOLLIN);
+	fcntl(gate[1], F_SETFL, O_NONBLOCK);
 }
 
 void procs_gate(uint32_t launch, uint8_t flags, const uint8_t *bytes, size_t len)
@@ -267,10 +350,15 @@ void procs_gate(uint32_t launch, uint8_t flags, const uint8_t *bytes, size_t len
 
 	if (!p || p->gate < 0)
 		return;
+	if (p->console >= 0 && p->held.len + len <= GATE_MAX) {
+		queue_put(&p->held, bytes, len); /* it would exec, and its master be closed */
+		p->held_flags |= flags;
+		return;
+	}
 	if (len > 0) {
 		p->flags |= PROC_GATE_USED;
-		/* A few bytes into an empty pipe: never blocks; a dead reader shows as its exit. */
-		if (write(p->gate, bytes, len) < 0)
+		/* All or nothing. A plan that does not get all sees the end of the gate and gives up. */
+		if (len > GATE_MAX || write(p->gate, bytes, len) != (ssize_t)len)
 			flags |= 1;
 	}
 	if (flags & 1) {
@@ -283,9 +371,11 @@ void procs_kill(uint32_t launch, int sig)
 {
 	struct proc *p = find_launch(launch);
 
-	/* Unreaped, so the pid is still ours. */
+	/* Unreaped, so the pid is still ours. Before there is a process, its player stands for it. */
 	if (p && p->pid > 0 && !(p->flags & PROC_EXITED))
 		kill(p->pid, sig);
+	else if (p && p->pid == 0 && p->player > 0)
+		kill(p->player, sig);
 }
 
 void procs_forget(uint32_t launch)
@@ -297,9 +387,14 @@ void procs_forget(uint32_t launch)
 	if (*at) {
 		struct proc *p = *at;
 		*at = p->next;
+		relay_process_gone(launch);
+		/* A player that hangs in a call would be nobody's; a SELF one is the process. */
+		if (p->player > 0 && p->player != p->pid)
+			kill(p->player, SIGKILL);
 		loop_close(&p->notes);
 		if (p->gate >= 0)
 			close(p->gate);
+		queue_drop(&p->held);
 		loop_free(p);
 	}
 }
@@ -322,6 +417,13 @@ void procs_snapshot(void)
 		link_send(W_PROC, 0, (uint32_t)p->pid, p->launch, b, sizeof s + tag_len + notes_len);
 		free(b);
 	}
+}
+
+int procs_is_alive(uint32_t launch)
+{
+	struct proc *p = find_launch(launch);
+
+	return p && !(p->flags & PROC_EXITED) && (p->pid != 0 || !(p->flags & PROC_LAUNCHED));
 }
 
 int procs_has_exits(void)

@@ -6,6 +6,7 @@
 #include "monitor.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -26,6 +27,9 @@
 #define CONN_REQUESTS_MAX (8u << 20) /* pause a connection above this */
 #define CONN_ANSWERS_MAX (8u << 20)  /* a client that never reads is cut off above this */
 #define CANNED_AFTER_MS 200
+#define ACCEPT_AGAIN_MS 100
+
+#define LOST "caissond was lost while it worked on this request: unavailable"
 
 struct request {
 	struct request *next;
@@ -220,10 +224,15 @@ static int on_frame(struct conn *c, const uint8_t *frame, size_t len)
 	struct canned *k;
 
 	if (frame[8] == TTRPC_DATA) {
+		struct request **at = find_request(c, stream);
+
 		/* A stream that has begun cannot be redelivered: its data is not kept. */
-		r = *find_request(c, stream);
-		if (r)
-			r->committed = 1;
+		if (*at && !link_is_up()) {
+			drop_request(c, at);
+			return put_status(c, stream, CODE_UNAVAILABLE, LOST);
+		}
+		if (*at)
+			(*at)->committed = 1;
 		link_send(W_REQUEST, 0, c->id, 0, frame, len);
 		return 0;
 	}
@@ -311,6 +320,11 @@ static void on_conn(struct source *s, uint32_t events)
 	set_mask(c);
 }
 
+static void accept_again(void)
+{
+	loop_mask(&listen_src, EPOLLIN);
+}
+
 static void on_listener(struct source *s, uint32_t events)
 {
 	struct ucred peer;
@@ -319,8 +333,14 @@ static void on_listener(struct source *s, uint32_t events)
 	int fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	(void)events;
-	if (fd < 0)
+	if (fd < 0) {
+		/* Out of descriptors, say: the listener stays readable, so look away for a while. */
+		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) {
+			loop_mask(s, 0);
+			loop_after(ACCEPT_AGAIN_MS, accept_again);
+		}
 		return;
+	}
 	/* The socket's mode keeps others out already; this holds when somebody changed it. */
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0 ||
 	    (peer.uid != geteuid() && peer.uid != 0)) {
@@ -334,14 +354,16 @@ static void on_listener(struct source *s, uint32_t events)
 	c->next = conns;
 	conns = c;
 	c->src.ready = on_conn;
-	loop_watch(&c->src, fd, EPOLLIN);
 	link_send(W_CONN_OPEN, 0, c->id, 0, NULL, 0);
+	if (loop_watch(&c->src, fd, EPOLLIN) != 0)
+		close_conn(c);
 }
 
 void relay_init(int listener)
 {
 	listen_src.ready = on_listener;
-	loop_watch(&listen_src, listener, EPOLLIN);
+	if (loop_watch(&listen_src, listener, EPOLLIN) != 0)
+		_exit(125);
 }
 
 void relay_answer(uint32_t conn, const uint8_t *frame, size_t len)
@@ -386,13 +408,14 @@ void relay_canned(uint32_t launch, uint8_t flags, const uint8_t *p, size_t len)
 	if (len < 4)
 		return;
 	memcpy(&key_len, p, 4);
-	if (key_len > len - 4)
+	if (key_len == 0 || key_len > len - 4) /* an empty key would fit every request */
 		return;
 	while (*at && ((*at)->key_len != key_len || memcmp((*at)->bytes, p + 4, key_len) != 0))
 		at = &(*at)->next;
 	if (*at)
 		forget_canned(at);
-	if (len - 4 == key_len)
+	/* Its process may have ended while the frame was under way. */
+	if (len - 4 == key_len || (launch != 0 && !procs_is_alive(launch)))
 		return;
 	k = grow(NULL, sizeof *k + len - 4);
 	k->launch = launch;
@@ -439,8 +462,7 @@ void relay_link_lost(void)
 				continue;
 			}
 			drop_request(c, at);
-			if (put_status(c, stream, CODE_UNAVAILABLE,
-				       "caissond was lost while it worked on this request: unavailable") != 0)
+			if (put_status(c, stream, CODE_UNAVAILABLE, LOST) != 0)
 				break;
 		}
 	}
@@ -469,6 +491,7 @@ void relay_finish(void)
 	for (struct conn *c = conns; c; c = c->next) {
 		if (c->tx.len == c->tx.off)
 			continue;
+		fcntl(c->src.fd, F_SETFL, 0); /* SO_SNDTIMEO limits blocking calls only */
 		setsockopt(c->src.fd, SOL_SOCKET, SO_SNDTIMEO, &second, sizeof second);
 		queue_flush(&c->tx, c->src.fd);
 	}

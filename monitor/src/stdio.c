@@ -19,6 +19,8 @@
 #include <unistd.h>
 
 #define COPY_BYTES 4096
+#define COPY_ROUNDS 16 /* then the loop's other objects get their turn */
+#define DRAIN_EVERY_MS 100
 #define DRAIN_MS 2000 /* for a terminal that others still hold after its process ended */
 
 /* One direction of a terminal: what was read and is not written yet. */
@@ -28,8 +30,8 @@ struct copy {
 };
 
 struct terminal {
-	struct source master, in, out; /* master first, the others by offset */
-	struct io *io;
+	struct source master, in, out;
+	int slave; /* held while the process runs: between a getty and the next nobody else may */
 	uint64_t close_at; /* 0: its process runs */
 	struct copy to_master, to_out;
 };
@@ -63,29 +65,44 @@ static void close_at(int *fd)
 	*fd = -1;
 }
 
+/* Never waits, whatever lies there: for a fifo's other end, say. Nor does a terminal become ours. */
+static int open_now(const char *path, int flags)
+{
+	return open(path, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0644);
+}
+
+static int is_fifo(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
 static int open_input(struct io *io, const char *path)
 {
-	/* Read end first and non-blocking, or each open would wait for the other one. */
-	io->end[0] = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	io->end[0] = open_now(path, O_RDONLY);
 	if (io->end[0] < 0)
 		return errno;
-	io->hold[0] = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
-	fcntl(io->end[0], F_SETFL, O_RDONLY);
+	if (is_fifo(io->end[0]))
+		io->hold[0] = open_now(path, O_WRONLY);
+	fcntl(io->end[0], F_SETFL, 0);
 	return 0;
 }
 
 static int open_output(struct io *io, int i, int kind, const char *path)
 {
 	struct stat st;
-	int create = kind == IO_CREATE ? O_CREAT : 0;
 
 	if (stat(path, &st) == 0 && S_ISFIFO(st.st_mode)) {
-		io->hold[i] = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+		io->hold[i] = open_now(path, O_RDONLY);
 		if (io->hold[i] < 0)
 			return errno;
 	}
-	io->end[i] = open(path, O_WRONLY | O_APPEND | O_CLOEXEC | create, 0644);
-	return io->end[i] < 0 ? errno : 0;
+	io->end[i] = open_now(path, O_WRONLY | O_APPEND | (kind == IO_CREATE ? O_CREAT : 0));
+	if (io->end[i] < 0)
+		return errno;
+	fcntl(io->end[i], F_SETFL, is_fifo(io->end[i]) ? 0 : O_APPEND);
+	return 0;
 }
 
 static int open_one(struct io *io, int i, int kind, const char *path)
@@ -97,6 +114,8 @@ static int open_one(struct io *io, int i, int kind, const char *path)
 	case IO_CREATE:
 		return i == 0 ? open_input(io, path) : open_output(io, i, kind, path);
 	case IO_SAME:
+		if (io->end[1] < 0)
+			return 0; /* /dev/null too */
 		io->end[i] = fcntl(io->end[1], F_DUPFD_CLOEXEC, 3);
 		return io->end[i] < 0 ? errno : 0;
 	case IO_PIPE:
@@ -110,6 +129,14 @@ static int open_one(struct io *io, int i, int kind, const char *path)
 	}
 }
 
+static void end_terminal(struct terminal *t)
+{
+	loop_close(&t->master);
+	loop_close(&t->in);
+	loop_close(&t->out);
+	close_at(&t->slave);
+}
+
 static void free_io(struct io *io)
 {
 	for (int i = 0; i < 3; i++) {
@@ -118,9 +145,7 @@ static void free_io(struct io *io)
 		close_at(&io->hold[i]);
 	}
 	if (io->tty) {
-		loop_close(&io->tty->master);
-		loop_close(&io->tty->in);
-		loop_close(&io->tty->out);
+		end_terminal(io->tty);
 		loop_free(io->tty);
 	}
 	free(io);
@@ -223,12 +248,12 @@ void io_resize(uint32_t id, unsigned rows, unsigned columns)
 	}
 }
 
-enum { COPY_IDLE, COPY_FULL, COPY_ENDED };
+enum { COPY_IDLE, COPY_FULL, COPY_MORE, COPY_ENDED };
 
-/* Moves bytes until one side would block. */
+/* Moves bytes until one side would block, or for long enough (COPY_MORE, with nothing left in hand). */
 static int copy_some(struct copy *c, int from, int to)
 {
-	for (;;) {
+	for (int i = 0;; i++) {
 		ssize_t n;
 		while (c->off < c->len) {
 			/* With nobody to write to, the process must not block: discard. */
@@ -237,19 +262,14 @@ static int copy_some(struct copy *c, int from, int to)
 				return COPY_FULL;
 			c->off = n < 0 ? c->len : c->off + (size_t)n;
 		}
+		if (i == COPY_ROUNDS)
+			return COPY_MORE;
 		n = from < 0 ? -1 : read(from, c->bytes, sizeof c->bytes);
 		if (n <= 0)
 			return from >= 0 && n < 0 && errno == EAGAIN ? COPY_IDLE : COPY_ENDED;
 		c->off = 0;
 		c->len = (size_t)n;
 	}
-}
-
-static void end_terminal(struct terminal *t)
-{
-	loop_close(&t->master);
-	loop_close(&t->in);
-	loop_close(&t->out);
 }
 
 static void pump(struct terminal *t)
@@ -268,7 +288,9 @@ static void pump(struct terminal *t)
 	}
 	loop_mask(&t->in, in == COPY_IDLE ? EPOLLIN : 0u);
 	loop_mask(&t->out, out == COPY_FULL ? EPOLLOUT : 0u);
-	loop_mask(&t->master, (out == COPY_IDLE ? EPOLLIN : 0u) | (in == COPY_FULL ? EPOLLOUT : 0u));
+	/* With COPY_MORE of in that is a file, which cannot be watched, the master is what calls again. */
+	loop_mask(&t->master, (out == COPY_FULL ? 0u : EPOLLIN) |
+				      (in == COPY_FULL || in == COPY_MORE ? EPOLLOUT : 0u));
 }
 
 static void pump_ended(void)
@@ -278,11 +300,12 @@ static void pump_ended(void)
 	for (struct io *io = ios; io; io = io->next) {
 		if (io->tty && io->tty->close_at && io->tty->master.fd >= 0) {
 			pump(io->tty);
-			again |= io->tty->master.fd >= 0;
+			/* After that time only a slow reader is waited for, and its fifo tells. */
+			again |= io->tty->master.fd >= 0 && now_ms() <= io->tty->close_at;
 		}
 	}
 	if (again)
-		loop_after(100, pump_ended);
+		loop_after(DRAIN_EVERY_MS, pump_ended);
 }
 
 static void on_master(struct source *s, uint32_t events)
@@ -310,28 +333,31 @@ static void adopt(struct source *s, int *fd, void (*ready)(struct source *, uint
 	if (*fd < 0)
 		return;
 	fcntl(*fd, F_SETFL, fcntl(*fd, F_GETFL) | O_NONBLOCK);
-	loop_watch(s, *fd, 0);
+	loop_watch(s, *fd, 0); /* with mask 0 it cannot fail */
 	*fd = -1;
 }
 
-void io_terminal(uint32_t id, int master)
+int io_terminal(uint32_t id, int master)
 {
 	struct io *io = find_io(id);
 	struct terminal *t;
+	unsigned number;
 
-	if (!io || io->tty) {
+	/* It comes out of a process in a container: something else could keep this program busy for ever. */
+	if (!io || !io->terminal || io->tty || ioctl(master, TIOCGPTN, &number) != 0) {
 		close(master);
-		return;
+		return -1;
 	}
 	t = grow(NULL, sizeof *t);
 	memset(t, 0, sizeof *t);
-	t->io = io;
 	io->tty = t;
+	t->slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	adopt(&t->master, &master, on_master);
 	adopt(&t->in, &io->end[0], on_in);
 	adopt(&t->out, &io->end[1], on_out);
 	set_size(io);
 	pump(t);
+	return 0;
 }
 
 void io_process_gone(uint32_t id)
@@ -340,6 +366,7 @@ void io_process_gone(uint32_t id)
 
 	if (io && io->tty && io->tty->master.fd >= 0) {
 		io->tty->close_at = now_ms() + DRAIN_MS;
+		close_at(&io->tty->slave);
 		pump_ended();
 	}
 }

@@ -350,6 +350,9 @@ final class MountSteps {
     void pivot() {
         p.call("enter rootfs", Sys.FCHDIR, s.root);
         if (in.noPivotRoot()) {
+            // The old tree stays below; at least these instances of the host's go (a chroot can be left).
+            p.attempt(Sys.UMOUNT2, p.string("/proc"), c(MNT_DETACH));
+            p.attempt(Sys.UMOUNT2, p.string("/sys"), c(MNT_DETACH));
             p.call("move rootfs to /", Sys.MOUNT, p.string("."), p.string("/"), Arg.ZERO, c(MS_MOVE), Arg.ZERO);
             p.call("chroot to rootfs", Sys.CHROOT, p.string("."));
         } else {

@@ -497,7 +497,7 @@ final class NamespaceWallTest extends PodTest {
                     assertThat(c.stdout())
                             .contains("eth7")
                             .contains("inet 198.51.100.7/24 brd 198.51.100.255")
-                            .containsPattern("<[A-Z,_]*UP")
+                            .containsPattern("<[A-Z,_-]*UP")
                             .contains("198.51.100.0/24 dev eth7");
                 }
             } finally {
@@ -515,6 +515,161 @@ final class NamespaceWallTest extends PodTest {
                     .withMessageContaining("cns-absent")
                     .withMessageContaining("ENODEV");
         }
+    }
+
+    /** As a pod's containers do: network, IPC, UTS and perhaps PID and user namespace are those of another container's init. */
+    private static Bundle joining(Bundle bundle, int pid, List<NamespaceType> types) {
+        return bundle.linux(l -> {
+                    List<Linux.Namespace> namespaces = new ArrayList<>();
+                    for (Linux.Namespace ns : l.namespaces) {
+                        if (!types.contains(ns.type())) {
+                            namespaces.add(ns);
+                        }
+                    }
+                    for (NamespaceType type : types) {
+                        String file = type == NamespaceType.NETWORK ? "net" : type.wire();
+                        namespaces.add(new Linux.Namespace(type, "/proc/" + pid + "/ns/" + file));
+                    }
+                    l.namespaces = namespaces;
+                })
+                .spec(s -> {
+                    Spec.Builder b = s.toBuilder();
+                    b.hostname = null;
+                    return b.build();
+                });
+    }
+
+    private static final String NAMESPACES =
+            "for n in net ipc uts pid user mnt; do readlink /proc/self/ns/$n; done; hostname";
+
+    @Test
+    void containersOfAPodShareNamespaces() throws Exception {
+        List<NamespaceType> shared =
+                List.of(NamespaceType.NETWORK, NamespaceType.IPC, NamespaceType.UTS, NamespaceType.PID);
+        try (TestContainer sandbox = prepare(shell("exec sleep 1000"))) {
+            sandbox.create().start();
+            Bundle bundle = joining(
+                    shell(NAMESPACES + "; exec sleep 1000"), sandbox.init().pid(), shared);
+            try (TestContainer c = prepare(bundle)) {
+                c.create().start();
+                await("output", () -> c.stdout().contains("runc"));
+                List<String> pod =
+                        sandbox.execOutput("sh", "-c", NAMESPACES).lines().toList();
+                List<String> own = c.stdout().lines().toList();
+                assertThat(own.subList(0, 5)).isEqualTo(pod.subList(0, 5));
+                assertThat(own.get(5)).isNotEqualTo(pod.get(5));
+                assertThat(c.execOutput("sh", "-c", NAMESPACES).lines().toList())
+                        .isEqualTo(own);
+                c.container().signalAll(9);
+                assertThat(c.awaitExit().code()).isEqualTo(137);
+                assertThat(sandbox.init().exit().isDone()).isFalse();
+            }
+        }
+    }
+
+    @Test
+    void containersOfAPodShareAUserNamespace() throws Exception {
+        List<NamespaceType> shared =
+                List.of(NamespaceType.USER, NamespaceType.NETWORK, NamespaceType.IPC, NamespaceType.UTS);
+        Path volume = Files.createDirectories(temp.resolve("volume"));
+        Files.writeString(volume.resolve("file"), "x");
+        try (TestContainer sandbox = prepare(withUserNamespace(shell("exec sleep 1000")))) {
+            sandbox.create().start();
+            Bundle bundle = withMounts(
+                    joining(
+                            withUserNamespace(shell(NAMESPACES + "; stat -c %u /v/file; exec sleep 1000")),
+                            sandbox.init().pid(),
+                            shared),
+                    Mount.of("/v", volume.toString(), "bind", List.of("bind", "idmap")));
+            try (TestContainer c = prepare(bundle)) {
+                c.create().start();
+                await("output", () -> c.stdout().lines().count() >= 8);
+                List<String> pod =
+                        sandbox.execOutput("sh", "-c", NAMESPACES).lines().toList();
+                List<String> own = c.stdout().lines().toList();
+                assertThat(own.subList(0, 3)).isEqualTo(pod.subList(0, 3));
+                assertThat(own.get(4)).isEqualTo(pod.get(4));
+                assertThat(own.get(7)).isEqualTo("0");
+                assertThat(c.execOutput("sh", "-c", NAMESPACES).lines().toList())
+                        .isEqualTo(own.subList(0, 7));
+                assertThat(c.execOutput("id", "-u")).isEqualTo("0\n");
+            }
+        }
+    }
+
+    @Test
+    void theHostsNamespaces() throws Exception {
+        Bundle bundle = shell("readlink /proc/self/ns/net; readlink /proc/self/ns/ipc; hostname")
+                .linux(l -> l.namespaces = List.of(new Linux.Namespace(NamespaceType.MOUNT, null)))
+                .spec(s -> {
+                    Spec.Builder b = s.toBuilder();
+                    b.hostname = null;
+                    List<Mount> mounts = new ArrayList<>(s.mounts());
+                    mounts.removeIf(m -> "sysfs".equals(m.type()) || "mqueue".equals(m.type()));
+                    b.mounts = mounts;
+                    return b.build();
+                });
+        try (TestContainer c = prepare(bundle)) {
+            assertThat(c.run()).isZero();
+            assertThat(c.stdout())
+                    .startsWith(Files.readSymbolicLink(Path.of("/proc/self/ns/net")) + "\n"
+                            + Files.readSymbolicLink(Path.of("/proc/self/ns/ipc")) + "\n");
+        }
+    }
+
+    @Test
+    void aTimeNamespace() throws Exception {
+        Bundle bundle = shell("cat /proc/uptime; exec sleep 1000").linux(l -> {
+            List<Linux.Namespace> namespaces = new ArrayList<>(l.namespaces);
+            namespaces.add(new Linux.Namespace(NamespaceType.TIME, null));
+            l.namespaces = namespaces;
+            l.timeOffsets = new Linux.TimeOffsets(null, new Linux.TimeOffset(1_000_000_000L, 0));
+        });
+        try (TestContainer c = prepare(bundle)) {
+            c.create().start();
+            await("output", () -> !c.stdout().isEmpty());
+            assertThat(Double.parseDouble(c.stdout().split(" ", -1)[0])).isGreaterThan(1e9);
+            assertThat(Double.parseDouble(c.execOutput("cat", "/proc/uptime").split(" ", -1)[0]))
+                    .isGreaterThan(1e9);
+        }
+    }
+
+    @Test
+    void withoutPivotRoot() throws Exception {
+        Bundle bundle = shell("ls -d /bin; ls -d /etc; ls /proc/1/cmdline");
+        Backend.Options options = new Backend.Options(true, true, false, -1, -1, null);
+        try (TestContainer c = TestContainer.prepare(backend(), bundle, pod().launcher(), List.of(), options)) {
+            assertThat(c.run()).isZero();
+            assertThat(c.stdout()).isEqualTo("/bin\n/proc/1/cmdline\n");
+            assertThat(c.stderr()).contains("/etc: No such file");
+        }
+    }
+
+    @Test
+    void schedulingAndPriorities() throws Exception {
+        Bundle bundle = shell("exec sleep 1000").process(p -> {
+            p.scheduler = new ProcessSpec.Scheduler(dev.caisson.oci.SchedulerPolicy.BATCH, 7, 0, List.of(), 0, 0, 0);
+            p.ioPriority = new ProcessSpec.IoPriority(dev.caisson.oci.IoPriorityClass.IDLE, 0);
+            p.oomScoreAdj = 321;
+        });
+        try (TestContainer c = prepare(bundle)) {
+            c.create().start();
+            String[] stat = Files.readString(Path.of("/proc/" + c.init().pid() + "/stat"))
+                    .split(" ", -1);
+            assertThat(stat[18]).as("nice").isEqualTo("7");
+            assertThat(stat[40]).as("policy").isEqualTo("3");
+            assertThat(c.execOutput("cat", "/proc/1/oom_score_adj", "/proc/self/oom_score_adj"))
+                    .isEqualTo("321\n321\n");
+        }
+    }
+
+    @Test
+    void noArgumentsAreRefused() {
+        Bundle bundle = shell("true").process(p -> p.args = List.of());
+        assertThatExceptionOfType(ContainerFault.class)
+                .isThrownBy(() -> prepare(bundle))
+                .withMessageContaining("process.args")
+                .matches(e -> e.kind() == ContainerFault.Kind.INVALID);
     }
 
     @Test

@@ -317,9 +317,9 @@ final class NamespaceSteps {
      * them (CVE-2019-16884, CVE-2025-52881). The kernel resolves net, ipc and uts entries by the writer's namespaces.
      */
     void sysctls(Arg.Slot procfs) {
+        Arg.Slot fd = p.slot();
         linux.sysctl().forEach((name, value) -> {
             String path = "sys/" + (name.contains("/") ? name : name.replace('.', '/'));
-            Arg.Slot fd = p.slot();
             p.callInto(
                     fd,
                     "open sysctl " + name,

@@ -17,6 +17,7 @@ final class Steps {
     private final Map<Long, Arg.Data> hows = new HashMap<>();
     private final Arg.Slot parent = p.slot();
     private final Arg.Slot made = p.slot();
+    private final Arg.Slot file = p.slot();
 
     /** struct open_how: flags, mode, resolve. */
     Arg.Data how(long flags, long resolve) {
@@ -173,7 +174,7 @@ final class Steps {
 
     /** Writes text to a file named relative to a directory descriptor. */
     void writeFile(String what, Arg dir, Arg.Data name, String text) {
-        Arg.Slot fd = p.slot();
+        Arg.Slot fd = file;
         p.callInto(fd, what, Sys.OPENAT, dir, name, c(O_WRONLY | O_CLOEXEC));
         p.call(what, Sys.WRITE, fd, p.string(text), c(text.getBytes(java.nio.charset.StandardCharsets.UTF_8).length));
         p.attempt(Sys.CLOSE, fd);

@@ -450,6 +450,21 @@ final class NamespaceWallTest extends PodTest {
     }
 
     @Test
+    void aConfigurationBeyondAllMeasureIsRefused() throws Exception {
+        List<Mount> mounts = new ArrayList<>();
+        for (int i = 0; i < 5000; i++) {
+            mounts.add(Mount.of("/m/" + i, "tmpfs", "tmpfs", List.of("tmpcopyup")));
+        }
+        Bundle bundle = withMounts(shell("true"), mounts.toArray(new Mount[0]));
+        try (TestContainer c = prepare(bundle)) {
+            assertThatExceptionOfType(ContainerFault.class)
+                    .isThrownBy(c::create)
+                    .withMessageContaining("too large")
+                    .matches(e -> e.kind() == ContainerFault.Kind.INVALID);
+        }
+    }
+
+    @Test
     void hugeConfigurations() throws Exception {
         Path source = Files.writeString(temp.resolve("source"), "x");
         List<Mount> mounts = new ArrayList<>();

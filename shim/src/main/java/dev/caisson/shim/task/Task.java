@@ -24,12 +24,22 @@ public final class Task {
     private volatile boolean sandboxMember;
     private volatile boolean ownPids = true;
     private long oomKillsSeen;
+    private boolean removed;
 
     Task(Pod pod, String id, String bundle, TaskProcess init) {
         this.pod = pod;
         this.id = id;
         this.bundle = bundle;
         this.init = init;
+    }
+
+    synchronized boolean isRemoved() {
+        return removed;
+    }
+
+    /** Its record is gone for good. */
+    synchronized void markRemoved() {
+        removed = true;
     }
 
     /** The wall it stands behind. */

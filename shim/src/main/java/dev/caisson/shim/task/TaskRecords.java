@@ -72,7 +72,9 @@ final class TaskRecords {
         }
         // One writer at a time: start, exits and execs all save the same file.
         synchronized (task) {
-            store.write(name(task), r);
+            if (!task.isRemoved()) {
+                store.write(name(task), r);
+            }
         }
     }
 
@@ -95,7 +97,10 @@ final class TaskRecords {
     }
 
     void delete(Task task) throws IOException {
-        store.delete(name(task));
+        synchronized (task) {
+            task.markRemoved(); // an exit that is reported later must not bring the record back
+            store.delete(name(task));
+        }
         store.deleteTree(task.pod().directory() + "/scratch/" + task.id);
     }
 

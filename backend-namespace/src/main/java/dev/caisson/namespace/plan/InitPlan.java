@@ -120,7 +120,7 @@ public final class InitPlan {
         p.jumpIfEqual(pid, c(0), child);
         launcher(procfs, cgroups, upWrite, pid);
         p.place(child);
-        child(steps, process, procfs, devNull, upRead, upWrite);
+        child(steps, process, joined, procfs, devNull, upRead, upWrite);
         return p.build();
     }
 
@@ -149,6 +149,7 @@ public final class InitPlan {
     private void child(
             ProcessSteps steps,
             ProcessSpec process,
+            List<Arg.Slot> joined,
             Arg.Slot procfs,
             Arg.Slot devNull,
             Arg.Slot upRead,
@@ -186,6 +187,7 @@ public final class InitPlan {
         if (devices.isNeeded() && namespaces.isNew(NamespaceType.NETWORK)) {
             devices.configure();
         }
+        namespaces.joinCgroup(joined);
         if (namespaces.isNew(NamespaceType.CGROUP)) {
             // Only now: a cgroup namespace takes the group that its maker is in for its root.
             p.call("create cgroup namespace", Sys.UNSHARE, c(CLONE_NEWCGROUP));

@@ -146,8 +146,26 @@ final class NamespaceSteps {
         for (NamespaceType type : JOIN_ORDER) {
             Linux.Namespace ns = linux.namespace(type);
             if (ns != null && ns.path() != null) {
-                p.call("join " + type.wire() + " namespace " + ns.path(), Sys.SETNS, fds.get(i++), c(flag(type)));
+                Arg.Slot fd = fds.get(i++);
+                if (type != NamespaceType.CGROUP) {
+                    p.call("join " + type.wire() + " namespace " + ns.path(), Sys.SETNS, fd, c(flag(type)));
+                }
             }
+        }
+    }
+
+    /**
+     * For the child, which is in its group by now: enters the cgroup namespace that is joined. A launcher inside could not make a process
+     * in a group that is outside of it (cgroup2 mounted with nsdelegate).
+     */
+    void joinCgroup(List<Arg.Slot> fds) {
+        Linux.Namespace ns = linux.namespace(NamespaceType.CGROUP);
+        if (ns != null && ns.path() != null) {
+            p.call(
+                    "join cgroup namespace " + ns.path(),
+                    Sys.SETNS,
+                    joinedSlot(fds, NamespaceType.CGROUP),
+                    c(CLONE_NEWCGROUP));
         }
     }
 

@@ -169,12 +169,19 @@ final class NamespaceWallTest extends PodTest {
         }
     }
 
+    /** Since Linux 6.6; overlay in a user namespace needs them to remove what the lower layer brought. */
+    private static boolean tmpfsHasUserAttributes() {
+        String[] version = System.getProperty("os.version").split("[.-]", 3);
+        int major = Integer.parseInt(version[0]);
+        return major > 6 || (major == 6 && Integer.parseInt(version[1]) >= 6);
+    }
+
     @Test
     void aTmpfsCanShowWhatItCovers() throws Exception {
         String script =
                 "cat /run/d/f; stat -c '%a %u %g' /run; echo new > /run/d/f; cat /run/d/f; rm -r /run/d; ls /run; "
                         + "stat -f -c %T /empty; df -k /empty | grep -c 1024; touch /ro/x";
-        for (boolean userNamespace : new boolean[] {false, true}) {
+        for (boolean userNamespace : tmpfsHasUserAttributes() ? new boolean[] {false, true} : new boolean[] {false}) {
             Bundle bundle = withMounts(
                     shell(script),
                     Mount.of("/run", "tmpfs", "tmpfs", List.of("nosuid", "nodev", "tmpcopyup", "size=1m")),
@@ -252,8 +259,17 @@ final class NamespaceWallTest extends PodTest {
     }
 
     @Test
-    void whatTheHostLacksIsRefusedBeforeAnythingIsDone() {
-        assertRefused(shell("true").process(p -> p.apparmorProfile = "custom"), "AppArmor is not enabled");
+    void whatTheHostLacksIsRefusedBeforeAnythingIsDone() throws Exception {
+        Bundle confined = shell("true").process(p -> p.apparmorProfile = "no-such-profile");
+        if (Files.exists(Path.of("/sys/module/apparmor"))) {
+            try (TestContainer c = prepare(confined)) {
+                assertThatExceptionOfType(ContainerFault.class)
+                        .isThrownBy(c::create)
+                        .withMessageContaining("no-such-profile");
+            }
+        } else {
+            assertRefused(confined, "AppArmor is not enabled");
+        }
         assertRefused(shell("true").process(p -> p.selinuxLabel = "a:b:c"), "SELinux is not enabled");
         assertRefused(shell("true").linux(l -> l.mountLabel = "a:b:c"), "SELinux is not enabled");
     }
@@ -685,6 +701,55 @@ final class NamespaceWallTest extends PodTest {
                 .isThrownBy(() -> prepare(bundle))
                 .withMessageContaining("process.args")
                 .matches(e -> e.kind() == ContainerFault.Kind.INVALID);
+    }
+
+    /** A container that manages its cgroups itself, as systemd does. */
+    private static Bundle withWritableCgroup(Bundle bundle) {
+        return bundle.linux(l -> {
+                    List<Linux.Namespace> namespaces = new ArrayList<>(l.namespaces);
+                    namespaces.add(new Linux.Namespace(NamespaceType.CGROUP, null));
+                    l.namespaces = namespaces;
+                })
+                .spec(s -> {
+                    Spec.Builder b = s.toBuilder();
+                    List<Mount> mounts = new ArrayList<>();
+                    for (Mount m : s.mounts()) {
+                        mounts.add(
+                                "cgroup".equals(m.type())
+                                        ? Mount.of(
+                                                m.destination(),
+                                                "cgroup",
+                                                "cgroup",
+                                                List.of("rw", "nosuid", "nodev", "noexec"))
+                                        : m);
+                    }
+                    b.mounts = mounts;
+                    return b.build();
+                });
+    }
+
+    @Test
+    void aVersion2GroupIsGivenToTheContainersRoot() throws Exception {
+        assumeTrue(Files.exists(Path.of("/sys/fs/cgroup/cgroup.controllers")), "needs a host with version 2 only");
+        Bundle bundle = withWritableCgroup(withUserNamespace(
+                shell("cat /proc/self/cgroup; mkdir /sys/fs/cgroup/mine && echo $$ > /sys/fs/cgroup/mine/cgroup.procs;"
+                        + " cat /proc/self/cgroup; echo 1 > /sys/fs/cgroup/pids.max || echo limited")));
+        try (TestContainer c = prepare(bundle)) {
+            assertThat(c.run()).isZero();
+            assertThat(c.stdout()).as(c.stderr()).isEqualTo("0::/\n0::/mine\nlimited\n");
+        }
+    }
+
+    @Test
+    void anExecFollowsAnInitThatLeftItsGroup() throws Exception {
+        assumeTrue(Files.exists(Path.of("/sys/fs/cgroup/cgroup.controllers")), "needs a host with version 2 only");
+        Bundle bundle = withWritableCgroup(shell("cd /sys/fs/cgroup; mkdir init; echo $$ > init/cgroup.procs;"
+                + " echo +pids > cgroup.subtree_control; echo ready; exec sleep 1000"));
+        try (TestContainer c = prepare(bundle)) {
+            c.create().start();
+            await("ready", () -> c.stdout().contains("ready"));
+            assertThat(c.execOutput("cat", "/proc/self/cgroup")).as(c.stderr()).isEqualTo("0::/init\n");
+        }
     }
 
     @Test

@@ -12,6 +12,9 @@ import dev.caisson.shim.task.Backends;
 import dev.caisson.shim.task.TaskLifecycle;
 import dev.caisson.shim.task.TaskService;
 import dev.caisson.ttrpc.Methods;
+import dev.caisson.ttrpc.RequestContext;
+import dev.caisson.ttrpc.ServerOptions;
+import dev.caisson.ttrpc.TtrpcException;
 import dev.caisson.ttrpc.ServiceNames;
 import dev.caisson.ttrpc.ServiceRegistry;
 import dev.caisson.ttrpc.TtrpcServer;
@@ -58,7 +61,8 @@ final class Daemon {
                         .service(ServiceNames.TASK_V2, task)
                         .service(ServiceNames.TASK_V3, task)
                         .build(),
-                executor);
+                executor,
+                ServerOptions.DEFAULT.withFailures(Daemon::logFailure));
         ShimCommand shim = new ShimCommand(
                 pods,
                 lifecycle,
@@ -70,6 +74,13 @@ final class Daemon {
                 options.stateDirectory().resolve("s"),
                 Version.TEXT);
         pods.serve(new ShimServices(lifecycle, shim, this::command), tasks);
+    }
+
+    private static void logFailure(RequestContext request, Throwable failure) {
+        if (!(failure instanceof TtrpcException)) {
+            System.getLogger(Daemon.class.getName())
+                    .log(System.Logger.Level.ERROR, request.service() + "/" + request.method() + " failed", failure);
+        }
     }
 
     void start() throws IOException {

@@ -24,6 +24,7 @@
 #define DEFAULT_STATE_DIR "/run/caisson"
 #define STDIN_MAX (10u << 20)
 #define DAEMON_PATIENCE_MS 30000
+#define TRIES 8 /* each with another daemon */
 
 static const char *own_name;
 
@@ -126,10 +127,10 @@ static int reads_stdin(int argc, char **argv)
 	return 0;
 }
 
-static int send_command(int fd, int argc, char **argv, char **envp)
+/* counts; argv, cwd, environment: NUL-ended; standard input */
+static struct queue describe_command(int argc, char **argv, char **envp)
 {
 	struct queue body = { 0 };
-	struct wire h = { 0, W_COMMAND, 0, 0, (uint32_t)getpid(), 0 };
 	uint32_t counts[3] = { (uint32_t)argc, 0, 0 };
 	char cwd[PATH_MAX];
 	ssize_t n;
@@ -148,10 +149,14 @@ static int send_command(int fd, int argc, char **argv, char **envp)
 		counts[2] += (uint32_t)n;
 	}
 	memcpy(body.bytes, counts, sizeof counts);
-	h.length = (uint32_t)body.len;
-	if (write_all(fd, &h, sizeof h) != 0)
-		return -EPIPE;
-	return write_all(fd, body.bytes, body.len);
+	return body;
+}
+
+static int send_command(int fd, const struct queue *body)
+{
+	struct wire h = { (uint32_t)body->len, W_COMMAND, 0, 0, (uint32_t)getpid(), 0 };
+
+	return write_all(fd, &h, sizeof h) != 0 ? -EPIPE : write_all(fd, body->bytes, body->len);
 }
 
 static int listen_at(const char *path)
@@ -263,39 +268,53 @@ out:
 	write_all(fd, &h, sizeof h);
 }
 
+#define LOST (-1)
+
+/* What is printed waits for the end: a command whose daemon is lost in between is asked again, from the start. */
+static int finish(struct queue out[3], int code)
+{
+	for (int i = 1; i <= 2; i++) {
+		if (out[i].len > 0 && write_all(i, out[i].bytes, out[i].len) != 0)
+			code = 1;
+		queue_drop(&out[i]);
+	}
+	return code;
+}
+
 static int serve(int fd)
 {
+	struct queue out[3] = { 0 };
+
 	for (;;) {
 		struct wire h;
 		uint8_t *p;
-		int r = read_all(fd, &h, sizeof h);
 
-		if (r == 0 && h.length > WIRE_MAX)
-			r = -EMSGSIZE;
-		if (r != 0)
-			return fail("read answer of", "caissond", -r);
+		if (read_all(fd, &h, sizeof h) != 0 || h.length > WIRE_MAX)
+			break;
 		p = grow(NULL, h.length + 1);
-		r = read_all(fd, p, h.length);
-		if (r != 0)
-			return fail("read answer of", "caissond", -r);
+		if (read_all(fd, p, h.length) != 0)
+			break;
 		p[h.length] = '\0';
 		if (h.kind == W_END)
-			return (int)h.a;
-		if (h.kind == W_OUTPUT && write_all(h.a == 1 ? 1 : 2, p, h.length) != 0)
-			return 1;
+			return finish(out, (int)h.a);
+		if (h.kind == W_OUTPUT)
+			queue_put(&out[h.a == 1 ? 1 : 2], p, h.length);
 		if (h.kind == W_START_MONITOR)
 			start_monitor(fd, (char *)p, h.length);
 		free(p);
 	}
+	queue_drop(&out[1]);
+	queue_drop(&out[2]);
+	return LOST;
 }
 
 int command_main(int argc, char **argv, char **envp)
 {
 	const char *state_dir = getenv("CAISSON_STATE_DIR");
 	char program[PATH_MAX];
+	struct queue body;
 	int fd, r;
 
-	signal(SIGPIPE, SIG_IGN); /* a daemon that went away is an error to report */
 	/* Numbers 0 to 2 are taken, or a socket could get one and be written to as an error message's way out. */
 	do
 		fd = open("/dev/null", O_RDWR);
@@ -316,10 +335,17 @@ int command_main(int argc, char **argv, char **envp)
 	r = daemon_path(program, sizeof program);
 	if (r != 0)
 		return fail("find own location", NULL, -r);
-	fd = connect_daemon(state_dir, program);
-	if (fd < 0)
-		return fail("connect to caissond in", state_dir, -fd);
-	r = send_command(fd, argc, argv, envp);
-	/* A caissond that refuses early has said why: its answer is read even then. */
-	return r != 0 && r != -EPIPE ? fail("send the command to", "caissond", -r) : serve(fd);
+	body = describe_command(argc, argv, envp);
+	for (int tries = 0; tries < TRIES; tries++) {
+		fd = connect_daemon(state_dir, program);
+		if (fd < 0)
+			return fail("connect to caissond in", state_dir, -fd);
+		/* A caissond that refuses early has said why: its answer is read even if not all could be sent. */
+		send_command(fd, &body);
+		r = serve(fd);
+		close(fd);
+		if (r != LOST)
+			return r;
+	}
+	return fail("read answer of", "caissond", ECONNRESET);
 }

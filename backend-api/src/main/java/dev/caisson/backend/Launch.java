@@ -34,6 +34,9 @@ public interface Launch {
     /** Whether nobody plays the plan any more. */
     boolean isLaunched();
 
+    /** Whether a step of the plan has failed. */
+    boolean hasFailed();
+
     /** Whether the plan's gate was ever written to, by this daemon or an earlier one. */
     boolean gateUsed();
 

@@ -38,14 +38,17 @@ final class HookRunner {
     }
 
     /** The state document of the runtime-spec. */
-    String stateJson(String status, int pid) {
-        ContainerState state = ContainerState.of(
+    ContainerState state(String status, int pid) {
+        return ContainerState.of(
                 request.id(),
                 java.util.Objects.requireNonNull(ContainerStatus.of(status)),
                 pid,
                 request.bundle().toString(),
                 request.spec().annotations());
-        return new String(StateJson.writeCompact(state), StandardCharsets.UTF_8);
+    }
+
+    String stateJson(String status, int pid) {
+        return new String(StateJson.writeCompact(state(status, pid)), StandardCharsets.UTF_8);
     }
 
     void run(String point, List<Hook> hooks, String status, int pid) throws ContainerFault {

@@ -11,9 +11,18 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /** What was found out about this host, once. */
-record Host(CgroupLayout cgroups, int lastCapability, long ownCapabilities) {
+record Host(
+        CgroupLayout cgroups,
+        int lastCapability,
+        long ownCapabilities,
+        boolean inUserNamespace,
+        boolean apparmor,
+        boolean selinux) {
+    private static final String ALL_IDS = "4294967295";
+
     static Host detect() throws ErrnoException, CgroupException {
         int last =
                 Integer.parseInt(HostFiles.text("/proc/sys/kernel/cap_last_cap").strip());
@@ -23,7 +32,16 @@ record Host(CgroupLayout cgroups, int lastCapability, long ownCapabilities) {
                 own = Long.parseUnsignedLong(line.substring(7).strip(), 16);
             }
         }
-        return new Host(CgroupLayout.detect(), last, own);
+        // user_namespaces(7): the initial one maps all ids to themselves.
+        boolean inUser = !HostFiles.text("/proc/self/uid_map").strip().endsWith(ALL_IDS);
+        String apparmor = HostFiles.textIfPresent("/sys/module/apparmor/parameters/enabled");
+        return new Host(
+                CgroupLayout.detect(),
+                last,
+                own,
+                inUser,
+                apparmor != null && apparmor.startsWith("Y"),
+                HostFiles.exists("/sys/fs/selinux/enforce"));
     }
 
     HostFacts facts(CgroupPath path) {
@@ -33,6 +51,13 @@ record Host(CgroupLayout cgroups, int lastCapability, long ownCapabilities) {
             mounts.add(new HostFacts.CgroupMount(
                     name, h.unified() ? List.of() : h.controllers(), path.directory(h), h.unified()));
         }
-        return new HostFacts(lastCapability, ownCapabilities, p -> Files.isDirectory(Path.of(p)), mounts);
+        return new HostFacts(
+                lastCapability,
+                ownCapabilities,
+                p -> Files.isDirectory(Path.of(p)),
+                apparmor,
+                selinux,
+                Map.of(),
+                mounts);
     }
 }

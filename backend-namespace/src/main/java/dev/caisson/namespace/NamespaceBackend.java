@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
 
 /** Containers by the host kernel's own means. */
 public final class NamespaceBackend implements Backend {
+    private final SeccompPrograms seccompPrograms = new SeccompPrograms();
     private @Nullable Host host;
     private @Nullable OomWatcher oomWatcher;
 
@@ -45,7 +46,9 @@ public final class NamespaceBackend implements Backend {
                     Kind.INVALID,
                     "config.json: root.path: " + rootfs + " is not a directory: no such file or directory (ENOENT)");
         }
-        return open(request, launcher, Map.of());
+        NamespaceContainer container = open(request, launcher, Map.of());
+        container.checkSupported();
+        return container;
     }
 
     @Override
@@ -54,11 +57,13 @@ public final class NamespaceBackend implements Backend {
         return open(request, launcher, record);
     }
 
-    private Container open(CreateRequest request, Launcher launcher, Map<String, String> record) throws ContainerFault {
+    private NamespaceContainer open(CreateRequest request, Launcher launcher, Map<String, String> record)
+            throws ContainerFault {
         String cgroupsPath = request.spec().linux().cgroupsPath();
         try {
             CgroupPath path = CgroupPath.of(cgroupsPath == null ? "" : cgroupsPath, request.id());
-            return new NamespaceContainer(request, launcher, host(), path, rootfs(request), oomWatcher(), record);
+            return new NamespaceContainer(
+                    request, launcher, host(), path, rootfs(request), oomWatcher(), seccompPrograms, record);
         } catch (CgroupException e) {
             throw new ContainerFault(Kind.INVALID, "config.json: linux.cgroupsPath: " + e.getMessage(), e);
         } catch (ErrnoException e) {

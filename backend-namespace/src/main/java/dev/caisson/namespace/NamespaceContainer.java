@@ -7,11 +7,15 @@ import dev.caisson.backend.ContainerFault.Kind;
 import dev.caisson.backend.Launch;
 import dev.caisson.backend.Launcher;
 import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.HostFiles;
 import dev.caisson.linux.Processes;
+import dev.caisson.linux.bpf.DevicePolicy;
 import dev.caisson.linux.cgroup.Cgroup;
 import dev.caisson.linux.cgroup.CgroupException;
 import dev.caisson.linux.cgroup.CgroupLimits;
+import dev.caisson.linux.cgroup.CgroupMode;
 import dev.caisson.linux.cgroup.CgroupPath;
+import dev.caisson.linux.cgroup.CgroupResources;
 import dev.caisson.linux.cgroup.CgroupStats;
 import dev.caisson.linux.cgroup.CgroupStep;
 import dev.caisson.linux.cgroup.OomWatcher;
@@ -21,6 +25,7 @@ import dev.caisson.namespace.plan.HostFacts;
 import dev.caisson.namespace.plan.InitPlan;
 import dev.caisson.namespace.plan.Notes;
 import dev.caisson.namespace.plan.PlanInput;
+import dev.caisson.namespace.plan.Requirements;
 import dev.caisson.oci.Hooks;
 import dev.caisson.oci.NamespaceType;
 import dev.caisson.oci.ProcessSpec;
@@ -52,10 +57,14 @@ final class NamespaceContainer implements Container {
     private final CgroupPath cgroupPath;
     private final Path rootfs;
     private final OomWatcher oomWatcher;
+    private final SeccompPrograms seccompPrograms;
     private final Map<Long, String> homes = new ConcurrentHashMap<>();
     private final HookRunner hooks;
     private volatile Cgroup cgroup;
     private volatile boolean cgroupMade;
+    /** What the cgroup enforces; null until it is known, after a restart of the daemon. */
+    private @Nullable DevicePolicy devicePolicy;
+
     private OomWatcher.@Nullable Watch watch;
     private boolean destroyed;
 
@@ -66,6 +75,7 @@ final class NamespaceContainer implements Container {
             CgroupPath cgroupPath,
             Path rootfs,
             OomWatcher oomWatcher,
+            SeccompPrograms seccompPrograms,
             Map<String, String> record) {
         this.request = request;
         this.spec = request.spec();
@@ -74,6 +84,7 @@ final class NamespaceContainer implements Container {
         this.cgroupPath = cgroupPath;
         this.rootfs = rootfs;
         this.oomWatcher = oomWatcher;
+        this.seccompPrograms = seccompPrograms;
         this.hooks = new HookRunner(request, launcher);
         this.cgroup = Cgroup.open(CgroupRecord.read(record, host.cgroups(), cgroupPath));
         this.cgroupMade = !record.isEmpty();
@@ -84,9 +95,38 @@ final class NamespaceContainer implements Container {
         return cgroupMade ? CgroupRecord.write(cgroup.state()) : Map.of();
     }
 
+    /** Refuses what neither this wall nor this host can do. */
+    void checkSupported() throws ContainerFault {
+        refuse(Requirements.unmet(spec, request.rootfs(), host.facts(cgroupPath)));
+    }
+
+    private static void refuse(@Nullable String reason) throws ContainerFault {
+        if (reason != null) {
+            throw new ContainerFault(Kind.UNSUPPORTED, "config.json: " + reason);
+        }
+    }
+
+    /**
+     * The version 2 group that init is in now, if it is below the container's: an init that manages groups itself, as systemd does, moves
+     * itself out of the one it was born in, which then may hold no process.
+     */
+    private @Nullable String unifiedGroupOf(Launch init) {
+        String own = cgroup.unifiedDirectory();
+        if (own == null) {
+            return null;
+        }
+        try {
+            String text = HostFiles.textIfPresent("/proc/" + init.pid() + "/cgroup");
+            String path = text == null ? null : UnifiedGroup.parse(text);
+            return path == null ? null : UnifiedGroup.below(own, path);
+        } catch (ErrnoException e) {
+            return null; // it has ended: the exec fails on its own
+        }
+    }
+
     @Override
     public Launch create() throws ContainerFault {
-        SeccompSupport seccomp = SeccompSupport.of(spec.linux().seccomp());
+        SeccompSupport seccomp = SeccompSupport.of(spec.linux().seccomp(), seccompPrograms);
         makeCgroup();
         HostFacts facts = host.facts(cgroupPath);
         PlanInput input = new PlanInput(
@@ -97,12 +137,25 @@ final class NamespaceContainer implements Container {
                 request.rootfs(),
                 request.options().noPivotRoot(),
                 request.options().noNewKeyring(),
+                request.options().ioUid(),
+                request.options().ioGid(),
                 facts,
-                new PlanInput.CgroupJoin(v1ProcsFiles(), cgroup.unifiedDirectory()),
+                new PlanInput.CgroupJoin(v1ProcsFiles(), cgroup.unifiedDirectory(), null),
                 seccomp.filter(),
                 hooks.stateJson("creating", hasOwnPids() ? 1 : 0));
         LaunchPlan plan = InitPlan.of(input);
         Launch init = launcher.spawn(request.launch(), "init " + request.id(), plan, request.io(), Set.of());
+        try {
+            build(init, seccomp);
+        } catch (ContainerFault e) {
+            init.kill(Processes.SIGKILL); // it may wait for an agent or a gate, and not be in its cgroup yet
+            throw e;
+        }
+        return init;
+    }
+
+    /** Sees init through to where it waits for start. */
+    private void build(Launch init, SeccompSupport seccomp) throws ContainerFault {
         Hooks h = spec.hooks();
         if (!h.prestart().isEmpty() || !h.createRuntime().isEmpty()) {
             init.awaitNote(Notes.MOUNTED, BUILD_TIME);
@@ -110,10 +163,9 @@ final class NamespaceContainer implements Container {
             hooks.run("createRuntime", h.createRuntime(), "creating", init.pid());
             init.gate(GO);
         }
-        seccomp.serveListener(init, hooks.stateJson("creating", init.pid()), BUILD_TIME);
+        seccomp.serveListener(init, hooks.state("creating", init.pid()), BUILD_TIME);
         long passwd = init.awaitNote(Notes.READY, BUILD_TIME);
         rememberHome(init, passwd, spec.process());
-        return init;
     }
 
     private boolean hasOwnPids() {
@@ -134,13 +186,17 @@ final class NamespaceContainer implements Container {
         Resources resources =
                 spec.linux().resources() == null ? Resources.NONE : spec.linux().resources();
         try {
-            DeviceRules devices = DeviceRules.of(resources.devices(), host.cgroups());
+            DeviceRules devices = DeviceRules.of(resources.devices(), DevicePolicy.ALLOW_ALL, host);
             List<CgroupStep> limits =
                     CgroupLimits.plan(ResourceTranslation.translate(resources, devices.v1Rules()), host.cgroups());
             cgroup = Cgroup.create(host.cgroups(), cgroupPath, CgroupLimits.controllers(limits));
             cgroupMade = true;
             cgroup.apply(limits);
-            devices.attach(cgroup);
+            devices.attach(cgroup, host);
+            devicePolicy = devices.policy();
+            if (host.cgroups().mode() == CgroupMode.V2 && CgroupDelegation.isDue(spec)) {
+                cgroup.delegate((int) CgroupDelegation.owner(spec));
+            }
         } catch (ErrnoException | CgroupException e) {
             throw new ContainerFault(
                     Kind.FAILED, "set up cgroup of container " + request.id() + ": " + e.getMessage(), e);
@@ -188,22 +244,30 @@ final class NamespaceContainer implements Container {
 
     @Override
     public Launch exec(Launch init, int launch, String tag, ProcessSpec process, int io) throws ContainerFault {
-        SeccompSupport seccomp = SeccompSupport.of(spec.linux().seccomp());
+        SeccompSupport seccomp = SeccompSupport.of(spec.linux().seccomp(), seccompPrograms);
         ProcessSpec effective = withHome(inherit(process));
+        refuse(Requirements.unmet("process", effective, host.facts(cgroupPath)));
         LaunchPlan plan = ExecPlan.of(
                 init.pid(),
                 spec.linux(),
                 effective,
                 host.facts(cgroupPath),
-                new PlanInput.CgroupJoin(v1ProcsFiles(), cgroup.unifiedDirectory()),
-                seccomp.filter());
+                new PlanInput.CgroupJoin(v1ProcsFiles(), cgroup.unifiedDirectory(), unifiedGroupOf(init)),
+                seccomp.filter(),
+                request.options().ioUid(),
+                request.options().ioGid());
         Launch l = launcher.spawn(launch, tag, plan, io, Set.of());
-        if (ExecPlan.mustWait(effective, seccomp.filter())) {
-            seccomp.serveListener(l, hooks.stateJson("running", init.pid()), BUILD_TIME);
-            rememberHome(l, l.awaitNote(Notes.READY, BUILD_TIME), effective);
-            openGate(l, effective);
+        try {
+            if (ExecPlan.mustWait(effective, seccomp.filter())) {
+                seccomp.serveListener(l, hooks.state("running", init.pid()), BUILD_TIME);
+                rememberHome(l, l.awaitNote(Notes.READY, BUILD_TIME), effective);
+                openGate(l, effective);
+            }
+            l.awaitLaunched(BUILD_TIME);
+        } catch (ContainerFault e) {
+            l.kill(Processes.SIGKILL);
+            throw e;
         }
-        l.awaitLaunched(BUILD_TIME);
         return l;
     }
 
@@ -304,12 +368,29 @@ final class NamespaceContainer implements Container {
     @Override
     public void update(Resources resources) throws ContainerFault {
         try {
+            DeviceRules devices =
+                    resources.devices().isEmpty() ? null : DeviceRules.of(resources.devices(), presentDevices(), host);
+            List<CgroupResources.DeviceRule> v1Rules = devices == null ? List.of() : devices.v1Rules();
             cgroup.apply(CgroupLimits.plan(
-                    ResourceTranslation.translate(resources, List.of()), host.cgroups(), cgroup.current()));
+                    ResourceTranslation.translate(resources, v1Rules), host.cgroups(), cgroup.current()));
+            if (devices != null) {
+                devices.attach(cgroup, host);
+                devicePolicy = devices.policy();
+            }
         } catch (ErrnoException | CgroupException e) {
             throw new ContainerFault(
                     Kind.FAILED, "update limits of container " + request.id() + ": " + e.getMessage(), e);
         }
+    }
+
+    /** What the group was made with is the best guess of a daemon that did not see the updates. */
+    private DevicePolicy presentDevices() throws CgroupException {
+        if (devicePolicy == null) {
+            Resources made = spec.linux().resources();
+            devicePolicy = DeviceRules.of(made == null ? List.of() : made.devices(), DevicePolicy.ALLOW_ALL, host)
+                    .policy();
+        }
+        return devicePolicy;
     }
 
     @Override

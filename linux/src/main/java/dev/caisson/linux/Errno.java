@@ -228,4 +228,31 @@ public enum Errno {
         }
         return BY_NUMBER[number];
     }
+
+    /**
+     * The errno behind a failure of java.nio, which keeps only the C library's text.
+     *
+     * @return {@link #description()} where the text is known, else the exception's own message
+     */
+    public static String describe(java.io.IOException e) {
+        String text = e instanceof java.nio.file.FileSystemException f ? f.getReason() : e.getMessage();
+        if (e instanceof java.nio.file.NoSuchFileException) {
+            return ENOENT.description();
+        }
+        if (e instanceof java.nio.file.FileAlreadyExistsException) {
+            return EEXIST.description();
+        }
+        if (e instanceof java.nio.file.AccessDeniedException) {
+            return EACCES.description();
+        }
+        if (text != null) {
+            String wanted = text.toLowerCase(java.util.Locale.ROOT) + " (";
+            for (Errno errno : values()) {
+                if (errno.description().startsWith(wanted)) {
+                    return errno.description();
+                }
+            }
+        }
+        return text == null ? e.toString() : text;
+    }
 }

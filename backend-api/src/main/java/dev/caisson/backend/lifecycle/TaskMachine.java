@@ -22,6 +22,9 @@ public final class TaskMachine {
             case BUILD_FAILED -> allow(state == TaskState.CREATING, TaskState.DELETED, state, event, subject);
             case START -> start(state, subject);
             case EXEC -> {
+                if (state == TaskState.DELETED) {
+                    throw notFound(subject);
+                }
                 if (state == TaskState.PAUSED) {
                     throw wrong("cannot exec in a paused container", subject);
                 }

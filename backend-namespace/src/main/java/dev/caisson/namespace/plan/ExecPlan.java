@@ -25,9 +25,13 @@ public final class ExecPlan {
             ProcessSpec process,
             HostFacts host,
             PlanInput.CgroupJoin cgroups,
-            PlanInput.@Nullable SeccompFilter seccomp) {
+            PlanInput.@Nullable SeccompFilter seccomp,
+            int ioUid,
+            int ioGid) {
         Steps s = new Steps();
         PlanBuilder p = s.p;
+        ProcessSteps steps = new ProcessSteps(s, process, host, linux.hasNamespace(NamespaceType.USER));
+        NamespaceSteps ids = new NamespaceSteps(s, linux);
         boolean userNamespace = linux.hasNamespace(NamespaceType.USER);
         Arg.Slot pidfd = p.slot();
         Arg.Slot pid = p.slot();
@@ -37,6 +41,16 @@ public final class ExecPlan {
         p.call("become non-dumpable", Sys.PRCTL, c(PR_SET_DUMPABLE), c(0), c(0), c(0), c(0));
         p.attempt(Sys.UMASK, c(0));
         p.callInto(pidfd, "open init process " + initPid, Sys.PIDFD_OPEN, c(initPid), c(0));
+        steps.ownStreams(
+                ioUid >= 0 ? ioUid : ids.hostUid(process.user().uid()),
+                ioGid >= 0 ? ioGid : ids.hostGid(process.user().gid()));
+        if (userNamespace) {
+            steps.raiseLimits();
+        }
+        ProcessSpec.ExecCpuAffinity affinity = process.execCpuAffinity();
+        if (affinity != null) {
+            steps.affinity(affinity.initialCpus());
+        }
         Arg.Data zero = p.string("0");
         for (String file : cgroups.procsFiles()) {
             Arg.Slot fd = p.slot();
@@ -57,8 +71,30 @@ public final class ExecPlan {
                     p.string(unified),
                     c(O_PATH | O_DIRECTORY | O_CLOEXEC));
         }
+        Arg.Slot fallbackDir = p.slot();
+        String fallback = cgroups.unifiedFallback();
+        if (fallback != null) {
+            p.callInto(
+                    fallbackDir,
+                    "open cgroup " + fallback,
+                    Sys.OPENAT,
+                    c(AT_FDCWD),
+                    p.string(fallback),
+                    c(O_PATH | O_DIRECTORY | O_CLOEXEC));
+        }
+        Arg.Slot procfs = p.slot();
         Arg.Slot self = p.slot();
         boolean labels = isSet(process.apparmorProfile()) || isSet(process.selinuxLabel());
+        if (labels) {
+            // The host's: a /proc of the container's may be a fake that swallows the label (CVE-2019-16884).
+            p.callInto(
+                    procfs,
+                    "open /proc",
+                    Sys.OPENAT,
+                    c(AT_FDCWD),
+                    p.string("/proc"),
+                    c(O_PATH | O_DIRECTORY | O_CLOEXEC));
+        }
         if (process.oomScoreAdj() != null) {
             String value = Integer.toString(process.oomScoreAdj());
             s.writeFile("set oom_score_adj to " + value, c(AT_FDCWD), p.string("/proc/self/oom_score_adj"), value);
@@ -73,13 +109,26 @@ public final class ExecPlan {
         if (unified != null) {
             p.store(dir, args.plus(80), 8);
         }
+        PlanBuilder.Label made = new PlanBuilder.Label();
+        if (fallback != null) {
+            PlanBuilder.Label first = new PlanBuilder.Label();
+            p.attemptInto(pid, Sys.CLONE3, args, c(CLONE_ARGS_SIZE));
+            s.jumpIfDone(pid, made);
+            p.jumpIfEqual(pid, c(-EBUSY), first);
+            p.fail("create process", pid);
+            p.place(first);
+            p.store(fallbackDir, args.plus(80), 8);
+        }
         p.callInto(pid, "create process", Sys.CLONE3, args, c(CLONE_ARGS_SIZE));
+        p.place(made);
         p.jumpIfEqual(pid, c(0), child);
         p.note(Notes.PID, pid);
         s.exit(0);
 
         p.place(child);
-        ProcessSteps steps = new ProcessSteps(s, process, host, userNamespace);
+        if (affinity != null) {
+            steps.affinity(affinity.finalCpus());
+        }
         p.call("tie to the monitor's life", Sys.PRCTL, c(PR_SET_PDEATHSIG), c(SIGKILL), c(0), c(0), c(0));
         p.call("start session", Sys.SETSID);
         if (userNamespace) {
@@ -98,8 +147,8 @@ public final class ExecPlan {
                     self,
                     "open /proc/thread-self",
                     Sys.OPENAT,
-                    c(AT_FDCWD),
-                    p.string("/proc/thread-self"),
+                    procfs,
+                    p.string("thread-self"),
                     c(O_PATH | O_DIRECTORY | O_CLOEXEC));
         }
         if (process.terminal()) {
@@ -116,6 +165,7 @@ public final class ExecPlan {
         if (steps.needsHome()) {
             passwd = steps.openPasswd();
         }
+        steps.enterCwd();
         if (!steps.noNewPrivileges()) {
             steps.seccomp(seccomp);
         }

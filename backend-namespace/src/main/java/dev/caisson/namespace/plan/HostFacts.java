@@ -1,6 +1,7 @@
 package dev.caisson.namespace.plan;
 
 import java.util.List;
+import java.util.Map;
 import java.util.function.Predicate;
 
 /**
@@ -9,12 +10,36 @@ import java.util.function.Predicate;
  * @param lastCapability highest capability number that the kernel knows (/proc/sys/kernel/cap_last_cap)
  * @param ownCapabilities permitted capabilities of the daemon and its monitors, as a mask
  * @param isDirectory whether a host path is a directory, for the kind of a bind mount's target
+ * @param apparmor whether AppArmor is on
+ * @param selinux whether SELinux is on
+ * @param netDevices addresses of the network devices that are to be moved, by name
  * @param cgroupMounts where the host has cgroup hierarchies mounted
  */
 public record HostFacts(
-        int lastCapability, long ownCapabilities, Predicate<String> isDirectory, List<CgroupMount> cgroupMounts) {
+        int lastCapability,
+        long ownCapabilities,
+        Predicate<String> isDirectory,
+        boolean apparmor,
+        boolean selinux,
+        Map<String, List<InterfaceAddress>> netDevices,
+        List<CgroupMount> cgroupMounts) {
     public HostFacts {
+        netDevices = Map.copyOf(netDevices);
         cgroupMounts = List.copyOf(cgroupMounts);
+    }
+
+    /**
+     * An address of a network device.
+     *
+     * @param address 4 or 16 bytes
+     * @param prefix length of the network part
+     * @param broadcast 4 bytes, or none
+     */
+    public record InterfaceAddress(List<Byte> address, int prefix, List<Byte> broadcast) {
+        public InterfaceAddress {
+            address = List.copyOf(address);
+            broadcast = List.copyOf(broadcast);
+        }
     }
 
     /**

@@ -8,6 +8,8 @@ import dev.caisson.linux.plan.LaunchPlan;
 import dev.caisson.linux.plan.PlanBuilder;
 import dev.caisson.linux.plan.Sys;
 import dev.caisson.oci.Hook;
+import dev.caisson.oci.Linux;
+import dev.caisson.oci.MemoryPolicyFlag;
 import dev.caisson.oci.NamespaceType;
 import dev.caisson.oci.ProcessSpec;
 import java.util.List;
@@ -63,7 +65,14 @@ public final class InitPlan {
         p.call("make pipe", Sys.PIPE2, pipe, c(O_CLOEXEC));
         p.load(upRead, pipe, 4);
         p.load(upWrite, pipe.plus(4), 4);
-
+        ProcessSteps steps = new ProcessSteps(s, process, in.host(), userNamespace);
+        steps.ownStreams(
+                in.ioUid() >= 0 ? in.ioUid() : namespaces.hostUid(process.user().uid()),
+                in.ioGid() >= 0 ? in.ioGid() : namespaces.hostGid(process.user().gid()));
+        if (userNamespace) {
+            steps.raiseLimits();
+        }
+        mounts.openIdmapped(namespaces, procfs, namespaces.isJoined(NamespaceType.USER) ? joined.getFirst() : null);
         long flags = namespaces.cloneFlags() | CLONE_PARENT | CLONE_CLEAR_SIGHAND;
         if (newMounts && !userNamespace) {
             p.call("create mount namespace", Sys.UNSHARE, c(CLONE_NEWNS));
@@ -74,16 +83,9 @@ public final class InitPlan {
             // namespace owns.
             p.call("create mount namespace", Sys.UNSHARE, c(CLONE_NEWNS));
             mounts.rootfs();
+            // The child's working directory is moved to its copy of the mounts; a descriptor would stay with these.
+            p.call("enter rootfs", Sys.FCHDIR, s.root);
             flags |= CLONE_NEWNS;
-        }
-        if (!in.spec().linux().maskedPaths().isEmpty()) {
-            p.callInto(
-                    devNull,
-                    "clone host's /dev/null",
-                    Sys.OPENAT,
-                    c(AT_FDCWD),
-                    p.string("/dev/null"),
-                    c(O_PATH | O_CLOEXEC));
         }
         namespaces.newTime();
         namespaces.join(joined);
@@ -107,7 +109,7 @@ public final class InitPlan {
         p.jumpIfEqual(pid, c(0), child);
         launcher(procfs, cgroups, upWrite, pid);
         p.place(child);
-        child(process, procfs, devNull, upRead, upWrite);
+        child(steps, process, procfs, devNull, upRead, upWrite);
         return p.build();
     }
 
@@ -130,14 +132,33 @@ public final class InitPlan {
         p.place(on);
     }
 
-    private void child(ProcessSpec process, Arg.Slot procfs, Arg.Slot devNull, Arg.Slot upRead, Arg.Slot upWrite) {
-        ProcessSteps steps = new ProcessSteps(s, process, in.host(), userNamespace);
+    private void child(
+            ProcessSteps steps,
+            ProcessSpec process,
+            Arg.Slot procfs,
+            Arg.Slot devNull,
+            Arg.Slot upRead,
+            Arg.Slot upWrite) {
         p.call("tie to the monitor's life", Sys.PRCTL, c(PR_SET_PDEATHSIG), c(SIGKILL), c(0), c(0), c(0));
         p.call("start session", Sys.SETSID);
         if (userNamespace) {
             waitForLauncher(upRead, upWrite);
+            if (newMounts) {
+                mounts.reopenRoot();
+                // Still the host's root by its id, which may enter directories that the container's may not.
+                mounts.openSources();
+            }
             p.call("become root of user namespace (group)", Sys.SETRESGID, c(0), c(0), c(0));
             p.call("become root of user namespace", Sys.SETRESUID, c(0), c(0), c(0));
+        }
+        if (!in.spec().linux().maskedPaths().isEmpty()) {
+            p.callInto(
+                    devNull,
+                    "open host's /dev/null",
+                    Sys.OPENAT,
+                    c(AT_FDCWD),
+                    p.string("/dev/null"),
+                    c(O_PATH | O_CLOEXEC));
         }
         if (!in.noNewKeyring()) {
             p.attempt(Sys.KEYCTL, c(KEYCTL_JOIN_SESSION_KEYRING), p.string("_ses." + in.id()), c(0), c(0), c(0));
@@ -178,11 +199,13 @@ public final class InitPlan {
         steps.setNoNewPrivileges();
         steps.scheduling();
         personality();
+        memoryPolicy();
         steps.limits();
         Arg.Slot passwd = p.slot();
         if (steps.needsHome()) {
             passwd = steps.openPasswd();
         }
+        steps.enterCwd();
         if (!steps.noNewPrivileges()) {
             steps.seccomp(in.seccomp()); // needs CAP_SYS_ADMIN, which identity() takes away
         }
@@ -215,6 +238,43 @@ public final class InitPlan {
 
     private static boolean isSet(@org.jspecify.annotations.Nullable String text) {
         return text != null && !text.isEmpty();
+    }
+
+    /** set_mempolicy(2), for this process and those it makes. */
+    private void memoryPolicy() {
+        Linux.MemoryPolicy policy = in.spec().linux().memoryPolicy();
+        if (policy == null) {
+            return;
+        }
+        int mode = switch (policy.mode()) {
+            case DEFAULT -> 0;
+            case PREFERRED -> 1;
+            case BIND -> 2;
+            case INTERLEAVE -> 3;
+            case LOCAL -> 4;
+            case PREFERRED_MANY -> 5;
+            case WEIGHTED_INTERLEAVE -> 6;
+        };
+        for (MemoryPolicyFlag flag : policy.flags()) {
+            mode |= switch (flag) {
+                case STATIC_NODES -> 1 << 15;
+                case RELATIVE_NODES -> 1 << 14;
+                case NUMA_BALANCING -> 1 << 13;
+            };
+        }
+        String what = "set memory policy " + policy.mode().wire();
+        if (policy.nodes() == null || policy.nodes().isEmpty()) {
+            p.call(what, Sys.SET_MEMPOLICY, c(mode), Arg.ZERO, c(0));
+        } else {
+            byte[] mask = BitList.mask(policy.nodes());
+            // The kernel takes one bit less than it is told (mm/mempolicy.c, get_nodes).
+            p.call(
+                    what + " on nodes " + policy.nodes(),
+                    Sys.SET_MEMPOLICY,
+                    c(mode),
+                    p.bytes(mask),
+                    c(8 * mask.length + 1));
+        }
     }
 
     private void personality() {

@@ -2,9 +2,11 @@ package dev.caisson.namespace.plan;
 
 import static dev.caisson.namespace.plan.Kernel.*;
 
+import dev.caisson.oci.IdMapping;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The option words of a mount, sorted by what the kernel needs them for (runtime-spec, "Linux mount options").
@@ -17,9 +19,11 @@ import java.util.Map;
  * @param propagation MS_SHARED and the like with MS_REC, in the order given
  * @param data what is left, for the file system
  * @param idmap id-mapped: with the mount's own mappings or the container's
+ * @param idmapUids mappings that the option itself gives (crun's form); empty for none
+ * @param idmapGids as idmapUids
  * @param copyUp fill a new tmpfs with what it covers
  */
-record MountOptions(
+public record MountOptions(
         long flags,
         long attrSet,
         long attrClear,
@@ -30,9 +34,11 @@ record MountOptions(
         boolean bind,
         boolean recursiveBind,
         Idmap idmap,
+        List<IdMapping> idmapUids,
+        List<IdMapping> idmapGids,
         boolean copyUp) {
     /** Whether, and how far, a mount is id-mapped. */
-    enum Idmap {
+    public enum Idmap {
         NONE,
         MOUNT,
         RECURSIVE
@@ -88,7 +94,7 @@ record MountOptions(
     // spotless:on
 
     /** Every word that is understood, for {@code features}. */
-    static List<String> known() {
+    public static List<String> known() {
         List<String> all = new ArrayList<>(List.of("bind", "defaults", "idmap", "rbind", "ridmap", "tmpcopyup"));
         all.addAll(WORDS.keySet());
         all.addAll(RECURSIVE.keySet());
@@ -97,7 +103,7 @@ record MountOptions(
         return all;
     }
 
-    static MountOptions parse(List<String> options) {
+    public static MountOptions parse(List<String> options) {
         long flags = 0;
         long attrSet = 0;
         long attrClear = 0;
@@ -107,6 +113,8 @@ record MountOptions(
         boolean recursiveBind = false;
         boolean copyUp = false;
         Idmap idmap = Idmap.NONE;
+        List<IdMapping> uids = new ArrayList<>();
+        List<IdMapping> gids = new ArrayList<>();
         List<Long> propagation = new ArrayList<>();
         StringBuilder data = new StringBuilder();
         for (String option : options) {
@@ -142,6 +150,11 @@ record MountOptions(
                         // nothing to say to the kernel
                     }
                     default -> {
+                        if (option.startsWith("idmap=") || option.startsWith("ridmap=")) {
+                            idmap = option.startsWith("r") ? Idmap.RECURSIVE : Idmap.MOUNT;
+                            inlineMappings(option.substring(option.indexOf('=') + 1), uids, gids);
+                            continue;
+                        }
                         // For whoever makes the mount, not for the kernel.
                         if (!option.startsWith("X-containerd.")) {
                             data.append(data.isEmpty() ? "" : ",").append(option);
@@ -161,6 +174,44 @@ record MountOptions(
                 bind,
                 recursiveBind,
                 idmap,
+                List.copyOf(uids),
+                List.copyOf(gids),
                 copyUp);
+    }
+
+    /**
+     * {@code uids=A-B-N#A-B-N;gids=...}: ids in the file system, ids that they become, how many. What cannot be understood is
+     * left out; {@link Requirements} refuses it before.
+     */
+    private static void inlineMappings(String text, List<IdMapping> uids, List<IdMapping> gids) {
+        for (String part : text.split(";", -1)) {
+            List<IdMapping> to = part.startsWith("uids=") ? uids : gids;
+            for (String triple : part.substring(part.indexOf('=') + 1).split("#", -1)) {
+                IdMapping mapping = inlineMapping(triple);
+                if (mapping != null) {
+                    to.add(mapping);
+                }
+            }
+        }
+    }
+
+    static @Nullable IdMapping inlineMapping(String triple) {
+        String[] numbers = triple.split("-", -1);
+        if (numbers.length != 3) {
+            return null;
+        }
+        long[] n = new long[3];
+        for (int i = 0; i < 3; i++) {
+            if (numbers[i].isEmpty() || numbers[i].length() > 10) {
+                return null;
+            }
+            for (int k = 0; k < numbers[i].length(); k++) {
+                if (numbers[i].charAt(k) < '0' || numbers[i].charAt(k) > '9') {
+                    return null;
+                }
+            }
+            n[i] = Long.parseLong(numbers[i]);
+        }
+        return new IdMapping(n[0], n[1], n[2]);
     }
 }

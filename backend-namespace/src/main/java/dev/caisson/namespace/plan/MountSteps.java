@@ -7,9 +7,13 @@ import dev.caisson.backend.RootfsMount;
 import dev.caisson.linux.plan.Arg;
 import dev.caisson.linux.plan.PlanBuilder;
 import dev.caisson.linux.plan.Sys;
+import dev.caisson.oci.IdMapping;
 import dev.caisson.oci.Mount;
 import dev.caisson.oci.NamespaceType;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The container's file systems. No path string is used twice: a target is opened once below the root, where neither a symlink nor
@@ -21,6 +25,8 @@ final class MountSteps {
     private final PlanInput in;
     private final Arg.Slot target;
     private final Arg.Slot tree;
+    /** Trees that were opened ahead of their turn, by the mount's index. */
+    private final Map<Integer, Arg.Slot> opened = new HashMap<>();
 
     MountSteps(Steps s, PlanInput in) {
         this.s = s;
@@ -64,11 +70,38 @@ final class MountSteps {
                 c(O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     }
 
+    /**
+     * For a child that has a copy of the mounts: the root in them is its working directory. What was copied into a user
+     * namespace's mount namespace is locked in place (mount_namespaces(7)) and cannot become /, so it is bound once more.
+     */
+    void reopenRoot() {
+        p.callInto(
+                s.root,
+                "clone rootfs in own mount namespace",
+                Sys.OPEN_TREE,
+                c(AT_FDCWD),
+                p.string("."),
+                c(OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE));
+        p.call(
+                "bind rootfs in own mount namespace",
+                Sys.MOVE_MOUNT,
+                s.root,
+                p.string(""),
+                c(AT_FDCWD),
+                p.string("."),
+                c(MOVE_MOUNT_F_EMPTY_PATH));
+    }
+
     private void rootfsMount(RootfsMount m) {
         MountOptions o = MountOptions.parse(m.options());
         String at = m.target().isEmpty() ? in.rootfs() : in.rootfs() + "/" + Steps.relative(m.target());
         String what = "mount rootfs " + m.source() + " (" + m.type() + ") on " + at;
         boolean bind = o.bind() || m.type().equals("bind");
+        OverlayLayers layers = m.type().equals("overlay") ? OverlayLayers.compact(o.data()) : null;
+        String data = layers == null ? o.data() : layers.data();
+        if (layers != null && layers.directory() != null) {
+            p.call(what + ": enter " + layers.directory(), Sys.CHDIR, p.string(layers.directory()));
+        }
         long flags = bind ? MS_BIND | (o.recursiveBind() ? MS_REC : 0) : o.flags();
         p.call(
                 what,
@@ -77,7 +110,10 @@ final class MountSteps {
                 p.string(at),
                 bind ? Arg.ZERO : p.string(m.type()),
                 c(flags),
-                bind || o.data().isEmpty() ? Arg.ZERO : p.string(o.data()));
+                bind || data.isEmpty() ? Arg.ZERO : p.string(data));
+        if (layers != null && layers.directory() != null) {
+            p.call(what, Sys.CHDIR, p.string("/"));
+        }
         if (bind && o.attrSet() != 0) {
             p.call(
                     what,
@@ -95,10 +131,11 @@ final class MountSteps {
 
     /** The mounts of the specification, in their order. */
     void all() {
-        for (Mount m : in.spec().mounts()) {
+        for (int i = 0; i < in.spec().mounts().size(); i++) {
+            Mount m = in.spec().mounts().get(i);
             MountOptions o = MountOptions.parse(m.options());
-            if (m.isBind()) {
-                bind(m, o);
+            if (isBind(m)) {
+                bind(i, m, o);
             } else if ("cgroup".equals(m.type()) || "cgroup2".equals(m.type())) {
                 new CgroupMountSteps(s, in).mount(m, o);
             } else if ((o.flags() & MS_REMOUNT) != 0) {
@@ -109,23 +146,103 @@ final class MountSteps {
         }
     }
 
+    /** Containerd's type uds is a socket of the host's, which a wall without a kernel of its own can just show. */
+    private static boolean isBind(Mount m) {
+        return m.isBind() || "uds".equals(m.type());
+    }
+
+    /**
+     * For the launcher, before it gives up the host's rights: trees that are to be id-mapped (mount_setattr(2)). A mapping is a user
+     * namespace: the mount's own, or the container's, of which a copy does.
+     *
+     * @param joinedUser the container's user namespace if it exists already
+     */
+    void openIdmapped(NamespaceSteps namespaces, Arg.Slot procfs, Arg.@Nullable Slot joinedUser) {
+        Map<List<List<IdMapping>>, Arg.Slot> known = new HashMap<>();
+        for (int i = 0; i < in.spec().mounts().size(); i++) {
+            Mount m = in.spec().mounts().get(i);
+            MountOptions o = MountOptions.parse(m.options());
+            boolean own = !m.uidMappings().isEmpty() || !o.idmapUids().isEmpty();
+            if (!isBind(m) || (o.idmap() == MountOptions.Idmap.NONE && !own)) {
+                continue;
+            }
+            Arg.Slot mapping;
+            if (!own && joinedUser != null) {
+                mapping = joinedUser;
+            } else {
+                List<IdMapping> uids = !o.idmapUids().isEmpty() ? o.idmapUids() : m.uidMappings();
+                List<IdMapping> gids = !o.idmapUids().isEmpty() ? o.idmapGids() : m.gidMappings();
+                List<List<IdMapping>> key = own
+                        ? List.of(uids, gids)
+                        : List.of(
+                                in.spec().linux().uidMappings(),
+                                in.spec().linux().gidMappings());
+                mapping = known.computeIfAbsent(key, k -> namespaces.userNamespace(procfs, k.getFirst(), k.getLast()));
+            }
+            String what = bindWords(m) + ": map ids";
+            Arg.Slot slot = openSource(m, o);
+            Arg.Data attr = p.struct(8, MOUNT_ATTR_IDMAP, 8, 0, 8, 0, 8, 0);
+            p.store(mapping, attr.plus(24), 8);
+            boolean recursive = o.idmap() == MountOptions.Idmap.RECURSIVE;
+            p.call(
+                    what,
+                    Sys.MOUNT_SETATTR,
+                    slot,
+                    p.string(""),
+                    c(AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0)),
+                    attr,
+                    c(MOUNT_ATTR_SIZE));
+            opened.put(i, slot);
+        }
+    }
+
+    /** The sources of all bind mounts that are not open yet. */
+    void openSources() {
+        for (int i = 0; i < in.spec().mounts().size(); i++) {
+            Mount m = in.spec().mounts().get(i);
+            if (isBind(m) && !opened.containsKey(i)) {
+                opened.put(i, openSource(m, MountOptions.parse(m.options())));
+            }
+        }
+    }
+
+    private String source(Mount m) {
+        String source = m.source() == null ? "" : m.source();
+        return source.startsWith("/") ? source : in.bundle() + "/" + source;
+    }
+
+    private static String bindWords(Mount m) {
+        return "bind mount " + m.source() + " on " + m.destination();
+    }
+
+    private Arg.Slot openSource(Mount m, MountOptions o) {
+        Arg.Slot slot = p.slot();
+        openSource(slot, m, o);
+        return slot;
+    }
+
+    private void openSource(Arg.Slot dst, Mount m, MountOptions o) {
+        p.callInto(
+                dst,
+                bindWords(m) + ": open source",
+                Sys.OPEN_TREE,
+                c(AT_FDCWD),
+                p.string(source(m)),
+                c(OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (o.recursiveBind() ? AT_RECURSIVE : 0)));
+    }
+
     private static String describe(Mount m) {
         return "mount " + m.source() + " (" + m.type() + ") on " + m.destination();
     }
 
-    private void bind(Mount m, MountOptions o) {
-        String what = "bind mount " + m.source() + " on " + m.destination();
-        String source = m.source() == null ? "" : m.source();
-        if (!source.startsWith("/")) {
-            source = in.bundle() + "/" + source;
+    private void bind(int index, Mount m, MountOptions o) {
+        String what = bindWords(m);
+        Arg.Slot ahead = opened.get(index);
+        if (ahead == null) {
+            openSource(tree, m, o);
+        } else {
+            p.set(tree, ahead);
         }
-        p.callInto(
-                tree,
-                what + ": open source",
-                Sys.OPEN_TREE,
-                c(AT_FDCWD),
-                p.string(source),
-                c(OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | (o.recursiveBind() ? AT_RECURSIVE : 0)));
         if (o.attrSet() != 0 || o.attrClear() != 0) {
             // The clear side frees the atime field or undoes a flag of the source; a flag that is locked stays.
             s.setAttr(what + ": set attributes", tree, false, o.attrSet(), o.attrClear(), 0);
@@ -136,7 +253,7 @@ final class MountSteps {
         for (long propagation : o.propagation()) {
             s.setAttr(what + ": set propagation", tree, (propagation & MS_REC) != 0, 0, 0, propagation & ~MS_REC);
         }
-        s.openTarget(target, m.destination(), in.host().isDirectory().test(source));
+        s.openTarget(target, m.destination(), in.host().isDirectory().test(source(m)));
         s.moveMount(what, tree, target);
         p.attempt(Sys.CLOSE, tree);
         p.attempt(Sys.CLOSE, target);
@@ -146,8 +263,15 @@ final class MountSteps {
         String what = describe(m);
         long flags = o.flags();
         if (m.destination().equals("/dev")) {
-            flags &= ~MS_RDONLY; // the nodes come first; see remountDev
+            flags &= ~MS_RDONLY; // the nodes come first; see makeReadonly
         }
+        boolean inheritMode = "tmpfs".equals(m.type()) && !hasMode(o.data());
+        boolean readonly = inheritMode && (flags & MS_RDONLY) != 0;
+        Arg.Slot mode = inheritMode ? modeOf(m.destination()) : target;
+        if (readonly) {
+            flags &= ~MS_RDONLY;
+        }
+        String data = withLabel(m, o.data());
         s.openTarget(target, m.destination(), true);
         p.call(what, Sys.FCHDIR, target);
         p.call(
@@ -157,8 +281,11 @@ final class MountSteps {
                 p.string("."),
                 p.string(m.type() == null ? "" : m.type()),
                 c(flags),
-                o.data().isEmpty() ? Arg.ZERO : p.string(o.data()));
+                data.isEmpty() ? Arg.ZERO : p.string(data));
         p.attempt(Sys.CLOSE, target);
+        if (inheritMode) {
+            setMode(what, m.destination(), mode, readonly);
+        }
         if (!o.propagation().isEmpty()) {
             s.openInRoot(target, what, m.destination(), O_PATH, 0);
             p.call(what, Sys.FCHDIR, target);
@@ -172,6 +299,53 @@ final class MountSteps {
                         c(propagation),
                         Arg.ZERO);
             }
+            p.attempt(Sys.CLOSE, target);
+        }
+    }
+
+    private static boolean hasMode(String data) {
+        return data.startsWith("mode=") || data.contains(",mode=");
+    }
+
+    /** SELinux's label for file systems that have none of their own (mount(8), "context"). */
+    private String withLabel(Mount m, String data) {
+        String label = in.spec().linux().mountLabel();
+        if (label == null || label.isEmpty() || m.type() == null) {
+            return data;
+        }
+        return switch (m.type()) {
+            case "proc", "sysfs", "mqueue", "cgroup", "cgroup2" -> data;
+            default -> (data.isEmpty() ? "" : data + ",") + "context=\"" + label + "\"";
+        };
+    }
+
+    /** The permissions of what a mount will cover, negative where there is nothing yet. */
+    private Arg.Slot modeOf(String destination) {
+        Arg.Slot mode = p.slot();
+        Arg.Data stat = p.room(STAT_SIZE);
+        PlanBuilder.Label absent = new PlanBuilder.Label();
+        s.tryOpenInRoot(target, destination, O_PATH, 0);
+        p.set(mode, target);
+        p.jumpIfFailed(target, absent);
+        p.attempt(Sys.NEWFSTATAT, target, p.string(""), stat, c(AT_EMPTY_PATH));
+        p.load(mode, stat.plus(STAT_MODE), 4);
+        p.and(mode, mode, c(07777));
+        p.attempt(Sys.CLOSE, target);
+        p.place(absent);
+        return mode;
+    }
+
+    /** A tmpfs without a mode of its own looks like the directory that it covers (as with runc). */
+    private void setMode(String what, String destination, Arg.Slot mode, boolean readonly) {
+        PlanBuilder.Label absent = new PlanBuilder.Label();
+        p.jumpIfFailed(mode, absent);
+        s.openInRoot(target, what, destination, O_RDONLY | O_DIRECTORY, 0);
+        p.call(what + ": set mode", Sys.FCHMOD, target, mode);
+        p.attempt(Sys.CLOSE, target);
+        p.place(absent);
+        if (readonly) {
+            s.openInRoot(target, what, destination, O_PATH, 0);
+            s.setAttr(what + ": make read-only", target, false, MOUNT_ATTR_RDONLY, 0, 0);
             p.attempt(Sys.CLOSE, target);
         }
     }

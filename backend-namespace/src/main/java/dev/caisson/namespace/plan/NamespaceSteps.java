@@ -9,10 +9,12 @@ import dev.caisson.linux.plan.Sys;
 import dev.caisson.oci.IdMapping;
 import dev.caisson.oci.Linux;
 import dev.caisson.oci.NamespaceType;
+import dev.caisson.oci.ProcessSpec;
 import dev.caisson.oci.Spec;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Namespaces: joining, making, and what the parent side does for the child (id maps, cgroups, oom score). */
 final class NamespaceSteps {
@@ -29,14 +31,28 @@ final class NamespaceSteps {
 
     private final Steps s;
     private final PlanBuilder p;
-    private final Spec spec;
+    private final @Nullable ProcessSpec process;
+    private final @Nullable String hostname;
+    private final @Nullable String domainname;
     private final Linux linux;
 
     NamespaceSteps(Steps s, Spec spec) {
         this.s = s;
         this.p = s.p;
-        this.spec = spec;
+        this.process = spec.process();
+        this.hostname = spec.hostname();
+        this.domainname = spec.domainname();
         this.linux = spec.linux();
+    }
+
+    /** For a process that joins: only what the Linux section says is known. */
+    NamespaceSteps(Steps s, Linux linux) {
+        this.s = s;
+        this.p = s.p;
+        this.process = null;
+        this.hostname = null;
+        this.domainname = null;
+        this.linux = linux;
     }
 
     static long flag(NamespaceType type) {
@@ -65,6 +81,25 @@ final class NamespaceSteps {
     /** Whether the container lives in another user namespace than this host's daemon. */
     boolean hasUser() {
         return linux.hasNamespace(NamespaceType.USER);
+    }
+
+    /** What the host calls a user of the container; an id without a mapping stays as it is. */
+    long hostUid(long uid) {
+        return isNew(NamespaceType.USER) ? mapped(linux.uidMappings(), uid) : uid;
+    }
+
+    /** As {@link #hostUid}, for groups. */
+    long hostGid(long gid) {
+        return isNew(NamespaceType.USER) ? mapped(linux.gidMappings(), gid) : gid;
+    }
+
+    private static long mapped(List<IdMapping> mappings, long id) {
+        for (IdMapping m : mappings) {
+            if (id >= m.containerId() && id - m.containerId() < m.size()) {
+                return m.hostId() + id - m.containerId();
+            }
+        }
+        return id;
     }
 
     /**
@@ -161,8 +196,8 @@ final class NamespaceSteps {
             s.writeFile("write gid map of user namespace", proc, p.string("gid_map"), map(linux.gidMappings()));
             s.writeFile("write uid map of user namespace", proc, p.string("uid_map"), map(linux.uidMappings()));
         }
-        if (spec.process() != null && spec.process().oomScoreAdj() != null) {
-            String value = Integer.toString(spec.process().oomScoreAdj());
+        if (process != null && process.oomScoreAdj() != null) {
+            String value = Integer.toString(process.oomScoreAdj());
             s.writeFile("set oom_score_adj to " + value, proc, p.string("oom_score_adj"), value);
         }
     }
@@ -204,6 +239,33 @@ final class NamespaceSteps {
         }
     }
 
+    /**
+     * A user namespace with these mappings, made for nothing but its descriptor: a process is born in it, waits until it is
+     * described, and ends.
+     */
+    Arg.Slot userNamespace(Arg.Slot procfs, List<IdMapping> uids, List<IdMapping> gids) {
+        String what = "make user namespace for id-mapped mount";
+        Arg.Slot pid = p.slot();
+        Arg.Slot fd = p.slot();
+        PlanBuilder.Label parent = new PlanBuilder.Label();
+        PlanBuilder.Label asleep = new PlanBuilder.Label();
+        p.callInto(pid, what, Sys.CLONE3, cloneArgs(CLONE_NEWUSER, SIGCHLD), c(CLONE_ARGS_SIZE));
+        p.jumpIfNotEqual(pid, c(0), parent);
+        p.attempt(Sys.PRCTL, c(PR_SET_PDEATHSIG), c(SIGKILL), c(0), c(0), c(0));
+        p.place(asleep);
+        p.attempt(Sys.PAUSE);
+        p.jump(asleep);
+        p.place(parent);
+        Arg.Slot proc = openProc(procfs, pid);
+        s.writeFile(what + ": write gid map", proc, p.string("gid_map"), map(gids));
+        s.writeFile(what + ": write uid map", proc, p.string("uid_map"), map(uids));
+        p.callInto(fd, what, Sys.OPENAT, proc, p.string("ns/user"), c(O_RDONLY | O_CLOEXEC));
+        p.attempt(Sys.CLOSE, proc);
+        p.call(what, Sys.KILL, pid, c(SIGKILL));
+        p.call(what, Sys.WAIT4, pid, Arg.ZERO, c(0), Arg.ZERO);
+        return fd;
+    }
+
     /** struct clone_args; {@code cgroup} is stored into it when the plan runs. */
     Arg.Data cloneArgs(long flags, long exitSignal) {
         return p.struct(8, flags, 8, 0, 8, 0, 8, 0, 8, exitSignal, 8, 0, 8, 0, 8, 0, 8, 0, 8, 0, 8, 0);
@@ -226,12 +288,12 @@ final class NamespaceSteps {
     }
 
     void names() {
-        if (spec.hostname() != null && !spec.hostname().isEmpty()) {
-            String name = spec.hostname();
+        if (hostname != null && !hostname.isEmpty()) {
+            String name = hostname;
             p.call("set hostname to " + name, Sys.SETHOSTNAME, p.string(name), c(utf8(name)));
         }
-        if (spec.domainname() != null && !spec.domainname().isEmpty()) {
-            String name = spec.domainname();
+        if (domainname != null && !domainname.isEmpty()) {
+            String name = domainname;
             p.call("set domainname to " + name, Sys.SETDOMAINNAME, p.string(name), c(utf8(name)));
         }
     }

@@ -10,6 +10,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param rootfs absolute path of the root file system
  * @param rootfsMounts what has to be mounted there first
+ * @param ioUid owner for streams that are pipes, as the host counts users; -1 for the process's own user
+ * @param ioGid as ioUid
  * @param cgroups how to get into the container's cgroups
  * @param seccomp null for none
  * @param stateJson the state that container-namespace hooks get on standard input
@@ -22,6 +24,8 @@ public record PlanInput(
         List<RootfsMount> rootfsMounts,
         boolean noPivotRoot,
         boolean noNewKeyring,
+        int ioUid,
+        int ioGid,
         HostFacts host,
         CgroupJoin cgroups,
         @Nullable SeccompFilter seccomp,
@@ -33,14 +37,17 @@ public record PlanInput(
     /**
      * @param procsFiles cgroup.procs files to write the pid to
      * @param unifiedDirectory a cgroup v2 directory to be born in, null where v2 has no part
+     * @param unifiedFallback where else, when the kernel refuses processes there because init has divided the group
      */
     public record CgroupJoin(
-            List<String> procsFiles, @Nullable String unifiedDirectory) {
+            List<String> procsFiles,
+            @Nullable String unifiedDirectory,
+            @Nullable String unifiedFallback) {
         public CgroupJoin {
             procsFiles = List.copyOf(procsFiles);
         }
 
-        public static final CgroupJoin NONE = new CgroupJoin(List.of(), null);
+        public static final CgroupJoin NONE = new CgroupJoin(List.of(), null, null);
     }
 
     /**

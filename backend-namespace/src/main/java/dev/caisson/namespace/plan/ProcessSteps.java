@@ -27,6 +27,7 @@ final class ProcessSteps {
     private final HostFacts host;
     private final boolean inUserNamespace;
     private final Arg.Slot program;
+    private final Arg.Slot cwdEntered;
     private final Arg.Data gate;
 
     ProcessSteps(Steps s, ProcessSpec process, HostFacts host, boolean inUserNamespace) {
@@ -36,33 +37,69 @@ final class ProcessSteps {
         this.host = host;
         this.inUserNamespace = inUserNamespace;
         this.program = p.slot();
+        this.cwdEntered = p.slot();
         this.gate = p.room(GATE_BYTES);
     }
 
     /**
-     * Gives the streams to the process. A fifo or pipe is given to its user as well, so that it can open /dev/stdout again; other
-     * files keep their owner.
+     * For the launcher, with the host's rights: gives streams that are fifos or pipes to their user, so that it can open
+     * /dev/stdout again; other files keep their owner.
+     *
+     * @param uid as the host counts
      */
-    void streams() {
+    void ownStreams(long uid, long gid) {
+        if (uid == 0 && gid == 0) {
+            return;
+        }
         Arg.Data stat = p.room(STAT_SIZE);
         Arg.Slot mode = p.slot();
-        for (int fd = 0; fd < 3; fd++) {
-            int from = PlanBuilder.STDIN_FD + fd;
-            if (process.user().uid() != 0) {
-                PlanBuilder.Label keep = new PlanBuilder.Label();
-                p.attempt(Sys.NEWFSTATAT, c(from), p.string(""), stat, c(AT_EMPTY_PATH));
-                p.load(mode, stat.plus(STAT_MODE), 4);
-                p.and(mode, mode, c(S_IFMT));
-                p.jumpIfNotEqual(mode, c(S_IFIFO), keep);
-                p.attempt(
-                        Sys.FCHOWN,
-                        c(from),
-                        c(process.user().uid()),
-                        c(process.user().gid()));
-                p.place(keep);
-            }
-            p.call("set up standard stream " + fd, Sys.DUP2, c(from), c(fd));
+        for (int fd = PlanBuilder.STDIN_FD; fd <= PlanBuilder.STDERR_FD; fd++) {
+            PlanBuilder.Label keep = new PlanBuilder.Label();
+            p.attempt(Sys.NEWFSTATAT, c(fd), p.string(""), stat, c(AT_EMPTY_PATH));
+            p.load(mode, stat.plus(STAT_MODE), 4);
+            p.and(mode, mode, c(S_IFMT));
+            p.jumpIfNotEqual(mode, c(S_IFIFO), keep);
+            p.attempt(Sys.FCHOWN, c(fd), c(uid), c(gid));
+            p.place(keep);
         }
+    }
+
+    /** Puts the streams where the program expects them. */
+    void streams() {
+        for (int fd = 0; fd < 3; fd++) {
+            p.call("set up standard stream " + fd, Sys.DUP2, c(PlanBuilder.STDIN_FD + fd), c(fd));
+        }
+    }
+
+    /**
+     * For the launcher of a container in a user namespace: hard limits that are to be higher than the monitor's are raised while the
+     * right to do so is there; the child inherits them, and {@link #limits} sets the final values.
+     */
+    void raiseLimits() {
+        for (ProcessSpec.Rlimit l : process.rlimits()) {
+            Arg.Data old = p.room(16);
+            Arg.Slot hard = p.slot();
+            PlanBuilder.Label enough = new PlanBuilder.Label();
+            String what = "raise hard limit " + l.type().wire() + " to " + l.hard();
+            p.call(what, Sys.PRLIMIT64, c(0), c(number(l.type())), Arg.ZERO, old);
+            p.load(hard, old.plus(8), 8);
+            p.jumpIfEqual(hard, c(-1), enough); // RLIM_INFINITY
+            if (l.hard() != -1) {
+                p.jumpIfLess(c(l.hard()), hard, enough);
+            }
+            p.store(c(l.hard()), old.plus(8), 8);
+            p.call(what, Sys.PRLIMIT64, c(0), c(number(l.type())), old, Arg.ZERO);
+            p.place(enough);
+        }
+    }
+
+    /** CPU affinity (sched_setaffinity(2)) of the process that plays this; an empty list changes nothing. */
+    void affinity(@Nullable String cpus) {
+        if (cpus == null || cpus.isEmpty()) {
+            return;
+        }
+        byte[] mask = BitList.mask(cpus);
+        p.call("set cpu affinity to " + cpus, Sys.SCHED_SETAFFINITY, c(0), c(mask.length), p.bytes(mask));
     }
 
     /**
@@ -216,7 +253,23 @@ final class ProcessSteps {
         }
     }
 
-    /** Directory, user, groups, capabilities: afterwards the process is what the user's program will be. */
+    private String cwd() {
+        return process.cwd().isEmpty() ? "/" : process.cwd();
+    }
+
+    /**
+     * Enters the working directory as root, who may reach what the user may not (a volume's parents); {@link #identity} tries
+     * again as the user if that fails (root-squashed NFS). Comes before any filter, which may refuse getcwd.
+     */
+    void enterCwd() {
+        PlanBuilder.Label refused = new PlanBuilder.Label();
+        p.attemptInto(cwdEntered, Sys.CHDIR, p.string(cwd()));
+        p.jumpIfFailed(cwdEntered, refused);
+        verifyCwd(cwd());
+        p.place(refused);
+    }
+
+    /** User, groups, capabilities: afterwards the process is what the user's program will be. */
     void identity() {
         ProcessSpec.User user = process.user();
         ProcessSpec.Capabilities caps =
@@ -228,10 +281,6 @@ final class ProcessSteps {
         long inheritable = Capability.mask(caps.inheritable(), available);
         long ambient = Capability.mask(caps.ambient(), permitted & inheritable);
 
-        String cwd = process.cwd().isEmpty() ? "/" : process.cwd();
-        Arg.Slot entered = p.slot();
-        // Once as root, who may reach what the user may not (a volume's parents), once as the user (root-squashed NFS).
-        p.attemptInto(entered, Sys.CHDIR, p.string(cwd));
         for (int cap = 0; cap <= host.lastCapability(); cap++) {
             if ((bounding & 1L << cap) == 0) {
                 p.call(
@@ -252,10 +301,11 @@ final class ProcessSteps {
         // The change of user cleared it.
         p.call("tie to the monitor's life", Sys.PRCTL, c(PR_SET_PDEATHSIG), c(SIGKILL), c(0), c(0), c(0));
         PlanBuilder.Label inside = new PlanBuilder.Label();
-        s.jumpIfDone(entered, inside);
+        s.jumpIfDone(cwdEntered, inside);
+        String cwd = cwd();
         p.call("chdir to cwd (\"" + cwd + "\") set in config.json failed", Sys.CHDIR, p.string(cwd));
-        p.place(inside);
         verifyCwd(cwd);
+        p.place(inside);
         p.call(
                 "set capabilities",
                 Sys.CAPSET,
@@ -383,6 +433,9 @@ final class ProcessSteps {
             p.attemptInto(result, Sys.FACCESSAT2, c(AT_FDCWD), path, c(X_OK), c(AT_EACCESS));
             p.set(program, path);
             s.jumpIfDone(result, found);
+            // The call is younger than many a seccomp profile, which then answers so; execve will tell.
+            p.jumpIfEqual(result, c(-ENOSYS), found);
+            p.jumpIfEqual(result, c(-EPERM), found);
             p.set(error, result);
             p.place(next);
         }

@@ -85,7 +85,8 @@ final class Steps {
             jumpIfDone(dst, next);
             if (!names[i].equals("..")) {
                 if (last && !directory) {
-                    p.attempt(Sys.MKNODAT, parent, p.string(names[i]), c(S_IFREG | 0644), c(0));
+                    // Not mknod: a dangling symlink names the file to make, inside the root like any other.
+                    createFile(dst, prefix.toString(), resolve);
                 } else {
                     p.attempt(Sys.MKDIRAT, parent, p.string(names[i]), c(0755));
                 }
@@ -95,6 +96,26 @@ final class Steps {
             p.set(parent, dst);
         }
         p.place(done);
+    }
+
+    private void createFile(Arg.Slot dst, String path, long resolve) {
+        p.attemptInto(
+                dst,
+                Sys.OPENAT2,
+                root,
+                p.string(path),
+                p.struct(
+                        8,
+                        O_RDONLY | O_CREAT | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+                        8,
+                        0644,
+                        8,
+                        RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve),
+                c(24));
+        PlanBuilder.Label failed = new PlanBuilder.Label();
+        p.jumpIfFailed(dst, failed);
+        p.attempt(Sys.CLOSE, dst);
+        p.place(failed);
     }
 
     /** Mounts a detached tree on an open target. */

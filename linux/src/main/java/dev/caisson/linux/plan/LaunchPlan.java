@@ -3,7 +3,9 @@ package dev.caisson.linux.plan;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.HexFormat;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,6 +18,7 @@ public final class LaunchPlan {
     static final int HEADER_BYTES = 16;
     static final int OP_BYTES = 64;
     static final int MAX_SLOTS = 4096;
+    private static final int SHOWN_BYTES = 96;
     static final int NO_SLOT = 0xffff;
 
     /** What a step does; ordinals are the wire codes of plan.h. */
@@ -30,16 +33,21 @@ public final class LaunchPlan {
         FAIL
     }
 
+    /** A piece of the data, for {@link #dump}: how long it is, and whether it is filled from the beginning. */
+    record Region(int length, boolean filled) {}
+
     record Op(Code code, int flags, int dst, int nr, List<Arg> args, String what) {}
 
     private final List<Op> ops;
     private final byte[] data;
     private final int slots;
+    private final Map<Integer, Region> regions;
 
-    LaunchPlan(List<Op> ops, byte[] data, int slots) {
+    LaunchPlan(List<Op> ops, byte[] data, int slots, Map<Integer, Region> regions) {
         this.ops = List.copyOf(ops);
         this.data = data;
         this.slots = slots;
+        this.regions = Map.copyOf(regions);
     }
 
     /** What step {@code index} attempts and on what, for an error message; null when there is no such step. */
@@ -170,8 +178,35 @@ public final class LaunchPlan {
         }
     }
 
-    /** A printable NUL-ended string is shown; other data by its offset. */
+    private void appendRegion(StringBuilder out, int offset, Region region) {
+        if (!region.filled) {
+            out.append("&room(").append(region.length).append(')');
+        } else if (region.length > SHOWN_BYTES) {
+            out.append("&bytes(").append(region.length).append(')');
+        } else {
+            out.append('{');
+            for (int at = 0; at < region.length; at += 8) {
+                out.append(at == 0 ? "" : " ");
+                int end = Math.min(at + 8, region.length);
+                StringBuilder word = new StringBuilder();
+                for (int i = end - 1; i >= at; i--) {
+                    if (!word.isEmpty() || data[offset + i] != 0) {
+                        word.append(HexFormat.of().toHexDigits(data[offset + i]));
+                    }
+                }
+                out.append(word.isEmpty() ? "0" : word);
+            }
+            out.append('}');
+        }
+    }
+
+    /** A printable NUL-ended string is shown, and what else is short; room to write to by its size; the inside of a piece by its offset. */
     private void appendData(StringBuilder out, int offset) {
+        Region region = regions.get(offset);
+        if (region != null) {
+            appendRegion(out, offset, region);
+            return;
+        }
         int end = offset;
         while (end < data.length && data[end] >= 0x20 && data[end] < 0x7f) {
             end++;

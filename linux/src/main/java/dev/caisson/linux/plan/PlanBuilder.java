@@ -35,6 +35,7 @@ public final class PlanBuilder {
     private final List<Op> ops = new ArrayList<>();
     private final Map<Integer, Label> jumps = new HashMap<>();
     private final Map<String, Arg.Data> strings = new HashMap<>();
+    private final Map<Integer, LaunchPlan.Region> regions = new HashMap<>();
     private byte[] data = new byte[4096];
     private int dataLength;
     private int slots;
@@ -136,6 +137,7 @@ public final class PlanBuilder {
         int at = (dataLength + 7) & ~7;
         reserve(at + bytes);
         dataLength = at + bytes;
+        regions.put(at, new LaunchPlan.Region(bytes, false));
         return new Arg.Data(at);
     }
 
@@ -143,6 +145,7 @@ public final class PlanBuilder {
     public Arg.Data bytes(byte[] value) {
         Arg.Data at = room(value.length);
         System.arraycopy(value, 0, data, at.offset(), value.length);
+        regions.put(at.offset(), new LaunchPlan.Region(value.length, true));
         return at;
     }
 
@@ -192,7 +195,7 @@ public final class PlanBuilder {
             Op op = done.get(index);
             done.set(index, new Op(op.code(), op.flags(), op.dst(), label.at, op.args(), op.what()));
         });
-        return new LaunchPlan(done, Arrays.copyOf(data, dataLength), slots);
+        return new LaunchPlan(done, Arrays.copyOf(data, dataLength), slots, regions);
     }
 
     private void addJump(int flags, Label to, Arg... args) {

@@ -3,7 +3,7 @@ package dev.caisson.linux.plan;
 /** System calls that plans use, with their x86-64 numbers (arch/x86/entry/syscalls/syscall_64.tbl). */
 public enum Sys {
     // spotless:off
-    READ(0), WRITE(1), OPEN(2), CLOSE(3), IOCTL(16), DUP2(33), GETPID(39), SOCKET(41), EXECVE(59),
+    READ(0), WRITE(1), OPEN(2), CLOSE(3), IOCTL(16), DUP2(33), PAUSE(34), GETPID(39), SENDTO(44), RECVFROM(45), SOCKET(41), EXECVE(59),
     EXIT(60), WAIT4(61), KILL(62), FCNTL(72), FCHDIR(81), CHDIR(80), UMASK(95), GETPPID(110), SETSID(112),
     SETGROUPS(116), SETRESUID(117), SETRESGID(119), CAPSET(126), PERSONALITY(135), PRCTL(157),
     PIVOT_ROOT(155), CHROOT(161), MOUNT(165), UMOUNT2(166), SETHOSTNAME(170), SETDOMAINNAME(171),

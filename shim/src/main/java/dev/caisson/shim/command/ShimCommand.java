@@ -5,6 +5,8 @@ import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
+import dev.caisson.linux.Errno;
+import dev.caisson.oci.InvalidSpecException;
 import dev.caisson.oci.Spec;
 import dev.caisson.oci.SpecReader;
 import dev.caisson.shim.link.CommandCall;
@@ -39,6 +41,7 @@ public final class ShimCommand {
     private static final String GROUP_RUNC = "io.containerd.runc.v2.group";
     private static final String GROUP_CRI = "io.kubernetes.cri.sandbox-id";
     private static final int KILLED = 137;
+    private static final long MAX_CONFIG = 16L << 20;
 
     /** How monitors are started. */
     public record MonitorLaunch(String executable, String stateDirectory, String daemonProgram) {}
@@ -81,7 +84,9 @@ public final class ShimCommand {
             }
         } catch (ContainerFault e) {
             fail(call, String.valueOf(e.getMessage()));
-        } catch (IOException | TimeoutException | RuntimeException e) {
+        } catch (IOException e) {
+            fail(call, args.action() + " " + args.get("id") + ": " + Errno.describe(e));
+        } catch (TimeoutException | RuntimeException e) {
             fail(call, args.action() + " " + args.get("id") + ": " + e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -90,7 +95,8 @@ public final class ShimCommand {
     }
 
     private static void fail(CommandCall call, String message) {
-        call.err("caisson: " + message);
+        // No newline: containerd quotes it in a sentence of its own.
+        call.errText("caisson: " + message);
         call.end(1);
     }
 
@@ -117,6 +123,8 @@ public final class ShimCommand {
         String socket = directory.resolve(key).toString();
         Pod pod = pods.open(new PodInfo(key, namespace, group, ttrpc, socket));
         if (pod.link() == null) {
+            // Before there is a monitor: one whose pod no daemon knows is told to quit.
+            pods.store(pod, 0);
             CommandCall.Started started = call.startMonitor(
                     monitor.executable(),
                     socket,
@@ -125,7 +133,7 @@ public final class ShimCommand {
                 throw new ContainerFault(
                         Kind.FAILED,
                         "start monitor of " + group + " at " + socket + ": "
-                                + dev.caisson.linux.Errno.of(started.errno()).description());
+                                + Errno.of(started.errno()).description());
             }
             if (!started.served()) {
                 pods.store(pod, started.pid());
@@ -161,17 +169,30 @@ public final class ShimCommand {
                 .toByteArray();
     }
 
+    /**
+     * Which pod the container belongs to. A configuration that cannot be read is its own pod: Create says what is wrong with it.
+     */
     private static String group(Path bundle, String id) throws ContainerFault, IOException {
         Path config = bundle.resolve("config.json");
-        if (!Files.isRegularFile(config)) {
+        if (!Files.isRegularFile(config) || Files.size(config) > MAX_CONFIG) {
             return id; // a sandbox bundle of containerd's shim sandbox controller has none
         }
-        Spec spec = SpecReader.read(config);
-        String group = spec.annotations().get(GROUP_RUNC);
-        if (group == null) {
-            group = spec.annotations().get(GROUP_CRI);
+        byte[] json = Files.readAllBytes(config);
+        // Most lone containers do not name a group anywhere: no need to understand their configuration twice.
+        String text = new String(json, StandardCharsets.ISO_8859_1);
+        if (!text.contains(GROUP_RUNC) && !text.contains(GROUP_CRI)) {
+            return id;
         }
-        return group == null || group.isEmpty() ? id : Identifiers.require("sandbox id", group);
+        try {
+            Spec spec = SpecReader.read(json);
+            String group = spec.annotations().get(GROUP_RUNC);
+            if (group == null) {
+                group = spec.annotations().get(GROUP_CRI);
+            }
+            return group == null || group.isEmpty() ? id : Identifiers.require("sandbox id", group);
+        } catch (InvalidSpecException e) {
+            return id;
+        }
     }
 
     private static String key(String address, String namespace, String group) {

@@ -59,7 +59,12 @@ public final class CommandCall {
 
     /** Writes a line to the command's standard error. */
     public void err(String line) {
-        channel.writeAndFlush(WireFrame.of(WireFrame.OUTPUT, 0, 2, 0, (line + "\n").getBytes(StandardCharsets.UTF_8)));
+        errText(line + "\n");
+    }
+
+    /** Writes to the command's standard error as it is. */
+    public void errText(String text) {
+        channel.writeAndFlush(WireFrame.of(WireFrame.OUTPUT, 0, 2, 0, text.getBytes(StandardCharsets.UTF_8)));
     }
 
     /** Ends the command. */

@@ -133,6 +133,16 @@ final class LinkLaunch implements Launch {
     }
 
     @Override
+    public boolean hasFailed() {
+        lock.lock();
+        try {
+            return failure != null;
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    @Override
     public boolean gateUsed() {
         return gateUsed;
     }

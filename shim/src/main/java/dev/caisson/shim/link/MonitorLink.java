@@ -154,7 +154,8 @@ public final class MonitorLink implements Launcher {
         send(WireFrame.of(WireFrame.IO_OPEN, 0, io, 0, payload.toByteArray()));
         try {
             WireFrame answer = opened.get(IO_OPEN_SECONDS, TimeUnit.SECONDS);
-            if (answer.b() != 0) {
+            // An earlier daemon may have opened them, and been lost before it could go on.
+            if (answer.b() != 0 && answer.b() != Errno.EEXIST.number()) {
                 String[] names = {"stdin", "stdout", "stderr"};
                 int which = Math.min(answer.flags(), 2);
                 throw new ContainerFault(

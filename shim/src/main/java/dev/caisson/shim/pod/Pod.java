@@ -5,6 +5,7 @@ import dev.caisson.shim.link.MonitorLink;
 import dev.caisson.shim.task.Task;
 import dev.caisson.ttrpc.ServerConnection;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
 
@@ -24,22 +25,46 @@ public final class Pod {
         this.events = events;
     }
 
-    /** A request whose answer is the pod's last one. */
-    private record LastRequest(int connection, int stream, Runnable then) {}
+    /** What is to be done once a request has been answered. */
+    private final Map<Long, Runnable> afterAnswers = new ConcurrentHashMap<>();
 
-    private volatile @Nullable LastRequest last;
+    private final Set<Long> redelivered = ConcurrentHashMap.newKeySet();
 
-    /** Runs {@code then} once the request has been answered. */
+    private static long request(int connection, int stream) {
+        return (long) connection << 32 | (stream & 0xffffffffL);
+    }
+
+    /** Runs {@code then} once the request has been answered; on the thread that answers, so it must not block. */
     public void afterAnswer(int connection, int stream, Runnable then) {
-        last = new LastRequest(connection, stream, then);
+        afterAnswers.put(request(connection, stream), then);
     }
 
     void answered(int connection, int stream) {
-        LastRequest l = last;
-        if (l != null && l.connection == connection && l.stream == stream) {
-            last = null;
-            l.then.run();
+        long request = request(connection, stream);
+        redelivered.remove(request);
+        Runnable then = afterAnswers.remove(request);
+        if (then != null) {
+            then.run();
         }
+    }
+
+    /** Nobody will read an answer any more: what was to follow it follows now. */
+    void connectionClosed(int connection) {
+        for (Map.Entry<Long, Runnable> e : afterAnswers.entrySet()) {
+            if (e.getKey() >> 32 == connection && afterAnswers.remove(e.getKey(), e.getValue())) {
+                e.getValue().run();
+            }
+        }
+        redelivered.removeIf(request -> request >> 32 == connection);
+    }
+
+    void redelivered(int connection, int stream) {
+        redelivered.add(request(connection, stream));
+    }
+
+    /** Whether an earlier daemon got the request too, and may have done what it asks. */
+    boolean isRedelivered(int connection, int stream) {
+        return redelivered.contains(request(connection, stream));
     }
 
     public PodInfo info() {

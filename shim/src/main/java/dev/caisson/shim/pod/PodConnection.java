@@ -9,4 +9,9 @@ public record PodConnection(Pod pod, MonitorLink link, int connection) implement
     public void commit(int stream) {
         link.commit(connection, stream);
     }
+
+    /** Whether an earlier daemon got the request too, and may have done what it asks. */
+    public boolean isRedelivered(int stream) {
+        return pod.isRedelivered(connection, stream);
+    }
 }

@@ -10,6 +10,7 @@ import dev.caisson.shim.state.RecordStore;
 import dev.caisson.ttrpc.ServerConnection;
 import dev.caisson.ttrpc.TtrpcServer;
 import dev.caisson.ttrpc.netty.UnixTransport;
+import dev.caisson.ttrpc.wire.Frame;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
@@ -127,7 +128,7 @@ public final class PodRegistry implements LinkListener {
                     continue;
                 }
                 Pod pod = loadPod(key, record);
-                if (!monitorLives(record)) {
+                if (!record.getOrDefault("monitorPid", "0").equals("0") && !monitorLives(record)) {
                     PodOwner o = java.util.Objects.requireNonNull(owner);
                     executor.execute(() -> o.monitorDied(pod, null));
                 }
@@ -221,8 +222,9 @@ public final class PodRegistry implements LinkListener {
     public void onConnectionClose(MonitorLink link, int connection) {
         Pod pod = podOf(link);
         ServerConnection c = pod == null ? null : pod.connections.remove(connection);
-        if (c != null) {
+        if (pod != null && c != null) {
             c.close();
+            pod.connectionClosed(connection);
         }
     }
 
@@ -230,8 +232,12 @@ public final class PodRegistry implements LinkListener {
     public void onRequest(MonitorLink link, int connection, byte[] ttrpcFrame, long ageMillis, boolean redelivered) {
         Pod pod = podOf(link);
         ServerConnection c = pod == null ? null : pod.connections.get(connection);
-        if (c != null) {
-            c.onFrame(MonitorSink.decode(ttrpcFrame), Duration.ofMillis(ageMillis));
+        if (pod != null && c != null) {
+            Frame frame = MonitorSink.decode(ttrpcFrame);
+            if (redelivered) {
+                pod.redelivered(connection, frame.streamId());
+            }
+            c.onFrame(frame, Duration.ofMillis(ageMillis));
         }
     }
 

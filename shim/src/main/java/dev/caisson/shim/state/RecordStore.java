@@ -4,6 +4,7 @@ import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
+import dev.caisson.linux.Errno;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
@@ -37,6 +38,14 @@ public final class RecordStore {
 
     /** Replaces a record as a whole. {@code name} is a relative path without suffix; its directory is made. */
     public void write(String name, Map<String, String> record) throws IOException {
+        try {
+            replace(name, record);
+        } catch (IOException e) {
+            throw new IOException("write record " + root.resolve(name) + ": " + Errno.describe(e), e);
+        }
+    }
+
+    private void replace(String name, Map<String, String> record) throws IOException {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream(1024);
         try (JsonGenerator out = JSON.createGenerator(bytes)) {
             out.useDefaultPrettyPrinter();

@@ -212,37 +212,44 @@ public final class TaskLifecycle {
 
     // ---- start ----
 
-    int start(Task task, String execId) throws ContainerFault {
+    /** @param again an earlier daemon got the request too, and may have carried it out */
+    int start(Task task, String execId, boolean again) throws ContainerFault {
         TaskProcess p = require(task, execId);
         task.lock.lock();
-        boolean started = false;
         try {
+            if (again && p.wasStarted()) {
+                return p.pid();
+            }
             if (!p.isInit && task.init.state() == TaskState.STOPPED) {
                 throw new ContainerFault(Kind.WRONG_STATE, "cannot exec in a stopped container: " + task.id);
             }
             p.beginStart();
-            Container container = requireContainer(task);
-            if (p.isInit) {
-                container.start(java.util.Objects.requireNonNull(p.launch()));
-            } else {
-                startExec(task, p, container);
+            boolean started = false;
+            try {
+                Container container = requireContainer(task);
+                if (p.isInit) {
+                    container.start(java.util.Objects.requireNonNull(p.launch()));
+                } else {
+                    startExec(task, p, container);
+                }
+                started = true;
+                TaskEvents.started(task, p);
+            } finally {
+                if (!started) {
+                    startFailed(task, p);
+                }
+                if (p.endStart(started)) {
+                    publishExit(task, p);
+                }
+                if (p.isInit && started) {
+                    CannedAnswers.refresh(task);
+                }
+                save(task);
             }
-            started = true;
-            TaskEvents.started(task, p);
-        } catch (ContainerFault e) {
-            startFailed(task, p);
-            throw e;
+            return p.pid();
         } finally {
-            if (p.endStart(started)) {
-                publishExit(task, p);
-            }
-            if (p.isInit && started) {
-                CannedAnswers.refresh(task);
-            }
-            save(task);
             task.lock.unlock();
         }
-        return p.pid();
     }
 
     private void startExec(Task task, TaskProcess p, Container container) throws ContainerFault {
@@ -508,6 +515,7 @@ public final class TaskLifecycle {
             launcher.closeIo(p.launchId);
             ProcessExit exit = p.exit() == null ? new ProcessExit(128 + SIGKILL, Instant.now()) : p.exit();
             p.apply(TaskEvent.DELETE);
+            records.bury(task, "", p.pid(), exit);
             records.delete(task);
             task.pod().tasks().remove(task.id, task);
             TaskEvents.deleted(task, exit);
@@ -525,10 +533,26 @@ public final class TaskLifecycle {
                     Kind.WRONG_STATE, "cannot delete process " + p.id + " that is not stopped: running");
         }
         new LazyLauncher(task.pod()).closeIo(p.launchId);
+        ProcessExit exit = p.exit() == null ? new ProcessExit(0, Instant.now()) : p.exit();
+        try {
+            records.bury(task, p.id, p.pid(), exit);
+        } catch (IOException e) {
+            throw new ContainerFault(Kind.FAILED, "delete process " + p.id + ": " + e.getMessage(), e);
+        }
         task.execs.remove(p.id, p);
         save(task);
-        ProcessExit exit = p.exit();
-        return new Deleted(p.pid(), exit == null ? new ProcessExit(0, Instant.now()) : exit);
+        return new Deleted(p.pid(), exit);
+    }
+
+    /** What an earlier daemon's delete would have answered; null when it did not get that far. */
+    @Nullable
+    Deleted buried(Pod pod, String id, String execId) {
+        return records.buried(pod, id, execId);
+    }
+
+    /** The caller of delete has its answer. */
+    void forgetBuried(Pod pod, String id, String execId) {
+        records.forgetBuried(pod, id, execId);
     }
 
     /** Ends a container whatever state it is in; for the {@code delete} command and for dead monitors. */
@@ -594,17 +618,18 @@ public final class TaskLifecycle {
     }
 
     private void adopt(Task task, TaskProcess p, MonitorLink link) {
+        link.reserveIds(p.launchId);
         Launch l = link.find(p.launchId);
         if (l == null) {
             return;
         }
-        link.reserveIds(p.launchId);
         p.attach(l);
-        ProcessExit exit = l.exit().getNow(null);
-        boolean ran = p.isInit ? l.gateUsed() && l.isLaunched() : l.isLaunched();
-        if (exit == null && ran && p.state() == TaskState.CREATED && !p.isInit) {
-            return; // its Start is redelivered, and finds it running
+        boolean ran = l.isLaunched() && !l.hasFailed() && l.pid() != 0 && (!p.isInit || l.gateUsed());
+        if (ran && p.state() == TaskState.CREATED) {
+            p.markStarted();
+            TaskEvents.started(task, p);
         }
+        ProcessExit exit = l.exit().getNow(null);
         if (exit != null) {
             task.exits.execute(() -> onAdoptedExit(task, p, exit));
         }

@@ -82,6 +82,17 @@ final class TaskProcess {
         return exit == null && launch != null;
     }
 
+    /** Whether its program has run. */
+    synchronized boolean wasStarted() {
+        return state == TaskState.RUNNING
+                || state == TaskState.PAUSED
+                || (state == TaskState.STOPPED
+                        && pid != 0
+                        && launch != null
+                        && launch.isLaunched()
+                        && !launch.hasFailed());
+    }
+
     /** Takes what an earlier daemon stored. */
     synchronized void restore(TaskState storedState, int storedPid, @Nullable ProcessExit storedExit) {
         state = storedState;
@@ -108,6 +119,13 @@ final class TaskProcess {
     /** Checks the event and moves nothing. */
     synchronized void check(TaskEvent event) throws ContainerFault {
         var _ = TaskMachine.next(state, event, id);
+    }
+
+    /** An earlier daemon started it, and was lost before it could write that down. */
+    synchronized void markStarted() {
+        if (state == TaskState.CREATED) {
+            state = TaskState.RUNNING;
+        }
     }
 
     synchronized void beginStart() throws ContainerFault {

@@ -99,6 +99,44 @@ final class TaskRecords {
         store.deleteTree(task.pod().directory() + "/scratch/" + task.id);
     }
 
+    private static String grave(Pod pod, String id, String execId) {
+        return pod.directory() + "/deleted/" + id + (execId.isEmpty() ? "" : "@" + execId);
+    }
+
+    /** Keeps a delete's answer until it has been given: the next daemon may be asked again. */
+    void bury(Task task, String execId, int pid, ProcessExit exit) throws IOException {
+        store.write(
+                grave(task.pod(), task.id, execId),
+                Map.of(
+                        "pid", Integer.toString(pid),
+                        "exitCode", Integer.toString(exit.code()),
+                        "exitedAt", exit.at().toString()));
+    }
+
+    TaskLifecycle.@Nullable Deleted buried(Pod pod, String id, String execId) {
+        try {
+            Map<String, String> r = store.read(grave(pod, id, execId));
+            return r == null
+                    ? null
+                    : new TaskLifecycle.Deleted(
+                            Integer.parseInt(r.getOrDefault("pid", "0")),
+                            new ProcessExit(
+                                    Integer.parseInt(r.getOrDefault("exitCode", "255")),
+                                    Instant.parse(r.getOrDefault("exitedAt", Instant.EPOCH.toString()))));
+        } catch (IOException e) {
+            return null;
+        }
+    }
+
+    void forgetBuried(Pod pod, String id, String execId) {
+        try {
+            store.delete(grave(pod, id, execId));
+        } catch (IOException e) {
+            System.getLogger(TaskRecords.class.getName())
+                    .log(System.Logger.Level.WARNING, String.valueOf(e.getMessage()));
+        }
+    }
+
     /** All tasks of a pod, with the containers they had; launches are matched later. */
     void loadAll(Pod pod, LazyLauncher launcher) throws IOException {
         for (String id : store.list(pod.directory() + "/tasks")) {

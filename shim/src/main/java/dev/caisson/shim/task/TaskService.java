@@ -68,7 +68,8 @@ public final class TaskService {
                         "Start",
                         StartRequest.parser(),
                         faults((from, ctx, q) -> StartResponse.newBuilder()
-                                .setPid(lifecycle.start(task(from, q.getId()), q.getExecId()))
+                                .setPid(lifecycle.start(
+                                        task(from, q.getId()), q.getExecId(), from.isRedelivered(ctx.streamId())))
                                 .build()))
                 .unary("Delete", DeleteRequest.parser(), faults(this::delete))
                 .unary("Pids", PidsRequest.parser(), faults(this::pids))
@@ -171,7 +172,16 @@ public final class TaskService {
     }
 
     private DeleteResponse delete(PodConnection from, RequestContext ctx, DeleteRequest q) throws ContainerFault {
-        TaskLifecycle.Deleted d = lifecycle.delete(task(from, q.getId()), q.getExecId());
+        TaskLifecycle.@Nullable Deleted d =
+                from.isRedelivered(ctx.streamId()) ? lifecycle.buried(from.pod(), q.getId(), q.getExecId()) : null;
+        if (d == null) {
+            d = lifecycle.delete(task(from, q.getId()), q.getExecId());
+        }
+        from.pod()
+                .afterAnswer(
+                        from.connection(),
+                        ctx.streamId(),
+                        () -> executor.execute(() -> lifecycle.forgetBuried(from.pod(), q.getId(), q.getExecId())));
         return DeleteResponse.newBuilder()
                 .setPid(d.pid())
                 .setExitStatus(d.exit().code())

@@ -21,10 +21,12 @@ import org.opentest4j.TestAbortedException;
 class EventOrderTest extends Bed {
     private static final Duration SOON = Duration.ofSeconds(10);
 
-    /** containerd's runc shim ends at Shutdown with its last event unsent now and then; only the subject promises it. */
+    /** containerd's runc shim ends at Shutdown with its last events unsent now and then; only the subject promises it. */
     private void awaitDelete(EventLog log, Task task) {
         try {
-            log.await(task.id(), "delete", runtime().isSubject() ? SOON : Duration.ofSeconds(1));
+            Duration limit = runtime().isSubject() ? SOON : Duration.ofSeconds(1);
+            log.await(task.id(), "exit", limit);
+            log.await(task.id(), "delete", limit);
         } catch (AssertionError lost) {
             if (runtime().isSubject()) {
                 throw lost;

@@ -23,6 +23,8 @@ import java.net.UnixDomainSocketAddress;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 
 /** containerd's gRPC services and the CRI over the unix socket, in one containerd namespace. */
 public final class ContainerdClient implements AutoCloseable {
@@ -31,6 +33,13 @@ public final class ContainerdClient implements AutoCloseable {
 
     private static final Metadata.Key<String> NAMESPACE =
             Metadata.Key.of("containerd-namespace", Metadata.ASCII_STRING_MARSHALLER);
+
+    /** grpc-netty sets a TCP option on every channel, and Netty complains about it on a unix socket. */
+    private static final Logger QUIET = Logger.getLogger("io.netty.bootstrap.Bootstrap");
+
+    static {
+        QUIET.setLevel(Level.SEVERE);
+    }
 
     private final EventLoopGroup loops;
     private final ManagedChannel channel;

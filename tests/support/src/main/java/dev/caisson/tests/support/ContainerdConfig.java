@@ -57,6 +57,7 @@ final class ContainerdConfig {
                     default_runtime_name = "subject"
                     [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.subject]
                       runtime_type = "%4$s"
+                %5$s
                   [plugins."io.containerd.grpc.v1.cri".cni]
                     bin_dir = "/usr/lib/cni"
                     conf_dir = "%1$s/cni"
@@ -64,7 +65,8 @@ final class ContainerdConfig {
                         dir,
                         TestImages.PAUSE,
                         settings.snapshotter(),
-                        settings.runtime().type());
+                        settings.runtime().type(),
+                        options(settings, "io.containerd.grpc.v1.cri"));
     }
 
     private static String version3(PrivateContainerd.Settings settings, Path dir) {
@@ -87,6 +89,7 @@ final class ContainerdConfig {
                     default_runtime_name = "subject"
                     [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.subject]
                       runtime_type = "%4$s"
+                %5$s
                   [plugins."io.containerd.cri.v1.runtime".cni]
                     bin_dirs = ["/usr/lib/cni"]
                     conf_dir = "%1$s/cni"
@@ -98,7 +101,16 @@ final class ContainerdConfig {
                         dir,
                         TestImages.PAUSE,
                         settings.snapshotter(),
-                        settings.runtime().type());
+                        settings.runtime().type(),
+                        options(settings, "io.containerd.cri.v1.runtime"));
+    }
+
+    private static String options(PrivateContainerd.Settings settings, String plugin) {
+        return settings.runtime()
+                .ociBinary()
+                .map(binary -> "[plugins.\"" + plugin + "\".containerd.runtimes.subject.options]\nBinaryName = \""
+                        + binary + "\"\n")
+                .orElse("");
     }
 
     /** A bridge of the instance's own without masquerade, so that no rule is left in the host's packet filter. */

@@ -48,6 +48,10 @@ public final class Ctr {
                 containerd.settings().snapshotter(),
                 "--runtime",
                 containerd.settings().runtime().type()));
+        containerd.settings().runtime().ociBinary().ifPresent(binary -> {
+            args.add("--runc-binary");
+            args.add(binary.toString());
+        });
         args.addAll(options);
         args.add(TestImages.BUSYBOX);
         args.add(id);

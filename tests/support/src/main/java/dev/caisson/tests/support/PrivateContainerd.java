@@ -153,7 +153,8 @@ public final class PrivateContainerd implements AutoCloseable {
         }
     }
 
-    private Map<String, String> environment() {
+    /** Variables that containerd, and thereby the shim, is started with. */
+    public Map<String, String> environment() {
         StringBuilder path = new StringBuilder();
         for (Path entry : settings.runtime().searchPath()) {
             path.append(entry).append(':');

@@ -1,5 +1,8 @@
 package dev.caisson.tests.support;
 
+import com.google.protobuf.Any;
+import com.google.protobuf.ByteString;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -12,14 +15,18 @@ import java.util.Optional;
  * @param type containerd's runtime name, for example {@code io.containerd.runc.v2}
  * @param searchPath directories that come first in containerd's PATH
  * @param prefix the installation of the subject; absent for the peers
+ * @param ociBinary what containerd's runc shim shall run instead of runc
  */
-public record RuntimeUnderTest(Kind kind, String type, List<Path> searchPath, Optional<Path> prefix) {
+public record RuntimeUnderTest(
+        Kind kind, String type, List<Path> searchPath, Optional<Path> prefix, Optional<Path> ociBinary) {
     /** The subject and the peers that the same suites can run against. */
     public enum Kind {
         CAISSON,
         RUNC,
         CRUN
     }
+
+    private static final String RUNC_V2 = "io.containerd.runc.v2";
 
     public RuntimeUnderTest {
         searchPath = List.copyOf(searchPath);
@@ -38,17 +45,46 @@ public record RuntimeUnderTest(Kind kind, String type, List<Path> searchPath, Op
 
     /** The peer: containerd's own shim with runc. */
     public static RuntimeUnderTest runc(ContainerdBuild build) {
-        return new RuntimeUnderTest(
-                Kind.RUNC,
-                "io.containerd.runc.v2",
-                List.of(parent(build.shimRuncV2()), parent(build.runc())),
-                Optional.empty());
+        return new RuntimeUnderTest(Kind.RUNC, RUNC_V2, peerPath(build), Optional.empty(), Optional.empty());
+    }
+
+    /** The peer: containerd's own shim with crun; {@code wrapper} is {@link CrunPeer}'s. */
+    public static RuntimeUnderTest crun(ContainerdBuild build, Path wrapper) {
+        return new RuntimeUnderTest(Kind.CRUN, RUNC_V2, peerPath(build), Optional.empty(), Optional.of(wrapper));
     }
 
     /** The subject, installed under {@code prefix} by {@code ./dev install}. */
     public static RuntimeUnderTest caisson(Path prefix) {
         return new RuntimeUnderTest(
-                Kind.CAISSON, "io.containerd.caisson.v2", List.of(prefix.resolve("bin")), Optional.of(prefix));
+                Kind.CAISSON,
+                "io.containerd.caisson.v2",
+                List.of(prefix.resolve("bin")),
+                Optional.of(prefix),
+                Optional.empty());
+    }
+
+    private static List<Path> peerPath(ContainerdBuild build) {
+        return List.of(parent(build.shimRuncV2()), parent(build.runc()));
+    }
+
+    /** Options of type {@code containerd.runc.v1.Options} that name {@link #ociBinary}; empty when there is none. */
+    public Optional<Any> options() {
+        return ociBinary.map(binary -> {
+            byte[] path = binary.toString().getBytes(StandardCharsets.UTF_8);
+            // Field 6, binary_name, is all there is to set.
+            ByteString value = ByteString.copyFrom(new byte[] {6 << 3 | 2, (byte) path.length})
+                    .concat(ByteString.copyFrom(path));
+            return Any.newBuilder()
+                    .setTypeUrl("containerd.runc.v1.Options")
+                    .setValue(value)
+                    .build();
+        });
+    }
+
+    /** The shim's executable in the search path of a containerd of this runtime. */
+    public Path shim() {
+        String name = kind == Kind.CAISSON ? "containerd-shim-caisson-v2" : "containerd-shim-runc-v2";
+        return searchPath.get(0).resolve(name);
     }
 
     /** The installation that the suites shall use, if one is named and has a shim. */

@@ -93,13 +93,19 @@ public final class Task implements AutoCloseable {
                         .setContainer(Container.newBuilder()
                                 .setId(id)
                                 .setImage(TestImages.BUSYBOX)
-                                .setRuntime(Container.Runtime.newBuilder()
-                                        .setName(bed.settings().runtime().type()))
+                                .setRuntime(runtime(bed))
                                 .setSpec(spec.toAny())
                                 .setSnapshotter(snapshotter)
                                 .setSnapshotKey(id))
                         .build());
         return new Task(bed, id, spec, rootfs);
+    }
+
+    private static Container.Runtime runtime(PrivateContainerd bed) {
+        Container.Runtime.Builder runtime =
+                Container.Runtime.newBuilder().setName(bed.settings().runtime().type());
+        bed.settings().runtime().options().ifPresent(runtime::setOptions);
+        return runtime.build();
     }
 
     /** As {@link #container} with the default configuration for {@code argv}. */

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.caisson.backend.lifecycle;
+
+import org.jspecify.annotations.NullMarked;

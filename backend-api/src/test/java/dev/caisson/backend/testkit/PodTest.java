@@ -1,0 +1,92 @@
+package dev.caisson.backend.testkit;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.caisson.backend.Backend;
+import dev.caisson.backend.ContainerFault;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Instant;
+import java.util.List;
+import java.util.function.BooleanSupplier;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.io.TempDir;
+
+/** A test with a pod of its own. It ends with the host as it was before. */
+public abstract class PodTest {
+    @TempDir
+    protected Path temp;
+
+    private PodFixture pod = new NoPod();
+
+    /** The wall under test. */
+    protected abstract Backend backend();
+
+    /** A new pod's hands, whose files may go to {@code directory}. */
+    protected abstract PodFixture openPod(Path directory) throws IOException;
+
+    private static final class NoPod implements PodFixture {
+        @Override
+        public dev.caisson.backend.Launcher launcher() {
+            throw new IllegalStateException("no pod");
+        }
+
+        @Override
+        public long parentPid() {
+            return 0;
+        }
+
+        @Override
+        public void close() {}
+    }
+
+    @BeforeEach
+    final void openPod() throws IOException {
+        pod = openPod(Files.createDirectories(temp.resolve("pod")));
+    }
+
+    @AfterEach
+    final void nothingIsLeft() throws IOException {
+        List<Long> left = ProcessHandle.of(pod.parentPid()).stream()
+                .flatMap(ProcessHandle::children)
+                .map(ProcessHandle::pid)
+                .toList();
+        pod.close();
+        assertThat(left).as("processes left behind").isEmpty();
+        // Only what names this test: other programs on the host may mount meanwhile.
+        assertThat(Files.readAllLines(Path.of("/proc/self/mountinfo")))
+                .as("mounts left behind")
+                .noneMatch(line -> line.contains(temp.toString()) || line.contains("caisson-test"));
+        try (var tree = Files.walk(Path.of("/sys/fs/cgroup"), 3)) {
+            assertThat(tree.filter(p -> p.getFileName().toString().startsWith("caisson-test")))
+                    .as("cgroups left behind")
+                    .isEmpty();
+        }
+    }
+
+    protected final PodFixture pod() {
+        return pod;
+    }
+
+    protected final Bundle shell(String script) {
+        return Bundle.shell(temp, script);
+    }
+
+    protected final TestContainer prepare(Bundle bundle) throws ContainerFault {
+        return TestContainer.prepare(backend(), bundle, pod.launcher());
+    }
+
+    protected static void await(String what, BooleanSupplier condition) {
+        Instant end = Instant.now().plusSeconds(20);
+        while (!condition.getAsBoolean()) {
+            assertThat(Instant.now()).as("waiting for: %s", what).isBefore(end);
+            try {
+                Thread.sleep(5);
+            } catch (InterruptedException e) {
+                throw new AssertionError(e);
+            }
+        }
+    }
+}

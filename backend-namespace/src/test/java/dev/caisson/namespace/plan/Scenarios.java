@@ -1,0 +1,165 @@
+package dev.caisson.namespace.plan;
+
+import dev.caisson.backend.RootfsMount;
+import dev.caisson.linux.plan.LaunchPlan;
+import dev.caisson.oci.Hook;
+import dev.caisson.oci.Hooks;
+import dev.caisson.oci.IdMapping;
+import dev.caisson.oci.Linux;
+import dev.caisson.oci.Mount;
+import dev.caisson.oci.NamespaceType;
+import dev.caisson.oci.ProcessSpec;
+import dev.caisson.oci.RlimitType;
+import dev.caisson.oci.Root;
+import dev.caisson.oci.Spec;
+import dev.caisson.oci.SpecTemplate;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.jspecify.annotations.Nullable;
+
+/** Configurations whose plans are kept as golden files; the host is a made-up one with version 2 cgroups. */
+final class Scenarios {
+    private static final PlanInput.CgroupJoin CGROUPS = new PlanInput.CgroupJoin(
+            List.of("/sys/fs/cgroup/devices/c1/cgroup.procs"), "/sys/fs/cgroup/unified/c1", null);
+
+    private Scenarios() {}
+
+    static HostFacts host() {
+        return new HostFacts(
+                40,
+                (1L << 41) - 1,
+                path -> !path.endsWith(".conf"),
+                false,
+                false,
+                Map.of(),
+                List.of(
+                        new HostFacts.CgroupMount("devices", List.of("devices"), "/sys/fs/cgroup/devices/c1", false),
+                        new HostFacts.CgroupMount("unified", List.of(), "/sys/fs/cgroup/unified/c1", true)));
+    }
+
+    static Spec spec(Consumer<Spec.Builder> change) {
+        Spec.Builder b = SpecTemplate.rootful(true).toBuilder();
+        ProcessSpec.Builder p = java.util.Objects.requireNonNull(b.process).toBuilder();
+        p.terminal = false;
+        b.process = p.build();
+        b.root = new Root("rootfs", false);
+        change.accept(b);
+        return b.build();
+    }
+
+    private static void process(Spec.Builder b, Consumer<ProcessSpec.Builder> change) {
+        ProcessSpec.Builder p = java.util.Objects.requireNonNull(b.process).toBuilder();
+        change.accept(p);
+        b.process = p.build();
+    }
+
+    private static void linux(Spec.Builder b, Consumer<Linux.Builder> change) {
+        Linux.Builder l = b.linux.toBuilder();
+        change.accept(l);
+        b.linux = l.build();
+    }
+
+    static LaunchPlan init(Spec spec) {
+        return init(spec, List.of(), null);
+    }
+
+    static LaunchPlan init(Spec spec, List<RootfsMount> rootfs, PlanInput.@Nullable SeccompFilter seccomp) {
+        return InitPlan.of(new PlanInput(
+                "c1", spec, "/bundle", "/bundle/rootfs", rootfs, false, false, -1, -1, host(), CGROUPS, seccomp, "{}"));
+    }
+
+    static LaunchPlan exec(Spec spec, PlanInput.CgroupJoin cgroups, Consumer<ProcessSpec.Builder> change) {
+        ProcessSpec.Builder p = java.util.Objects.requireNonNull(spec.process()).toBuilder();
+        change.accept(p);
+        return ExecPlan.of(4711, spec.linux(), p.build(), host(), cgroups, null, -1, -1);
+    }
+
+    private static Spec userNamespace() {
+        return spec(b -> linux(b, l -> {
+            List<Linux.Namespace> namespaces = new ArrayList<>(l.namespaces);
+            namespaces.add(new Linux.Namespace(NamespaceType.USER, null));
+            l.namespaces = namespaces;
+            l.uidMappings = List.of(new IdMapping(0, 100_000, 65_536));
+            l.gidMappings = List.of(new IdMapping(0, 100_000, 65_536));
+        }));
+    }
+
+    private static Hook hook(String name) {
+        return new Hook("/hooks/" + name, List.of(name), List.of("A=b"), 5);
+    }
+
+    static Map<String, LaunchPlan> all() {
+        Map<String, LaunchPlan> plans = new LinkedHashMap<>();
+        plans.put("default", init(spec(b -> {})));
+        plans.put("user-namespace", init(userNamespace()));
+        plans.put("terminal", init(spec(b -> process(b, p -> p.terminal = true))));
+        plans.put("readonly-root", init(spec(b -> b.root = new Root("rootfs", true))));
+        plans.put(
+                "user",
+                init(spec(b -> process(b, p -> {
+                    p.user = new ProcessSpec.User(1000, 1001, 0027, List.of(7L, 8L));
+                    p.cwd = "/work/dir";
+                    p.oomScoreAdj = 500;
+                    p.rlimits = List.of(new ProcessSpec.Rlimit(RlimitType.CORE, 0, -1));
+                }))));
+        plans.put(
+                "hooks",
+                init(spec(b -> b.hooks = new Hooks(
+                        List.of(hook("prestart")),
+                        List.of(hook("createRuntime")),
+                        List.of(hook("createContainer")),
+                        List.of(hook("startContainer")),
+                        List.of(),
+                        List.of()))));
+        PlanInput.SeccompFilter filter = new PlanInput.SeccompFilter(new byte[16], 4, false);
+        plans.put("seccomp", init(spec(b -> {}), List.of(), filter));
+        plans.put(
+                "seccomp-without-no-new-privileges",
+                init(
+                        spec(b -> process(b, p -> p.noNewPrivileges = false)),
+                        List.of(),
+                        new PlanInput.SeccompFilter(new byte[16], 12, true)));
+        plans.put(
+                "joined-namespaces",
+                init(spec(b -> linux(
+                        b,
+                        l -> l.namespaces = List.of(
+                                new Linux.Namespace(NamespaceType.PID, "/proc/1/ns/pid"),
+                                new Linux.Namespace(NamespaceType.NETWORK, "/run/netns/pod"),
+                                new Linux.Namespace(NamespaceType.IPC, "/proc/1/ns/ipc"),
+                                new Linux.Namespace(NamespaceType.UTS, null),
+                                new Linux.Namespace(NamespaceType.MOUNT, null))))));
+        List<IdMapping> own = List.of(new IdMapping(0, 5000, 10));
+        plans.put("mounts", init(spec(b -> {
+            List<Mount> mounts = new ArrayList<>(b.mounts);
+            mounts.add(Mount.of("/data", "/host/data", "bind", List.of("rbind", "rro", "rslave", "noatime")));
+            mounts.add(Mount.of("/etc/x.conf", "x.conf", "bind", List.of("bind", "ro")));
+            mounts.add(new Mount("/mapped", "/host/mapped", "bind", List.of("bind"), own, own));
+            mounts.add(Mount.of("/run", "tmpfs", "tmpfs", List.of("ro", "size=1m")));
+            b.mounts = mounts;
+        })));
+        plans.put(
+                "overlay-rootfs",
+                init(
+                        spec(b -> {}),
+                        List.of(new RootfsMount(
+                                "overlay", "overlay", "", List.of("lowerdir=/l/2:/l/1", "upperdir=/u", "workdir=/w"))),
+                        null));
+        plans.put("exec", exec(spec(b -> {}), CGROUPS, p -> p.args = List.of("/bin/ps")));
+        plans.put(
+                "exec-in-user-namespace",
+                exec(
+                        userNamespace(),
+                        new PlanInput.CgroupJoin(
+                                List.of(), "/sys/fs/cgroup/unified/c1", "/sys/fs/cgroup/unified/c1/init"),
+                        p -> p.terminal = true));
+        plans.put("exec-affinity", exec(spec(b -> {}), CGROUPS, p -> {
+            p.execCpuAffinity = new ProcessSpec.ExecCpuAffinity("0-1", "3");
+            p.selinuxLabel = "a:b:c";
+        }));
+        return plans;
+    }
+}

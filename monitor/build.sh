@@ -9,9 +9,11 @@ version=$2
 mkdir -p "$out"
 warnings="-std=gnu11 -Wall -Wextra -Wshadow -Wconversion -Wno-sign-conversion -Wstrict-prototypes -Wvla -Werror"
 if [ "${3:-}" = asan ]; then
-	exec gcc $warnings -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all \
-		-DCAISSON_VERSION="\"$version\"" -DASAN_LOG="\"$(cd "$out" && pwd)/report\"" \
-		"$src"/*.c "$src"/../asan/options.c -o "$out/caisson-asan"
+	sanitize="-g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
+	options="-DCAISSON_VERSION=\"$version\" -DASAN_LOG=\"$(cd "$out" && pwd)/report\""
+	gcc $warnings $sanitize $options "$src"/*.c "$src"/../asan/options.c -o "$out/caisson-asan"
+	gcc $warnings $sanitize $options "$src"/plan.c "$src"/../fuzz/plan_fuzz.c "$src"/../asan/options.c -o "$out/plan-fuzz"
+	exit
 fi
 command -v musl-gcc >/dev/null || {
 	echo "monitor: musl-gcc is missing: apt-get install musl-tools" >&2

@@ -7,6 +7,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.caisson.linux.plan.Arg;
 import dev.caisson.linux.plan.PlanBuilder;
 import dev.caisson.linux.plan.Sys;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -372,9 +373,14 @@ class LaunchTest {
             launch(link, 201, 2200);
             assertThat(Rig.countDescriptors(rig.monitorPid())).isEqualTo(fds);
             assertThat(Rig.kib(rig.monitorPid(), "status", "RssAnon")).isLessThanOrEqualTo(memory + 64);
-            String children =
-                    Files.readString(Path.of("/proc/" + rig.monitorPid() + "/task/" + rig.monitorPid() + "/children"));
-            assertThat(children).isEmpty();
+            Path children = Path.of("/proc/" + rig.monitorPid() + "/task/" + rig.monitorPid() + "/children");
+            Rig.until("the last player is reaped", () -> {
+                try {
+                    return Files.readString(children).isEmpty();
+                } catch (IOException e) {
+                    return false;
+                }
+            });
         }
     }
 

@@ -1,5 +1,6 @@
 package dev.caisson.daemon;
 
+import dev.caisson.backend.ContainerFault;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.MemFd;
 import dev.caisson.shim.ShimServices;
@@ -23,6 +24,7 @@ import dev.caisson.ttrpc.netty.UnixTransport;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
@@ -44,6 +46,7 @@ final class Daemon {
     private final LinkServer links;
     private final TtrpcServer tasks;
     private final Fd monitorImage;
+    private final ShimCommand shim;
     private final CountDownLatch end = new CountDownLatch(1);
 
     Daemon(Options options) throws IOException {
@@ -67,7 +70,7 @@ final class Daemon {
                         .build(),
                 executor,
                 ServerOptions.DEFAULT.withFailures(Daemon::logFailure));
-        ShimCommand shim = new ShimCommand(
+        this.shim = new ShimCommand(
                 pods,
                 lifecycle,
                 backends,
@@ -90,6 +93,7 @@ final class Daemon {
     void start() throws IOException {
         Path state = options.stateDirectory();
         Files.setPosixFilePermissions(state, PosixFilePermissions.fromString("rwx------"));
+        writeInfo(state);
         pods.loadAll();
         links.listen(state.resolve("caissond.sock"));
         Files.writeString(
@@ -97,6 +101,17 @@ final class Daemon {
                 Long.toString(ProcessHandle.current().pid()));
         releaseStartLock();
         Runtime.getRuntime().addShutdownHook(new Thread(pods::leave, "leave"));
+    }
+
+    /** For {@code -info}, which the command binary answers by itself. */
+    private void writeInfo(Path state) throws IOException {
+        try {
+            Path fresh = state.resolve("info.new");
+            Files.write(fresh, shim.runtimeInfo().toByteArray());
+            Files.move(fresh, state.resolve("info-" + Version.TEXT), StandardCopyOption.ATOMIC_MOVE);
+        } catch (ContainerFault e) {
+            throw new IOException("describe the runtime: " + e.getMessage(), e);
+        }
     }
 
     private static void releaseStartLock() throws IOException {

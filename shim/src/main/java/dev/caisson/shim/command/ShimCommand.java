@@ -1,6 +1,5 @@
 package dev.caisson.shim.command;
 
-import com.google.protobuf.Any;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import dev.caisson.backend.ContainerFault;
@@ -252,22 +251,21 @@ public final class ShimCommand {
     // ---- info ----
 
     private void info(CommandCall call) throws ContainerFault {
-        RuntimeInfo.Builder info = RuntimeInfo.newBuilder()
+        call.out(runtimeInfo().toByteArray());
+        call.end(0);
+    }
+
+    /**
+     * What {@code -info} answers, without the options that the caller gave: those the command binary appends itself. It is kept in a
+     * file too, so that a hung daemon does not keep containerd from starting.
+     */
+    public RuntimeInfo runtimeInfo() throws ContainerFault {
+        return RuntimeInfo.newBuilder()
                 .setName("io.containerd.caisson.v2")
                 .setVersion(RuntimeVersion.newBuilder().setVersion(version))
                 .setFeatures(AnyTypes.pack(
                         AnyTypes.FEATURES,
-                        ByteString.copyFromUtf8(backends.named("namespace").features())));
-        try {
-            if (call.stdin().length > 0) {
-                info.setOptions(Any.parseFrom(call.stdin()));
-            }
-        } catch (InvalidProtocolBufferException e) {
-            call.err("caisson: -info: standard input is no options message");
-            call.end(1);
-            return;
-        }
-        call.out(info.build().toByteArray());
-        call.end(0);
+                        ByteString.copyFromUtf8(backends.named("namespace").features())))
+                .build();
     }
 }

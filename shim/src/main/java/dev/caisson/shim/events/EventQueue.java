@@ -28,6 +28,8 @@ public final class EventQueue {
     private static final Duration CALL_TIME = Duration.ofSeconds(5);
     private static final Duration DIAL_TIME = Duration.ofSeconds(2);
     private static final long RETRY_MILLIS = 200;
+    /** When containerd is back after an outage, its clients need a moment to subscribe again. */
+    private static final long SETTLE_MILLIS = 1000;
 
     /** An event on its way, and what to do when it has arrived. */
     private record Pending(Envelope envelope, Runnable delivered) {}
@@ -37,6 +39,7 @@ public final class EventQueue {
     private final BlockingQueue<Pending> queue = new LinkedBlockingQueue<>();
     private volatile int pending;
     private @Nullable TtrpcClient client;
+    private boolean outage;
 
     /** @param address path of containerd's ttrpc socket; empty: nobody to publish to, events count as delivered */
     public EventQueue(UnixTransport transport, String address) {
@@ -100,6 +103,10 @@ public final class EventQueue {
             if (c == null) {
                 c = transport.connect(Path.of(address), DIAL_TIME);
                 client = c;
+                if (outage) {
+                    outage = false;
+                    Thread.sleep(SETTLE_MILLIS);
+                }
             }
             c.call(
                     ServiceNames.EVENTS,
@@ -127,6 +134,7 @@ public final class EventQueue {
     }
 
     private void hangUp() {
+        outage = true;
         TtrpcClient c = client;
         client = null;
         if (c != null) {

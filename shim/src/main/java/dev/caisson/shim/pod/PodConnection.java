@@ -14,4 +14,9 @@ public record PodConnection(Pod pod, MonitorLink link, int connection) implement
     public boolean isRedelivered(int stream) {
         return pod.isRedelivered(connection, stream);
     }
+
+    /** Whether an earlier connection to this monitor has ended: containerd was here before. */
+    public boolean isReconnect() {
+        return connection > pod.connections.size();
+    }
 }

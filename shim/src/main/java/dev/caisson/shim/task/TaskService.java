@@ -240,8 +240,12 @@ public final class TaskService {
         return StatsResponse.newBuilder().setStats(metrics).build();
     }
 
-    private ConnectResponse connect(PodConnection from, RequestContext ctx, ConnectRequest q) {
+    private ConnectResponse connect(PodConnection from, RequestContext ctx, ConnectRequest q) throws ContainerFault {
         @Nullable Task task = from.pod().tasks().get(q.getId());
+        if (task == null && from.isReconnect() && !from.pod().isSandboxLive()) {
+            // A containerd that comes back after it died within Create would otherwise keep a task that nobody can delete.
+            throw new ContainerFault(Kind.NOT_FOUND, "container does not exist: " + q.getId());
+        }
         return ConnectResponse.newBuilder()
                 .setShimPid(from.link().monitorPid())
                 .setTaskPid(task == null ? 0 : task.init.pid())

@@ -7,11 +7,18 @@ import dev.caisson.linux.cgroup.CgroupHierarchy;
 import dev.caisson.linux.cgroup.CgroupLayout;
 import dev.caisson.linux.cgroup.CgroupPath;
 import dev.caisson.namespace.plan.HostFacts;
+import dev.caisson.oci.Linux;
+import java.net.InetAddress;
+import java.net.InterfaceAddress;
+import java.net.NetworkInterface;
+import java.net.SocketException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /** What was found out about this host, once. */
 record Host(
@@ -44,7 +51,7 @@ record Host(
                 HostFiles.exists("/sys/fs/selinux/enforce"));
     }
 
-    HostFacts facts(CgroupPath path) {
+    HostFacts facts(CgroupPath path, Linux linux) {
         List<HostFacts.CgroupMount> mounts = new ArrayList<>();
         for (CgroupHierarchy h : cgroups.hierarchies()) {
             String name = h.mountPoint().substring(h.mountPoint().lastIndexOf('/') + 1);
@@ -57,7 +64,41 @@ record Host(
                 p -> Files.isDirectory(Path.of(p)),
                 apparmor,
                 selinux,
-                Map.of(),
+                addresses(linux),
                 mounts);
+    }
+
+    /** Addresses of global scope of the devices that are to move; one that does not exist is found out by the plan. */
+    private static Map<String, List<HostFacts.InterfaceAddress>> addresses(Linux linux) {
+        Map<String, List<HostFacts.InterfaceAddress>> all = new HashMap<>();
+        for (String name : linux.netDevices().keySet()) {
+            List<HostFacts.InterfaceAddress> addresses = new ArrayList<>();
+            try {
+                NetworkInterface device = NetworkInterface.getByName(name);
+                if (device != null) {
+                    for (InterfaceAddress a : device.getInterfaceAddresses()) {
+                        InetAddress address = a.getAddress();
+                        if (!address.isLinkLocalAddress() && !address.isLoopbackAddress()) {
+                            addresses.add(new HostFacts.InterfaceAddress(
+                                    bytes(address), a.getNetworkPrefixLength(), bytes(a.getBroadcast())));
+                        }
+                    }
+                }
+            } catch (SocketException e) {
+                addresses.clear();
+            }
+            all.put(name, addresses);
+        }
+        return all;
+    }
+
+    private static List<Byte> bytes(@Nullable InetAddress address) {
+        List<Byte> bytes = new ArrayList<>();
+        if (address != null) {
+            for (byte b : address.getAddress()) {
+                bytes.add(b);
+            }
+        }
+        return bytes;
     }
 }

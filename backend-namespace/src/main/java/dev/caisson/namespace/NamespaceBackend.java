@@ -5,6 +5,7 @@ import dev.caisson.backend.Container;
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
 import dev.caisson.backend.Launcher;
+import dev.caisson.linux.Errno;
 import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.cgroup.CgroupException;
 import dev.caisson.linux.cgroup.CgroupPath;
@@ -12,6 +13,8 @@ import dev.caisson.linux.cgroup.OomWatcher;
 import dev.caisson.oci.InvalidSpecException;
 import dev.caisson.oci.Spec;
 import dev.caisson.oci.SpecValidator;
+import java.io.IOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -41,14 +44,30 @@ public final class NamespaceBackend implements Backend {
             throw new ContainerFault(Kind.INVALID, String.valueOf(e.getMessage()), e);
         }
         Path rootfs = rootfs(request);
-        if (request.rootfs().isEmpty() && !Files.isDirectory(rootfs, LinkOption.NOFOLLOW_LINKS)) {
-            throw new ContainerFault(
-                    Kind.INVALID,
-                    "config.json: root.path: " + rootfs + " is not a directory: no such file or directory (ENOENT)");
+        if (request.rootfs().isEmpty()) {
+            requireContent(rootfs);
         }
         NamespaceContainer container = open(request, launcher, Map.of());
         container.checkSupported();
         return container;
+    }
+
+    /**
+     * A root file system that is not there, or has nothing in it, is refused before mount points are made in it: callers delete
+     * an empty directory and no other.
+     */
+    private static void requireContent(Path rootfs) throws ContainerFault {
+        String what = "config.json: root.path: " + rootfs;
+        if (!Files.isDirectory(rootfs, LinkOption.NOFOLLOW_LINKS)) {
+            throw new ContainerFault(Kind.INVALID, what + " is not a directory: no such file or directory (ENOENT)");
+        }
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(rootfs)) {
+            if (!files.iterator().hasNext()) {
+                throw new ContainerFault(Kind.INVALID, what + " is empty: no such file or directory (ENOENT)");
+            }
+        } catch (IOException e) {
+            throw new ContainerFault(Kind.FAILED, what + ": " + Errno.describe(e), e);
+        }
     }
 
     @Override

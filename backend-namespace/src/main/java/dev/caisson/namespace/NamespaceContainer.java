@@ -20,6 +20,7 @@ import dev.caisson.linux.cgroup.CgroupStats;
 import dev.caisson.linux.cgroup.CgroupStep;
 import dev.caisson.linux.cgroup.OomWatcher;
 import dev.caisson.linux.plan.LaunchPlan;
+import dev.caisson.linux.plan.PlanTooLargeException;
 import dev.caisson.namespace.plan.ExecPlan;
 import dev.caisson.namespace.plan.HostFacts;
 import dev.caisson.namespace.plan.InitPlan;
@@ -41,6 +42,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** One container: cgroups made here, everything else by launch plans in the pod's monitor. */
@@ -97,7 +99,7 @@ final class NamespaceContainer implements Container {
 
     /** Refuses what neither this wall nor this host can do. */
     void checkSupported() throws ContainerFault {
-        refuse(Requirements.unmet(spec, request.rootfs(), host.facts(cgroupPath)));
+        refuse(Requirements.unmet(spec, request.rootfs(), host.facts(cgroupPath, spec.linux())));
     }
 
     private static void refuse(@Nullable String reason) throws ContainerFault {
@@ -128,7 +130,7 @@ final class NamespaceContainer implements Container {
     public Launch create() throws ContainerFault {
         SeccompSupport seccomp = SeccompSupport.of(spec.linux().seccomp(), seccompPrograms);
         makeCgroup();
-        HostFacts facts = host.facts(cgroupPath);
+        HostFacts facts = host.facts(cgroupPath, spec.linux());
         PlanInput input = new PlanInput(
                 request.id(),
                 spec,
@@ -143,7 +145,7 @@ final class NamespaceContainer implements Container {
                 new PlanInput.CgroupJoin(v1ProcsFiles(), cgroup.unifiedDirectory(), null),
                 seccomp.filter(),
                 hooks.stateJson("creating", hasOwnPids() ? 1 : 0));
-        LaunchPlan plan = InitPlan.of(input);
+        LaunchPlan plan = planned(() -> InitPlan.of(input));
         Launch init = launcher.spawn(request.launch(), "init " + request.id(), plan, request.io(), Set.of());
         try {
             build(init, seccomp);
@@ -166,6 +168,15 @@ final class NamespaceContainer implements Container {
         seccomp.serveListener(init, hooks.state("creating", init.pid()), BUILD_TIME);
         long passwd = init.awaitNote(Notes.READY, BUILD_TIME);
         rememberHome(init, passwd, spec.process());
+    }
+
+    private LaunchPlan planned(Supplier<LaunchPlan> planner) throws ContainerFault {
+        try {
+            return planner.get();
+        } catch (PlanTooLargeException e) {
+            throw new ContainerFault(
+                    Kind.INVALID, "configuration of container " + request.id() + " is too large: " + e.getMessage(), e);
+        }
     }
 
     private boolean hasOwnPids() {
@@ -246,16 +257,18 @@ final class NamespaceContainer implements Container {
     public Launch exec(Launch init, int launch, String tag, ProcessSpec process, int io) throws ContainerFault {
         SeccompSupport seccomp = SeccompSupport.of(spec.linux().seccomp(), seccompPrograms);
         ProcessSpec effective = withHome(inherit(process));
-        refuse(Requirements.unmet("process", effective, host.facts(cgroupPath)));
-        LaunchPlan plan = ExecPlan.of(
+        refuse(Requirements.unmet("process", effective, host.facts(cgroupPath, spec.linux())));
+        PlanInput.CgroupJoin join =
+                new PlanInput.CgroupJoin(v1ProcsFiles(), cgroup.unifiedDirectory(), unifiedGroupOf(init));
+        LaunchPlan plan = planned(() -> ExecPlan.of(
                 init.pid(),
                 spec.linux(),
                 effective,
-                host.facts(cgroupPath),
-                new PlanInput.CgroupJoin(v1ProcsFiles(), cgroup.unifiedDirectory(), unifiedGroupOf(init)),
+                host.facts(cgroupPath, spec.linux()),
+                join,
                 seccomp.filter(),
                 request.options().ioUid(),
-                request.options().ioGid());
+                request.options().ioGid()));
         Launch l = launcher.spawn(launch, tag, plan, io, Set.of());
         try {
             if (ExecPlan.mustWait(effective, seccomp.filter())) {

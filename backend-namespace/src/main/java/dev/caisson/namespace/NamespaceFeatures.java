@@ -47,7 +47,7 @@ final class NamespaceFeatures {
                         new Features.IntelRdtFeatures(false, false, false),
                         memoryPolicy(),
                         true,
-                        false),
+                        true),
                 Map.of(),
                 List.of());
     }

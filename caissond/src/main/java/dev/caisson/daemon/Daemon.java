@@ -7,13 +7,17 @@ import dev.caisson.shim.command.ShimCommand;
 import dev.caisson.shim.link.CommandCall;
 import dev.caisson.shim.link.LinkServer;
 import dev.caisson.shim.pod.PodRegistry;
+import dev.caisson.shim.sandbox.SandboxService;
 import dev.caisson.shim.state.RecordStore;
 import dev.caisson.shim.task.Backends;
 import dev.caisson.shim.task.TaskLifecycle;
 import dev.caisson.shim.task.TaskService;
 import dev.caisson.ttrpc.Methods;
+import dev.caisson.ttrpc.RequestContext;
+import dev.caisson.ttrpc.ServerOptions;
 import dev.caisson.ttrpc.ServiceNames;
 import dev.caisson.ttrpc.ServiceRegistry;
+import dev.caisson.ttrpc.TtrpcException;
 import dev.caisson.ttrpc.TtrpcServer;
 import dev.caisson.ttrpc.netty.UnixTransport;
 import java.io.IOException;
@@ -53,12 +57,16 @@ final class Daemon {
         Backends backends = new Backends();
         TaskLifecycle lifecycle = new TaskLifecycle(store, backends, executor);
         Methods task = new TaskService(lifecycle, pods, executor).methods();
+        SandboxService sandbox = new SandboxService(
+                lifecycle, pods, store, executor, options.prefix().resolve("bin/caisson"));
         this.tasks = new TtrpcServer(
                 ServiceRegistry.builder()
                         .service(ServiceNames.TASK_V2, task)
                         .service(ServiceNames.TASK_V3, task)
+                        .service(ServiceNames.SANDBOX, sandbox.methods())
                         .build(),
-                executor);
+                executor,
+                ServerOptions.DEFAULT.withFailures(Daemon::logFailure));
         ShimCommand shim = new ShimCommand(
                 pods,
                 lifecycle,
@@ -70,6 +78,13 @@ final class Daemon {
                 options.stateDirectory().resolve("s"),
                 Version.TEXT);
         pods.serve(new ShimServices(lifecycle, shim, this::command), tasks);
+    }
+
+    private static void logFailure(RequestContext request, Throwable failure) {
+        if (!(failure instanceof TtrpcException)) {
+            System.getLogger(Daemon.class.getName())
+                    .log(System.Logger.Level.ERROR, request.service() + "/" + request.method() + " failed", failure);
+        }
     }
 
     void start() throws IOException {

@@ -16,6 +16,7 @@ import org.jspecify.annotations.Nullable;
 /** At most one daemon serves a state directory: a lock on a file, held for life. */
 final class DaemonLock {
     private static final Duration LEAVE_TIME = Duration.ofSeconds(20);
+    private static final Duration END_TIME = Duration.ofSeconds(2);
     private static final int COMMAND = 64;
 
     private DaemonLock() {}
@@ -23,11 +24,12 @@ final class DaemonLock {
     static @Nullable Fd acquire(Options options) throws IOException, InterruptedException {
         Path file = options.stateDirectory().resolve("caissond.lock");
         Fd lock = HostFiles.tryLock(file.toString());
-        if (lock != null || !options.takeOver()) {
-            return lock;
+        if (lock == null && options.takeOver()) {
+            askToLeave(options.stateDirectory().resolve("caissond.sock"));
         }
-        askToLeave(options.stateDirectory().resolve("caissond.sock"));
-        long end = System.nanoTime() + LEAVE_TIME.toNanos();
+        // One that was asked to leave, or is just being killed, still holds it for a moment.
+        Duration patience = options.takeOver() ? LEAVE_TIME : END_TIME;
+        long end = System.nanoTime() + patience.toNanos();
         while (lock == null && System.nanoTime() < end) {
             Thread.sleep(5);
             lock = HostFiles.tryLock(file.toString());

@@ -49,10 +49,13 @@ public abstract class PodTest {
 
     @AfterEach
     final void nothingIsLeft() throws IOException {
-        List<Long> left = ProcessHandle.of(pod.parentPid()).stream()
-                .flatMap(ProcessHandle::children)
-                .map(ProcessHandle::pid)
-                .toList();
+        Instant end = Instant.now().plusSeconds(5);
+        List<Long> left = children();
+        // A launch may have failed before its player was reaped.
+        while (!left.isEmpty() && Instant.now().isBefore(end)) {
+            Thread.onSpinWait();
+            left = children();
+        }
         pod.close();
         assertThat(left).as("processes left behind").isEmpty();
         // Only what names this test: other programs on the host may mount meanwhile.
@@ -64,6 +67,13 @@ public abstract class PodTest {
                     .as("cgroups left behind")
                     .isEmpty();
         }
+    }
+
+    private List<Long> children() {
+        return ProcessHandle.of(pod.parentPid()).stream()
+                .flatMap(ProcessHandle::children)
+                .map(ProcessHandle::pid)
+                .toList();
     }
 
     protected final PodFixture pod() {

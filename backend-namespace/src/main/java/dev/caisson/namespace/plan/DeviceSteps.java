@@ -23,11 +23,23 @@ final class DeviceSteps {
     private final PlanBuilder p;
     private final PlanInput in;
     private final boolean bindNodes;
+    /** Used again for each device: a configuration may have thousands. */
+    private final Arg.Slot directory;
+
+    private final Arg.Slot made;
+    private final Arg.Slot value;
+    private final Arg.Slot tree;
+    private final Arg.Slot target;
 
     DeviceSteps(Steps s, PlanInput in, boolean inUserNamespace) {
         this.s = s;
         this.p = s.p;
         this.in = in;
+        this.directory = p.slot();
+        this.made = p.slot();
+        this.value = p.slot();
+        this.tree = p.slot();
+        this.target = p.slot();
         this.bindNodes = inUserNamespace; // mknod is refused there
     }
 
@@ -82,18 +94,18 @@ final class DeviceSteps {
     private void device(Linux.Device d, Arg.Slot dev) {
         int slash = d.path().lastIndexOf('/');
         String name = d.path().substring(slash + 1);
-        String directory = d.path().substring(0, Math.max(slash, 0));
+        String parent = d.path().substring(0, Math.max(slash, 0));
         Arg.Slot dir = dev;
-        if (!directory.equals("/dev")) {
-            dir = p.slot();
-            s.openTarget(dir, directory.isEmpty() ? "/" : directory, true);
+        if (!parent.equals("/dev")) {
+            dir = directory;
+            s.openTarget(dir, parent.isEmpty() ? "/" : parent, true);
         }
         if (bindNodes && d.type() != DeviceType.FIFO) {
             bindNode(d);
         } else {
             makeNode(d, dir, name);
         }
-        if (!directory.equals("/dev")) {
+        if (!parent.equals("/dev")) {
             p.attempt(Sys.CLOSE, dir);
         }
     }
@@ -107,7 +119,6 @@ final class DeviceSteps {
         };
         long number = Kernel.device(d.major() == null ? 0 : d.major(), d.minor() == null ? 0 : d.minor());
         int mode = d.fileMode() == null ? MODE_ALL : d.fileMode() & 07777;
-        Arg.Slot made = p.slot();
         PlanBuilder.Label own = new PlanBuilder.Label();
         PlanBuilder.Label done = new PlanBuilder.Label();
         // umask is 0 while a plan builds, so the mode is exact.
@@ -139,7 +150,6 @@ final class DeviceSteps {
     private void requireSame(Linux.Device d, Arg.Slot dir, String name, int type, long number) {
         String what = "create device " + d.path() + ": a different file is there";
         Arg.Data stat = p.room(STAT_SIZE);
-        Arg.Slot value = p.slot();
         PlanBuilder.Label sameType = new PlanBuilder.Label();
         PlanBuilder.Label same = new PlanBuilder.Label();
         p.call(what, Sys.NEWFSTATAT, dir, p.string(name), stat, c(AT_SYMLINK_NOFOLLOW));
@@ -158,8 +168,6 @@ final class DeviceSteps {
 
     private void bindNode(Linux.Device d) {
         String what = "bind device " + d.path();
-        Arg.Slot tree = p.slot();
-        Arg.Slot target = p.slot();
         p.callInto(tree, what, Sys.OPEN_TREE, c(AT_FDCWD), p.string(d.path()), c(OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
         s.openTarget(target, d.path(), false);
         s.moveMount(what, tree, target);

@@ -101,7 +101,12 @@ public final class ExecPlan {
         }
         long namespaces = 0;
         for (Linux.Namespace ns : linux.namespaces()) {
-            namespaces |= NamespaceSteps.flag(ns.type());
+            // Later: a process in it may not be born in a group that its launcher's is not next to (cgroup2 mounted
+            // with
+            // nsdelegate: ENOENT).
+            if (ns.type() != NamespaceType.CGROUP) {
+                namespaces |= NamespaceSteps.flag(ns.type());
+            }
         }
         // Init always has a mount namespace of its own; see InitPlan.
         p.call("enter namespaces of init process " + initPid, Sys.SETNS, pidfd, c(namespaces | CLONE_NEWNS));
@@ -131,6 +136,9 @@ public final class ExecPlan {
         }
         p.call("tie to the monitor's life", Sys.PRCTL, c(PR_SET_PDEATHSIG), c(SIGKILL), c(0), c(0), c(0));
         p.call("start session", Sys.SETSID);
+        if (linux.hasNamespace(NamespaceType.CGROUP)) {
+            p.call("enter cgroup namespace of init process " + initPid, Sys.SETNS, pidfd, c(CLONE_NEWCGROUP));
+        }
         if (userNamespace) {
             p.call("become root of user namespace (group)", Sys.SETRESGID, c(0), c(0), c(0));
             p.call("become root of user namespace", Sys.SETRESUID, c(0), c(0), c(0));

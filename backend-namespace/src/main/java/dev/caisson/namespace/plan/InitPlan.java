@@ -26,6 +26,7 @@ public final class InitPlan {
     private final PlanBuilder p = s.p;
     private final NamespaceSteps namespaces;
     private final MountSteps mounts;
+    private final NetDeviceSteps devices;
     private final boolean userNamespace;
     private final boolean newMounts;
 
@@ -33,6 +34,7 @@ public final class InitPlan {
         this.in = in;
         this.namespaces = new NamespaceSteps(s, in.spec());
         this.mounts = new MountSteps(s, in);
+        this.devices = new NetDeviceSteps(s, in.spec().linux(), in.host());
         this.userNamespace = namespaces.hasUser();
         // Without a mount namespace of its own the container would mount on the host: it gets one that nobody else
         // sees.
@@ -88,7 +90,16 @@ public final class InitPlan {
             flags |= CLONE_NEWNS;
         }
         namespaces.newTime();
+        if (devices.isNeeded()) {
+            devices.find();
+            if (namespaces.isJoined(NamespaceType.NETWORK)) {
+                devices.moveToNamespace(namespaces.joinedSlot(joined, NamespaceType.NETWORK));
+            }
+        }
         namespaces.join(joined);
+        if (devices.isNeeded() && namespaces.isJoined(NamespaceType.NETWORK)) {
+            devices.configure();
+        }
         if (!newMounts) {
             mounts.rootfs();
         }
@@ -109,7 +120,7 @@ public final class InitPlan {
         p.jumpIfEqual(pid, c(0), child);
         launcher(procfs, cgroups, upWrite, pid);
         p.place(child);
-        child(steps, process, procfs, devNull, upRead, upWrite);
+        child(steps, process, joined, procfs, devNull, upRead, upWrite);
         return p.build();
     }
 
@@ -118,6 +129,9 @@ public final class InitPlan {
         Arg.Slot proc = namespaces.openProc(procfs, pid);
         namespaces.describeChild(proc, 0);
         namespaces.enterCgroups(in.cgroups(), cgroups, pid);
+        if (devices.isNeeded() && namespaces.isNew(NamespaceType.NETWORK)) {
+            devices.moveToProcess(pid);
+        }
         p.call("release container process", Sys.WRITE, upWrite, p.string("g"), c(1));
         s.exit(0);
     }
@@ -135,6 +149,7 @@ public final class InitPlan {
     private void child(
             ProcessSteps steps,
             ProcessSpec process,
+            List<Arg.Slot> joined,
             Arg.Slot procfs,
             Arg.Slot devNull,
             Arg.Slot upRead,
@@ -169,6 +184,10 @@ public final class InitPlan {
         if (!userNamespace) {
             waitForLauncher(upRead, upWrite);
         }
+        if (devices.isNeeded() && namespaces.isNew(NamespaceType.NETWORK)) {
+            devices.configure();
+        }
+        namespaces.joinCgroup(joined);
         if (namespaces.isNew(NamespaceType.CGROUP)) {
             // Only now: a cgroup namespace takes the group that its maker is in for its root.
             p.call("create cgroup namespace", Sys.UNSHARE, c(CLONE_NEWCGROUP));

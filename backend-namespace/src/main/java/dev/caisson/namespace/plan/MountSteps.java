@@ -265,11 +265,15 @@ final class MountSteps {
         if (m.destination().equals("/dev")) {
             flags &= ~MS_RDONLY; // the nodes come first; see makeReadonly
         }
-        boolean inheritMode = "tmpfs".equals(m.type()) && !hasMode(o.data());
-        boolean readonly = inheritMode && (flags & MS_RDONLY) != 0;
-        Arg.Slot mode = inheritMode ? modeOf(m.destination()) : target;
+        boolean tmpfs = "tmpfs".equals(m.type());
+        boolean inherit = tmpfs && (o.copyUp() || !hasMode(o.data()));
+        boolean readonly = inherit && (flags & MS_RDONLY) != 0;
         if (readonly) {
             flags &= ~MS_RDONLY;
+        }
+        TmpfsSteps covered = inherit ? new TmpfsSteps(s, what, m.destination()) : null;
+        if (covered != null) {
+            covered.look(o.copyUp());
         }
         String data = withLabel(m, o.data());
         s.openTarget(target, m.destination(), true);
@@ -283,8 +287,16 @@ final class MountSteps {
                 c(flags),
                 data.isEmpty() ? Arg.ZERO : p.string(data));
         p.attempt(Sys.CLOSE, target);
-        if (inheritMode) {
-            setMode(what, m.destination(), mode, readonly);
+        if (covered != null) {
+            if (!hasMode(o.data())) {
+                covered.inheritMode();
+            }
+            if (o.copyUp()) {
+                covered.showContent(flags, in.spec().linux().hasNamespace(NamespaceType.USER));
+            }
+            if (readonly) {
+                covered.makeReadonly();
+            }
         }
         if (!o.propagation().isEmpty()) {
             s.openInRoot(target, what, m.destination(), O_PATH, 0);
@@ -319,37 +331,6 @@ final class MountSteps {
         };
     }
 
-    /** The permissions of what a mount will cover, negative where there is nothing yet. */
-    private Arg.Slot modeOf(String destination) {
-        Arg.Slot mode = p.slot();
-        Arg.Data stat = p.room(STAT_SIZE);
-        PlanBuilder.Label absent = new PlanBuilder.Label();
-        s.tryOpenInRoot(target, destination, O_PATH, 0);
-        p.set(mode, target);
-        p.jumpIfFailed(target, absent);
-        p.attempt(Sys.NEWFSTATAT, target, p.string(""), stat, c(AT_EMPTY_PATH));
-        p.load(mode, stat.plus(STAT_MODE), 4);
-        p.and(mode, mode, c(07777));
-        p.attempt(Sys.CLOSE, target);
-        p.place(absent);
-        return mode;
-    }
-
-    /** A tmpfs without a mode of its own looks like the directory that it covers (as with runc). */
-    private void setMode(String what, String destination, Arg.Slot mode, boolean readonly) {
-        PlanBuilder.Label absent = new PlanBuilder.Label();
-        p.jumpIfFailed(mode, absent);
-        s.openInRoot(target, what, destination, O_RDONLY | O_DIRECTORY, 0);
-        p.call(what + ": set mode", Sys.FCHMOD, target, mode);
-        p.attempt(Sys.CLOSE, target);
-        p.place(absent);
-        if (readonly) {
-            s.openInRoot(target, what, destination, O_PATH, 0);
-            s.setAttr(what + ": make read-only", target, false, MOUNT_ATTR_RDONLY, 0, 0);
-            p.attempt(Sys.CLOSE, target);
-        }
-    }
-
     private void remount(Mount m, MountOptions o) {
         String what = "remount " + m.destination();
         s.openInRoot(target, what, m.destination(), O_PATH, 0);
@@ -369,6 +350,9 @@ final class MountSteps {
     void pivot() {
         p.call("enter rootfs", Sys.FCHDIR, s.root);
         if (in.noPivotRoot()) {
+            // The old tree stays below; at least these instances of the host's go (a chroot can be left).
+            p.attempt(Sys.UMOUNT2, p.string("/proc"), c(MNT_DETACH));
+            p.attempt(Sys.UMOUNT2, p.string("/sys"), c(MNT_DETACH));
             p.call("move rootfs to /", Sys.MOUNT, p.string("."), p.string("/"), Arg.ZERO, c(MS_MOVE), Arg.ZERO);
             p.call("chroot to rootfs", Sys.CHROOT, p.string("."));
         } else {

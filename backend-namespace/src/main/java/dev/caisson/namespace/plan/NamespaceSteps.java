@@ -126,14 +126,46 @@ final class NamespaceSteps {
         return fds;
     }
 
+    /** The one of {@code fds} that is for a joined type. */
+    Arg.Slot joinedSlot(List<Arg.Slot> fds, NamespaceType wanted) {
+        int i = 0;
+        for (NamespaceType type : JOIN_ORDER) {
+            if (type == wanted) {
+                return fds.get(i);
+            }
+            if (isJoined(type)) {
+                i++;
+            }
+        }
+        throw new IllegalArgumentException(wanted + " is not joined");
+    }
+
     /** Enters them; the kernel refuses a file that is not of the type. */
     void join(List<Arg.Slot> fds) {
         int i = 0;
         for (NamespaceType type : JOIN_ORDER) {
             Linux.Namespace ns = linux.namespace(type);
             if (ns != null && ns.path() != null) {
-                p.call("join " + type.wire() + " namespace " + ns.path(), Sys.SETNS, fds.get(i++), c(flag(type)));
+                Arg.Slot fd = fds.get(i++);
+                if (type != NamespaceType.CGROUP) {
+                    p.call("join " + type.wire() + " namespace " + ns.path(), Sys.SETNS, fd, c(flag(type)));
+                }
             }
+        }
+    }
+
+    /**
+     * For the child, which is in its group by now: enters the cgroup namespace that is joined. A launcher inside could not make a process
+     * in a group that is outside of it (cgroup2 mounted with nsdelegate).
+     */
+    void joinCgroup(List<Arg.Slot> fds) {
+        Linux.Namespace ns = linux.namespace(NamespaceType.CGROUP);
+        if (ns != null && ns.path() != null) {
+            p.call(
+                    "join cgroup namespace " + ns.path(),
+                    Sys.SETNS,
+                    joinedSlot(fds, NamespaceType.CGROUP),
+                    c(CLONE_NEWCGROUP));
         }
     }
 
@@ -303,9 +335,9 @@ final class NamespaceSteps {
      * them (CVE-2019-16884, CVE-2025-52881). The kernel resolves net, ipc and uts entries by the writer's namespaces.
      */
     void sysctls(Arg.Slot procfs) {
+        Arg.Slot fd = p.slot();
         linux.sysctl().forEach((name, value) -> {
             String path = "sys/" + (name.contains("/") ? name : name.replace('.', '/'));
-            Arg.Slot fd = p.slot();
             p.callInto(
                     fd,
                     "open sysctl " + name,

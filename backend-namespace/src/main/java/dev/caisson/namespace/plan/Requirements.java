@@ -3,6 +3,7 @@ package dev.caisson.namespace.plan;
 import dev.caisson.backend.RootfsMount;
 import dev.caisson.oci.Linux;
 import dev.caisson.oci.Mount;
+import dev.caisson.oci.NamespaceType;
 import dev.caisson.oci.ProcessSpec;
 import dev.caisson.oci.Spec;
 import java.util.List;
@@ -25,6 +26,16 @@ public final class Requirements {
         }
         if (linux.intelRdt() != null) {
             return "linux.intelRdt: not supported";
+        }
+        Linux.Namespace user = linux.namespace(NamespaceType.USER);
+        Linux.Namespace network = linux.namespace(NamespaceType.NETWORK);
+        if (!linux.netDevices().isEmpty()
+                && user != null
+                && user.path() != null
+                && network != null
+                && network.path() == null) {
+            // Who has entered the user namespace cannot take a device from the host any more.
+            return "linux.netDevices: not supported for a new network namespace in a joined user namespace";
         }
         for (int i = 0; i < spec.mounts().size(); i++) {
             reason = unmet(spec.mounts().get(i));

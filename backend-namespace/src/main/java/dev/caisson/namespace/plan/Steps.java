@@ -16,6 +16,8 @@ final class Steps {
 
     private final Map<Long, Arg.Data> hows = new HashMap<>();
     private final Arg.Slot parent = p.slot();
+    private final Arg.Slot made = p.slot();
+    private final Arg.Slot file = p.slot();
 
     /** struct open_how: flags, mode, resolve. */
     Arg.Data how(long flags, long resolve) {
@@ -72,6 +74,7 @@ final class Steps {
         tryOpenInRoot(dst, path, O_PATH, resolve);
         jumpIfDone(dst, done);
         p.set(parent, root);
+        p.set(made, c(0));
         StringBuilder prefix = new StringBuilder();
         String[] names = relative(path).split("/", -1);
         for (int i = 0; i < names.length; i++) {
@@ -86,21 +89,34 @@ final class Steps {
             if (!names[i].equals("..")) {
                 if (last && !directory) {
                     // Not mknod: a dangling symlink names the file to make, inside the root like any other.
-                    createFile(dst, prefix.toString(), resolve);
+                    createFile(prefix.toString(), resolve);
                 } else {
-                    p.attempt(Sys.MKDIRAT, parent, p.string(names[i]), c(0755));
+                    p.attemptInto(made, Sys.MKDIRAT, parent, p.string(names[i]), c(0755));
                 }
             }
-            openInRoot(dst, "create mount point " + path + " in rootfs", prefix.toString(), O_PATH, resolve);
+            tryOpenInRoot(dst, prefix.toString(), O_PATH, resolve);
+            jumpIfDone(dst, next);
+            String what = "create mount point " + path + " in rootfs";
+            PlanBuilder.Label found = new PlanBuilder.Label();
+            PlanBuilder.Label dangling = new PlanBuilder.Label();
+            p.jumpIfNotEqual(dst, c(-ENOENT), found);
+            p.jumpIfEqual(made, c(-EEXIST), dangling);
+            jumpIfDone(made, found);
+            p.fail(what, made);
+            p.place(dangling);
+            p.fail(what + ": " + prefix + " is a symlink to nothing", dst);
+            p.place(found);
+            p.fail(what, dst);
             p.place(next);
             p.set(parent, dst);
         }
         p.place(done);
     }
 
-    private void createFile(Arg.Slot dst, String path, long resolve) {
+    /** An empty file, unless it is there; the result is left in {@link #made}. */
+    private void createFile(String path, long resolve) {
         p.attemptInto(
-                dst,
+                made,
                 Sys.OPENAT2,
                 root,
                 p.string(path),
@@ -113,8 +129,8 @@ final class Steps {
                         RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | resolve),
                 c(24));
         PlanBuilder.Label failed = new PlanBuilder.Label();
-        p.jumpIfFailed(dst, failed);
-        p.attempt(Sys.CLOSE, dst);
+        p.jumpIfFailed(made, failed);
+        p.attempt(Sys.CLOSE, made);
         p.place(failed);
     }
 
@@ -158,7 +174,7 @@ final class Steps {
 
     /** Writes text to a file named relative to a directory descriptor. */
     void writeFile(String what, Arg dir, Arg.Data name, String text) {
-        Arg.Slot fd = p.slot();
+        Arg.Slot fd = file;
         p.callInto(fd, what, Sys.OPENAT, dir, name, c(O_WRONLY | O_CLOEXEC));
         p.call(what, Sys.WRITE, fd, p.string(text), c(text.getBytes(java.nio.charset.StandardCharsets.UTF_8).length));
         p.attempt(Sys.CLOSE, fd);

@@ -6,6 +6,8 @@ import java.nio.charset.StandardCharsets;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.NavigableMap;
+import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -41,13 +43,13 @@ public final class LaunchPlan {
     private final List<Op> ops;
     private final byte[] data;
     private final int slots;
-    private final Map<Integer, Region> regions;
+    private final NavigableMap<Integer, Region> regions;
 
     LaunchPlan(List<Op> ops, byte[] data, int slots, Map<Integer, Region> regions) {
         this.ops = List.copyOf(ops);
         this.data = data;
         this.slots = slots;
-        this.regions = Map.copyOf(regions);
+        this.regions = new TreeMap<>(regions);
     }
 
     /** What step {@code index} attempts and on what, for an error message; null when there is no such step. */
@@ -131,7 +133,8 @@ public final class LaunchPlan {
                         appendArg(out, op.args.get(1));
                     }
                 }
-                case STORE, LOAD, DECIMAL, NOTE, MATH, FAIL -> {
+                case STORE, LOAD, DECIMAL -> appendTransfer(out, op);
+                case NOTE, MATH, FAIL -> {
                     out.append(op.code.name().toLowerCase(java.util.Locale.ROOT))
                             .append('(');
                     appendArgs(out, op.args);
@@ -144,6 +147,27 @@ public final class LaunchPlan {
             out.append('\n');
         }
         return out.toString();
+    }
+
+    /** The place in the data as a distance from the beginning of its piece. */
+    private void appendTransfer(StringBuilder out, Op op) {
+        out.append(op.code.name().toLowerCase(java.util.Locale.ROOT)).append('(');
+        if (op.code != Code.LOAD) {
+            appendArg(out, op.args.get(0));
+            out.append(", ");
+        }
+        int offset = (int) ((Arg.Const) op.args.get(1)).value();
+        Map.Entry<Integer, Region> region = regions.floorEntry(offset);
+        if (region != null && offset < region.getKey() + region.getValue().length) {
+            out.append("(").append(region.getValue().length).append(")+").append(offset - region.getKey());
+        } else {
+            out.append(offset);
+        }
+        if (op.args.size() > 2) {
+            out.append(", ");
+            appendArg(out, op.args.get(2));
+        }
+        out.append(')');
     }
 
     private static String callName(int nr) {

@@ -40,10 +40,14 @@ public final class PlanBuilder {
     private int dataLength;
     private int slots;
 
-    /** A new slot, zero until something is stored in it. */
+    /**
+     * A new slot, zero until something is stored in it.
+     *
+     * @throws PlanTooLargeException when there are too many
+     */
     public Arg.Slot slot() {
         if (slots == LaunchPlan.MAX_SLOTS) {
-            throw new IllegalStateException("a plan has at most " + LaunchPlan.MAX_SLOTS + " slots");
+            throw new PlanTooLargeException("a launch plan has at most " + LaunchPlan.MAX_SLOTS + " slots");
         }
         return new Arg.Slot(slots++);
     }

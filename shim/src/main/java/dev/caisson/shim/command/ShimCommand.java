@@ -123,20 +123,13 @@ public final class ShimCommand {
         String socket = directory.resolve(key).toString();
         Pod pod = pods.open(new PodInfo(key, namespace, group, ttrpc, socket));
         if (pod.link() == null) {
-            // Before there is a monitor: one whose pod no daemon knows is told to quit.
-            pods.store(pod, 0);
-            CommandCall.Started started = call.startMonitor(
-                    monitor.executable(),
-                    socket,
-                    List.of("caisson-monitor", monitor.stateDirectory(), monitor.daemonProgram(), key));
-            if (started.errno() != 0) {
-                throw new ContainerFault(
-                        Kind.FAILED,
-                        "start monitor of " + group + " at " + socket + ": "
-                                + Errno.of(started.errno()).description());
-            }
-            if (!started.served()) {
-                pods.store(pod, started.pid());
+            try {
+                startMonitor(call, pod);
+            } catch (ContainerFault | IOException | RuntimeException e) {
+                if (pod.link() == null && pod.tasks().isEmpty()) {
+                    pods.end(pod);
+                }
+                throw e;
             }
         }
         String address = "unix://" + socket;
@@ -144,6 +137,26 @@ public final class ShimCommand {
         Files.writeString(bundle.resolve("address"), address);
         call.out(answer(params != null, address));
         call.end(0);
+    }
+
+    private void startMonitor(CommandCall call, Pod pod)
+            throws ContainerFault, IOException, InterruptedException, TimeoutException {
+        // Before there is a monitor: one whose pod no daemon knows is told to quit.
+        pods.store(pod, 0);
+        PodInfo info = pod.info();
+        CommandCall.Started started = call.startMonitor(
+                monitor.executable(),
+                info.socket(),
+                List.of("caisson-monitor", monitor.stateDirectory(), monitor.daemonProgram(), info.key()));
+        if (started.errno() != 0) {
+            throw new ContainerFault(
+                    Kind.FAILED,
+                    "start monitor of " + info.group() + " at " + info.socket() + ": "
+                            + Errno.of(started.errno()).description());
+        }
+        if (!started.served()) {
+            pods.store(pod, started.pid());
+        }
     }
 
     /** An Any decodes as BootstrapParams too: it is one only if it names this id and namespace. */

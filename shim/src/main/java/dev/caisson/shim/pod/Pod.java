@@ -4,6 +4,7 @@ import dev.caisson.shim.events.EventQueue;
 import dev.caisson.shim.link.MonitorLink;
 import dev.caisson.shim.task.Task;
 import dev.caisson.ttrpc.ServerConnection;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
@@ -50,9 +51,10 @@ public final class Pod {
 
     /** Nobody will read an answer any more: what was to follow it follows now. */
     void connectionClosed(int connection) {
-        for (Map.Entry<Long, Runnable> e : afterAnswers.entrySet()) {
-            if (e.getKey() >> 32 == connection && afterAnswers.remove(e.getKey(), e.getValue())) {
-                e.getValue().run();
+        for (Long request : List.copyOf(afterAnswers.keySet())) {
+            Runnable then = request >> 32 == connection ? afterAnswers.remove(request) : null;
+            if (then != null) {
+                then.run();
             }
         }
         redelivered.removeIf(request -> request >> 32 == connection);

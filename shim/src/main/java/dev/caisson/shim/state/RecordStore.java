@@ -41,6 +41,7 @@ public final class RecordStore {
         try {
             replace(name, record);
         } catch (IOException e) {
+            Files.deleteIfExists(root.resolve(name + ".new"));
             throw new IOException("write record " + root.resolve(name) + ": " + Errno.describe(e), e);
         }
     }

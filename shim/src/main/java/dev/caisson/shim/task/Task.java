@@ -1,6 +1,8 @@
 package dev.caisson.shim.task;
 
 import dev.caisson.backend.Container;
+import dev.caisson.oci.NamespaceType;
+import dev.caisson.oci.Spec;
 import dev.caisson.shim.pod.Pod;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -21,15 +23,26 @@ public final class Task {
 
     private volatile @Nullable Container container;
     private volatile String backendName = "namespace";
-    private volatile boolean sandboxMember;
+    private volatile boolean sandbox;
     private volatile boolean ownPids = true;
+    private volatile @Nullable Spec spec;
     private long oomKillsSeen;
+    private boolean removed;
 
     Task(Pod pod, String id, String bundle, TaskProcess init) {
         this.pod = pod;
         this.id = id;
         this.bundle = bundle;
         this.init = init;
+    }
+
+    synchronized boolean isRemoved() {
+        return removed;
+    }
+
+    /** Its record is gone for good. */
+    synchronized void markRemoved() {
+        removed = true;
     }
 
     /** The wall it stands behind. */
@@ -46,17 +59,24 @@ public final class Task {
         return ownPids;
     }
 
-    void hasOwnPids(boolean own) {
-        ownPids = own;
+    /** Whether it holds the namespaces of a sandbox of the Sandbox service. */
+    boolean isSandbox() {
+        return sandbox;
     }
 
-    /** Whether it joined a sandbox of the Sandbox service. */
-    boolean isSandboxMember() {
-        return sandboxMember;
+    void sandbox(boolean is) {
+        sandbox = is;
     }
 
-    void sandboxMember(boolean member) {
-        sandboxMember = member;
+    /** What it was made from; null when that could not be read again. */
+    @Nullable
+    Spec spec() {
+        return spec;
+    }
+
+    void spec(Spec s) {
+        spec = s;
+        ownPids = s.linux().hasNamespace(NamespaceType.PID);
     }
 
     public String id() {

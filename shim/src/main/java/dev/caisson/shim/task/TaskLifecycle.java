@@ -15,6 +15,7 @@ import dev.caisson.oci.Resources;
 import dev.caisson.oci.ResourcesReader;
 import dev.caisson.oci.Spec;
 import dev.caisson.oci.SpecReader;
+import dev.caisson.oci.SpecWriter;
 import dev.caisson.shim.link.MonitorLink;
 import dev.caisson.shim.pod.Pod;
 import dev.caisson.shim.state.RecordStore;
@@ -28,6 +29,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import org.jspecify.annotations.Nullable;
@@ -58,6 +60,10 @@ public final class TaskLifecycle {
     }
 
     Task create(Pod pod, CreateTaskRequest request, Commit commit) throws ContainerFault {
+        return create(pod, request, commit, false);
+    }
+
+    private Task create(Pod pod, CreateTaskRequest request, Commit commit, boolean isSandbox) throws ContainerFault {
         String id = Identifiers.require("container id", request.getId());
         LazyLauncher launcher = new LazyLauncher(pod);
         int launch = launcher.nextId();
@@ -72,6 +78,7 @@ public final class TaskLifecycle {
                 null,
                 null);
         Task task = new Task(pod, id, request.getBundle(), init);
+        task.sandbox(isSandbox);
         task.lock.lock();
         try {
             if (pod.tasks().putIfAbsent(id, task) != null) {
@@ -113,11 +120,12 @@ public final class TaskLifecycle {
             b.process = process.build();
             spec = b.build();
         }
+        spec = inSandbox(task, spec);
         RuntimeOptions options = RuntimeOptions.of(request.getOptions());
         String backend = spec.annotations().getOrDefault(Backends.ANNOTATION, options.backend());
         task.backendName(backend);
-        task.hasOwnPids(spec.linux().hasNamespace(dev.caisson.oci.NamespaceType.PID));
-        records.saveConfig(task.pod(), task.id, config);
+        task.spec(spec);
+        records.saveConfig(task.pod(), task.id, SpecWriter.write(spec));
         Container container = backends.named(backend)
                 .prepare(
                         records.request(task, spec, RuntimeOptions.mounts(request.getRootfsList()), options.options()),
@@ -131,6 +139,66 @@ public final class TaskLifecycle {
         task.skipOom();
         records.save(task);
         container.watchOom(() -> executor.execute(() -> publishOom(task)));
+    }
+
+    /** In the namespaces of the pod's sandbox, if it has one of its own. */
+    private static Spec inSandbox(Task task, Spec spec) {
+        for (Task other : task.pod().tasks().values()) {
+            Spec sandbox = other.spec();
+            if (other.isSandbox() && other != task && sandbox != null && other.init.pid() != 0) {
+                return SandboxMembers.join(spec, sandbox, other.init.pid());
+            }
+        }
+        return spec;
+    }
+
+    // ---- sandboxes ----
+
+    /** Makes the task that holds a sandbox's namespaces. */
+    public void createSandbox(Pod pod, String id, String bundle) throws ContainerFault {
+        Task task = create(
+                pod, CreateTaskRequest.newBuilder().setId(id).setBundle(bundle).build(), () -> {}, true);
+        CannedAnswers.refresh(task);
+    }
+
+    public int startSandbox(SandboxTask sandbox, boolean again) throws ContainerFault {
+        return start(sandbox.task(), "", again);
+    }
+
+    /** Ends every process of a pod, the sandbox's own last. Idempotent. */
+    public void stopAll(Pod pod, SandboxTask sandbox) {
+        for (Task task : pod.tasks().values()) {
+            if (task != sandbox.task()) {
+                killHard(task);
+            }
+        }
+        killHard(sandbox.task());
+        Launch l = sandbox.task().init.launch();
+        if (l != null) {
+            l.awaitExit(KILL_TIME);
+        }
+    }
+
+    private static void killHard(Task task) {
+        Container container = task.container();
+        Launch l = task.init.launch();
+        try {
+            if (container != null) {
+                container.signalAll(SIGKILL);
+            }
+        } catch (ContainerFault e) {
+            LOG.log(System.Logger.Level.DEBUG, e.getMessage());
+        }
+        if (l != null) {
+            l.kill(SIGKILL);
+        }
+    }
+
+    /** Removes all tasks of a pod. */
+    public void destroyAll(Pod pod) {
+        for (Task task : List.copyOf(pod.tasks().values())) {
+            destroy(task);
+        }
     }
 
     private static byte[] readConfig(String bundle) throws ContainerFault, IOException {

@@ -61,7 +61,7 @@ final class TaskRecords {
         Map<String, String> r = new LinkedHashMap<>();
         r.put("bundle", task.bundle);
         r.put("backend", task.backendName());
-        r.put("sandboxed", Boolean.toString(task.isSandboxMember()));
+        r.put("sandbox", Boolean.toString(task.isSandbox()));
         write(r, "init.", task.init);
         for (TaskProcess p : task.execs.values()) {
             write(r, EXEC + p.id + "/", p);
@@ -72,7 +72,9 @@ final class TaskRecords {
         }
         // One writer at a time: start, exits and execs all save the same file.
         synchronized (task) {
-            store.write(name(task), r);
+            if (!task.isRemoved()) {
+                store.write(name(task), r);
+            }
         }
     }
 
@@ -95,7 +97,10 @@ final class TaskRecords {
     }
 
     void delete(Task task) throws IOException {
-        store.delete(name(task));
+        synchronized (task) {
+            task.markRemoved(); // an exit that is reported later must not bring the record back
+            store.delete(name(task));
+        }
         store.deleteTree(task.pod().directory() + "/scratch/" + task.id);
     }
 
@@ -145,7 +150,10 @@ final class TaskRecords {
                 continue;
             }
             Task task = new Task(pod, id, r.getOrDefault("bundle", ""), process(r, "init.", id, true));
-            task.sandboxMember(Boolean.parseBoolean(r.get("sandboxed")));
+            task.sandbox(Boolean.parseBoolean(r.get("sandbox")));
+            if (task.isSandbox()) {
+                pod.sandboxLive(true);
+            }
             for (String key : r.keySet()) {
                 if (key.startsWith(EXEC) && key.endsWith("/launch")) {
                     String execId = key.substring(EXEC.length(), key.length() - "/launch".length());
@@ -166,7 +174,7 @@ final class TaskRecords {
         });
         try {
             Spec spec = SpecReader.read(configCopy(task.pod(), task.id));
-            task.hasOwnPids(spec.linux().hasNamespace(dev.caisson.oci.NamespaceType.PID));
+            task.spec(spec);
             task.backendName(r.getOrDefault("backend", "namespace"));
             task.container(backends.named(r.getOrDefault("backend", "namespace"))
                     .recover(request(task, spec, List.of(), Backend.Options.DEFAULT), record, launcher));

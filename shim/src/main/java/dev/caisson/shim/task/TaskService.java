@@ -265,9 +265,7 @@ public final class TaskService {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-        for (Task task : List.copyOf(pod.tasks().values())) {
-            lifecycle.destroy(task);
-        }
+        lifecycle.destroyAll(pod);
         pods.end(pod);
     }
 }

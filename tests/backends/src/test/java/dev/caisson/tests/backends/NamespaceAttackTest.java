@@ -398,8 +398,9 @@ final class NamespaceAttackTest extends PodTest {
 
     @Test
     void cgroupsAreReadOnlyAndTheContainersOwn() throws Exception {
-        Bundle bundle = privileged(shell("cd /sys/fs/cgroup; for d in *; do echo 1 > $d/cgroup.procs; done;"
-                + " find . -name 'caisson-test*' | head -1; find . -name release_agent | head -1"));
+        Bundle bundle =
+                privileged(shell("cd /sys/fs/cgroup; for d in . *; do [ -d $d ] && echo 1 > $d/cgroup.procs; done;"
+                        + " find . -name 'caisson-test*' | head -1; find . -name release_agent | head -1"));
         try (TestContainer c = prepare(bundle)) {
             assertThat(c.run()).isZero();
             assertThat(c.stdout()).isEmpty();

@@ -169,6 +169,53 @@ final class NamespaceWallTest extends PodTest {
         }
     }
 
+    /** Since Linux 6.6; overlay in a user namespace needs them to remove what the lower layer brought. */
+    private static boolean tmpfsHasUserAttributes() {
+        String[] version = System.getProperty("os.version").split("[.-]", 3);
+        int major = Integer.parseInt(version[0]);
+        return major > 6 || (major == 6 && Integer.parseInt(version[1]) >= 6);
+    }
+
+    @Test
+    void aTmpfsCanShowWhatItCovers() throws Exception {
+        String script =
+                "cat /run/d/f; stat -c '%a %u %g' /run; echo new > /run/d/f; cat /run/d/f; rm -r /run/d; ls /run; "
+                        + "stat -f -c %T /empty; df -k /empty | grep -c 1024; touch /ro/x";
+        for (boolean userNamespace : tmpfsHasUserAttributes() ? new boolean[] {false, true} : new boolean[] {false}) {
+            Bundle bundle = withMounts(
+                    shell(script),
+                    Mount.of("/run", "tmpfs", "tmpfs", List.of("nosuid", "nodev", "tmpcopyup", "size=1m")),
+                    Mount.of("/empty", "tmpfs", "tmpfs", List.of("tmpcopyup", "size=1m")),
+                    Mount.of("/ro", "tmpfs", "tmpfs", List.of("tmpcopyup", "ro")));
+            Path file = Files.createDirectories(bundle.rootfs("run/d")).resolve("f");
+            Files.writeString(file, "old\n");
+            Files.createDirectories(bundle.rootfs("ro/sub"));
+            Files.createDirectories(bundle.rootfs("empty"));
+            Files.setPosixFilePermissions(
+                    bundle.rootfs("run"), java.nio.file.attribute.PosixFilePermissions.fromString("rwxr-x--x"));
+            if (userNamespace) {
+                withUserNamespace(bundle);
+            }
+            try (TestContainer c = prepare(bundle)) {
+                c.run();
+                assertThat(c.stdout()).as(c.stderr()).isEqualTo("old\n751 0 0\nnew\ntmpfs\n1\n");
+                assertThat(c.stderr()).contains("/ro/x: Read-only file system");
+                assertThat(file).hasContent("old\n");
+            }
+        }
+    }
+
+    @Test
+    void aDirectoryMountOnADanglingSymlinkIsRefused() throws Exception {
+        Bundle bundle = withMounts(shell("true"), Mount.of("/link/sub", "tmpfs", "tmpfs", List.of()));
+        Files.createSymbolicLink(bundle.rootfs("link"), Path.of("/nothing"));
+        try (TestContainer c = prepare(bundle)) {
+            assertThatExceptionOfType(ContainerFault.class)
+                    .isThrownBy(c::create)
+                    .withMessageContaining("link is a symlink to nothing");
+        }
+    }
+
     @Test
     void aFileMountThroughADanglingSymlinkStaysInside() throws Exception {
         Path source = Files.writeString(temp.resolve("source"), "content");
@@ -212,8 +259,17 @@ final class NamespaceWallTest extends PodTest {
     }
 
     @Test
-    void whatTheHostLacksIsRefusedBeforeAnythingIsDone() {
-        assertRefused(shell("true").process(p -> p.apparmorProfile = "custom"), "AppArmor is not enabled");
+    void whatTheHostLacksIsRefusedBeforeAnythingIsDone() throws Exception {
+        Bundle confined = shell("true").process(p -> p.apparmorProfile = "no-such-profile");
+        if (Files.exists(Path.of("/sys/module/apparmor"))) {
+            try (TestContainer c = prepare(confined)) {
+                assertThatExceptionOfType(ContainerFault.class)
+                        .isThrownBy(c::create)
+                        .withMessageContaining("no-such-profile");
+            }
+        } else {
+            assertRefused(confined, "AppArmor is not enabled");
+        }
         assertRefused(shell("true").process(p -> p.selinuxLabel = "a:b:c"), "SELinux is not enabled");
         assertRefused(shell("true").linux(l -> l.mountLabel = "a:b:c"), "SELinux is not enabled");
     }
@@ -410,6 +466,21 @@ final class NamespaceWallTest extends PodTest {
     }
 
     @Test
+    void aConfigurationBeyondAllMeasureIsRefused() throws Exception {
+        List<Mount> mounts = new ArrayList<>();
+        for (int i = 0; i < 5000; i++) {
+            mounts.add(Mount.of("/m/" + i, "tmpfs", "tmpfs", List.of("tmpcopyup")));
+        }
+        Bundle bundle = withMounts(shell("true"), mounts.toArray(new Mount[0]));
+        try (TestContainer c = prepare(bundle)) {
+            assertThatExceptionOfType(ContainerFault.class)
+                    .isThrownBy(c::create)
+                    .withMessageContaining("too large")
+                    .matches(e -> e.kind() == ContainerFault.Kind.INVALID);
+        }
+    }
+
+    @Test
     void hugeConfigurations() throws Exception {
         Path source = Files.writeString(temp.resolve("source"), "x");
         List<Mount> mounts = new ArrayList<>();
@@ -428,6 +499,256 @@ final class NamespaceWallTest extends PodTest {
         try (TestContainer c = prepare(bundle)) {
             assertThat(c.run()).isZero();
             assertThat(c.stdout()).isEqualTo("500\n500\n");
+        }
+    }
+
+    private static void ip(String... args) throws Exception {
+        List<String> command = new ArrayList<>(List.of("ip"));
+        command.addAll(List.of(args));
+        assertThat(new ProcessBuilder(command).inheritIO().start().waitFor())
+                .as("%s", command)
+                .isZero();
+    }
+
+    @Test
+    void networkDevicesMoveWithTheirAddresses() throws Exception {
+        String name = "cns" + ProcessHandle.current().pid() % 100_000;
+        for (boolean userNamespace : new boolean[] {false, true}) {
+            ip("link", "add", name + "a", "type", "veth", "peer", "name", name + "b");
+            try {
+                ip("addr", "add", "198.51.100.7/24", "broadcast", "198.51.100.255", "dev", name + "a");
+                Bundle bundle = shell("ip addr show eth7; ip route")
+                        .linux(l -> l.netDevices = Map.of(
+                                name + "a", new Linux.NetDevice("eth7"), name + "b", new Linux.NetDevice("tpl%d")));
+                if (userNamespace) {
+                    withUserNamespace(bundle);
+                }
+                try (TestContainer c = prepare(bundle)) {
+                    assertThat(c.run()).isZero();
+                    assertThat(c.stdout())
+                            .contains("eth7")
+                            .contains("inet 198.51.100.7/24 brd 198.51.100.255")
+                            .containsPattern("<[A-Z,_-]*UP")
+                            .contains("198.51.100.0/24 dev eth7");
+                }
+            } finally {
+                new ProcessBuilder("ip", "link", "del", name + "b").start().waitFor();
+            }
+        }
+    }
+
+    @Test
+    void aMissingNetworkDeviceIsNamed() throws Exception {
+        Bundle bundle = shell("true").linux(l -> l.netDevices = Map.of("cns-absent", new Linux.NetDevice(null)));
+        try (TestContainer c = prepare(bundle)) {
+            assertThatExceptionOfType(ContainerFault.class)
+                    .isThrownBy(c::create)
+                    .withMessageContaining("cns-absent")
+                    .withMessageContaining("ENODEV");
+        }
+    }
+
+    /** As a pod's containers do: network, IPC, UTS and perhaps PID and user namespace are those of another container's init. */
+    private static Bundle joining(Bundle bundle, int pid, List<NamespaceType> types) {
+        return bundle.linux(l -> {
+                    List<Linux.Namespace> namespaces = new ArrayList<>();
+                    for (Linux.Namespace ns : l.namespaces) {
+                        if (!types.contains(ns.type())) {
+                            namespaces.add(ns);
+                        }
+                    }
+                    for (NamespaceType type : types) {
+                        String file = type == NamespaceType.NETWORK ? "net" : type.wire();
+                        namespaces.add(new Linux.Namespace(type, "/proc/" + pid + "/ns/" + file));
+                    }
+                    l.namespaces = namespaces;
+                })
+                .spec(s -> {
+                    Spec.Builder b = s.toBuilder();
+                    b.hostname = null;
+                    return b.build();
+                });
+    }
+
+    private static final String NAMESPACES =
+            "for n in net ipc uts pid user mnt; do readlink /proc/self/ns/$n; done; hostname";
+
+    @Test
+    void containersOfAPodShareNamespaces() throws Exception {
+        List<NamespaceType> shared =
+                List.of(NamespaceType.NETWORK, NamespaceType.IPC, NamespaceType.UTS, NamespaceType.PID);
+        try (TestContainer sandbox = prepare(shell("exec sleep 1000"))) {
+            sandbox.create().start();
+            Bundle bundle = joining(
+                    shell(NAMESPACES + "; exec sleep 1000"), sandbox.init().pid(), shared);
+            try (TestContainer c = prepare(bundle)) {
+                c.create().start();
+                await("output", () -> c.stdout().contains("runc"));
+                List<String> pod =
+                        sandbox.execOutput("sh", "-c", NAMESPACES).lines().toList();
+                List<String> own = c.stdout().lines().toList();
+                assertThat(own.subList(0, 5)).isEqualTo(pod.subList(0, 5));
+                assertThat(own.get(5)).isNotEqualTo(pod.get(5));
+                assertThat(c.execOutput("sh", "-c", NAMESPACES).lines().toList())
+                        .isEqualTo(own);
+                c.container().signalAll(9);
+                assertThat(c.awaitExit().code()).isEqualTo(137);
+                assertThat(sandbox.init().exit().isDone()).isFalse();
+            }
+        }
+    }
+
+    @Test
+    void containersOfAPodShareAUserNamespace() throws Exception {
+        List<NamespaceType> shared =
+                List.of(NamespaceType.USER, NamespaceType.NETWORK, NamespaceType.IPC, NamespaceType.UTS);
+        Path volume = Files.createDirectories(temp.resolve("volume"));
+        Files.writeString(volume.resolve("file"), "x");
+        try (TestContainer sandbox = prepare(withUserNamespace(shell("exec sleep 1000")))) {
+            sandbox.create().start();
+            Bundle bundle = withMounts(
+                    joining(
+                            withUserNamespace(shell(NAMESPACES + "; stat -c %u /v/file; exec sleep 1000")),
+                            sandbox.init().pid(),
+                            shared),
+                    Mount.of("/v", volume.toString(), "bind", List.of("bind", "idmap")));
+            try (TestContainer c = prepare(bundle)) {
+                c.create().start();
+                await("output", () -> c.stdout().lines().count() >= 8);
+                List<String> pod =
+                        sandbox.execOutput("sh", "-c", NAMESPACES).lines().toList();
+                List<String> own = c.stdout().lines().toList();
+                assertThat(own.subList(0, 3)).isEqualTo(pod.subList(0, 3));
+                assertThat(own.get(4)).isEqualTo(pod.get(4));
+                assertThat(own.get(7)).isEqualTo("0");
+                assertThat(c.execOutput("sh", "-c", NAMESPACES).lines().toList())
+                        .isEqualTo(own.subList(0, 7));
+                assertThat(c.execOutput("id", "-u")).isEqualTo("0\n");
+            }
+        }
+    }
+
+    @Test
+    void theHostsNamespaces() throws Exception {
+        Bundle bundle = shell("readlink /proc/self/ns/net; readlink /proc/self/ns/ipc; hostname")
+                .linux(l -> l.namespaces = List.of(new Linux.Namespace(NamespaceType.MOUNT, null)))
+                .spec(s -> {
+                    Spec.Builder b = s.toBuilder();
+                    b.hostname = null;
+                    List<Mount> mounts = new ArrayList<>(s.mounts());
+                    mounts.removeIf(m -> "sysfs".equals(m.type()) || "mqueue".equals(m.type()));
+                    b.mounts = mounts;
+                    return b.build();
+                });
+        try (TestContainer c = prepare(bundle)) {
+            assertThat(c.run()).isZero();
+            assertThat(c.stdout())
+                    .startsWith(Files.readSymbolicLink(Path.of("/proc/self/ns/net")) + "\n"
+                            + Files.readSymbolicLink(Path.of("/proc/self/ns/ipc")) + "\n");
+        }
+    }
+
+    @Test
+    void aTimeNamespace() throws Exception {
+        Bundle bundle = shell("cat /proc/uptime; exec sleep 1000").linux(l -> {
+            List<Linux.Namespace> namespaces = new ArrayList<>(l.namespaces);
+            namespaces.add(new Linux.Namespace(NamespaceType.TIME, null));
+            l.namespaces = namespaces;
+            l.timeOffsets = new Linux.TimeOffsets(null, new Linux.TimeOffset(1_000_000_000L, 0));
+        });
+        try (TestContainer c = prepare(bundle)) {
+            c.create().start();
+            await("output", () -> !c.stdout().isEmpty());
+            assertThat(Double.parseDouble(c.stdout().split(" ", -1)[0])).isGreaterThan(1e9);
+            assertThat(Double.parseDouble(c.execOutput("cat", "/proc/uptime").split(" ", -1)[0]))
+                    .isGreaterThan(1e9);
+        }
+    }
+
+    @Test
+    void withoutPivotRoot() throws Exception {
+        Bundle bundle = shell("ls -d /bin; ls -d /etc; ls /proc/1/cmdline");
+        Backend.Options options = new Backend.Options(true, true, false, -1, -1, null);
+        try (TestContainer c = TestContainer.prepare(backend(), bundle, pod().launcher(), List.of(), options)) {
+            assertThat(c.run()).isZero();
+            assertThat(c.stdout()).isEqualTo("/bin\n/proc/1/cmdline\n");
+            assertThat(c.stderr()).contains("/etc: No such file");
+        }
+    }
+
+    @Test
+    void schedulingAndPriorities() throws Exception {
+        Bundle bundle = shell("exec sleep 1000").process(p -> {
+            p.scheduler = new ProcessSpec.Scheduler(dev.caisson.oci.SchedulerPolicy.BATCH, 7, 0, List.of(), 0, 0, 0);
+            p.ioPriority = new ProcessSpec.IoPriority(dev.caisson.oci.IoPriorityClass.IDLE, 0);
+            p.oomScoreAdj = 321;
+        });
+        try (TestContainer c = prepare(bundle)) {
+            c.create().start();
+            String[] stat = Files.readString(Path.of("/proc/" + c.init().pid() + "/stat"))
+                    .split(" ", -1);
+            assertThat(stat[18]).as("nice").isEqualTo("7");
+            assertThat(stat[40]).as("policy").isEqualTo("3");
+            assertThat(c.execOutput("cat", "/proc/1/oom_score_adj", "/proc/self/oom_score_adj"))
+                    .isEqualTo("321\n321\n");
+        }
+    }
+
+    @Test
+    void noArgumentsAreRefused() {
+        Bundle bundle = shell("true").process(p -> p.args = List.of());
+        assertThatExceptionOfType(ContainerFault.class)
+                .isThrownBy(() -> prepare(bundle))
+                .withMessageContaining("process.args")
+                .matches(e -> e.kind() == ContainerFault.Kind.INVALID);
+    }
+
+    /** A container that manages its cgroups itself, as systemd does. */
+    private static Bundle withWritableCgroup(Bundle bundle) {
+        return bundle.linux(l -> {
+                    List<Linux.Namespace> namespaces = new ArrayList<>(l.namespaces);
+                    namespaces.add(new Linux.Namespace(NamespaceType.CGROUP, null));
+                    l.namespaces = namespaces;
+                })
+                .spec(s -> {
+                    Spec.Builder b = s.toBuilder();
+                    List<Mount> mounts = new ArrayList<>();
+                    for (Mount m : s.mounts()) {
+                        mounts.add(
+                                "cgroup".equals(m.type())
+                                        ? Mount.of(
+                                                m.destination(),
+                                                "cgroup",
+                                                "cgroup",
+                                                List.of("rw", "nosuid", "nodev", "noexec"))
+                                        : m);
+                    }
+                    b.mounts = mounts;
+                    return b.build();
+                });
+    }
+
+    @Test
+    void aVersion2GroupIsGivenToTheContainersRoot() throws Exception {
+        assumeTrue(Files.exists(Path.of("/sys/fs/cgroup/cgroup.controllers")), "needs a host with version 2 only");
+        Bundle bundle = withWritableCgroup(withUserNamespace(
+                shell("cat /proc/self/cgroup; mkdir /sys/fs/cgroup/mine && echo $$ > /sys/fs/cgroup/mine/cgroup.procs;"
+                        + " cat /proc/self/cgroup; echo 1 > /sys/fs/cgroup/pids.max || echo limited")));
+        try (TestContainer c = prepare(bundle)) {
+            assertThat(c.run()).isZero();
+            assertThat(c.stdout()).as(c.stderr()).isEqualTo("0::/\n0::/mine\nlimited\n");
+        }
+    }
+
+    @Test
+    void anExecFollowsAnInitThatLeftItsGroup() throws Exception {
+        assumeTrue(Files.exists(Path.of("/sys/fs/cgroup/cgroup.controllers")), "needs a host with version 2 only");
+        Bundle bundle = withWritableCgroup(shell("cd /sys/fs/cgroup; mkdir init; echo $$ > init/cgroup.procs;"
+                + " echo +pids > cgroup.subtree_control; echo ready; exec sleep 1000"));
+        try (TestContainer c = prepare(bundle)) {
+            c.create().start();
+            await("ready", () -> c.stdout().contains("ready"));
+            assertThat(c.execOutput("cat", "/proc/self/cgroup")).as(c.stderr()).isEqualTo("0::/init\n");
         }
     }
 

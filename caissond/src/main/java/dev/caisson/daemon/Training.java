@@ -1,0 +1,172 @@
+package dev.caisson.daemon;
+
+import com.google.protobuf.Empty;
+import com.google.protobuf.MessageLite;
+import com.google.protobuf.Parser;
+import dev.caisson.oci.Linux;
+import dev.caisson.oci.Mount;
+import dev.caisson.oci.ProcessSpec;
+import dev.caisson.oci.Root;
+import dev.caisson.oci.Spec;
+import dev.caisson.oci.SpecTemplate;
+import dev.caisson.oci.SpecWriter;
+import dev.caisson.ttrpc.AnyTypes;
+import dev.caisson.ttrpc.CallOptions;
+import dev.caisson.ttrpc.Methods;
+import dev.caisson.ttrpc.ServiceNames;
+import dev.caisson.ttrpc.ServiceRegistry;
+import dev.caisson.ttrpc.TtrpcClient;
+import dev.caisson.ttrpc.TtrpcServer;
+import dev.caisson.ttrpc.netty.UnixTransport;
+import dev.caisson.ttrpc.proto.forward.ForwardRequest;
+import dev.caisson.ttrpc.proto.task.*;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.Executors;
+
+/**
+ * Drives a daemon through a container's life as containerd would, while the installer records which classes that needs. Run by
+ * {@code install-runtime} only: {@code Training PREFIX STATE-DIRECTORY WORK-DIRECTORY}.
+ */
+final class Training {
+    private static final CallOptions OPTIONS = CallOptions.timeout(Duration.ofSeconds(20));
+
+    private final Path work;
+    private final TtrpcClient task;
+
+    private Training(Path work, TtrpcClient task) {
+        this.work = work;
+        this.task = task;
+    }
+
+    public static void main(String[] args) throws Exception {
+        Path prefix = Path.of(args[0]);
+        Path state = Path.of(args[1]);
+        Path work = Path.of(args[2]);
+        try (UnixTransport transport = new UnixTransport()) {
+            Path events = work.resolve("events.sock");
+            ServiceRegistry registry = ServiceRegistry.builder()
+                    .service(
+                            ServiceNames.EVENTS,
+                            Methods.builder()
+                                    .unary("Forward", ForwardRequest.parser(), (ctx, q) -> Empty.getDefaultInstance())
+                                    .build())
+                    .build();
+            TtrpcServer server = new TtrpcServer(registry, Executors.newVirtualThreadPerTaskExecutor());
+            try (var _ = transport.listen(events, server)) {
+                Path bundle = work.resolve("bundle");
+                makeBundle(bundle, prefix);
+                shim(prefix, state, bundle, events, "-info");
+                String address = shim(prefix, state, bundle, events, "start");
+                try (TtrpcClient client =
+                        transport.connect(Path.of(address.substring("unix://".length())), Duration.ofSeconds(5))) {
+                    new Training(work, client).life(bundle);
+                }
+                shim(prefix, state, bundle, events, "delete");
+            }
+        }
+        System.exit(0);
+    }
+
+    private static void makeBundle(Path bundle, Path prefix) throws IOException {
+        Path root = bundle.resolve("rootfs");
+        Files.createDirectories(root.resolve("etc"));
+        Files.copy(prefix.resolve("bin/caisson"), root.resolve("caisson-init"));
+        Files.copy(prefix.resolve("bin/caisson"), root.resolve("caisson"));
+        Files.writeString(root.resolve("etc/passwd"), "root:x:0:0:root:/root:/bin/sh\n");
+        Spec.Builder spec = SpecTemplate.rootful(true).toBuilder();
+        ProcessSpec.Builder process = java.util.Objects.requireNonNull(spec.process).toBuilder();
+        process.args = List.of("/caisson-init");
+        process.terminal = false;
+        process.rlimits = List.of();
+        spec.process = process.build();
+        spec.root = new Root("rootfs", false);
+        Linux.Builder linux = spec.linux.toBuilder();
+        linux.cgroupsPath = "/caisson-training/" + ProcessHandle.current().pid();
+        spec.linux = linux.build();
+        List<Mount> mounts = new ArrayList<>(spec.mounts);
+        mounts.removeIf(m -> "cgroup".equals(m.type()));
+        mounts.add(Mount.of("/etc/hosts", "/etc/hosts", "bind", List.of("rbind", "ro")));
+        spec.mounts = mounts;
+        Files.write(bundle.resolve("config.json"), SpecWriter.write(spec.build()));
+    }
+
+    private static String shim(Path prefix, Path state, Path bundle, Path events, String action)
+            throws IOException, InterruptedException {
+        List<String> argv = new ArrayList<>(
+                List.of(prefix.resolve("bin/containerd-shim-caisson-v2").toString()));
+        if (!action.equals("-info")) {
+            argv.addAll(List.of("-namespace", "training", "-id", "training", "-address", events.toString()));
+        }
+        argv.add(action);
+        ProcessBuilder command = new ProcessBuilder(argv).directory(bundle.toFile());
+        command.environment().put("CAISSON_STATE_DIR", state.toString());
+        command.environment().put("TTRPC_ADDRESS", events.toString());
+        Process p = command.start();
+        p.getOutputStream().close();
+        String out = new String(p.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        String err = new String(p.getErrorStream().readAllBytes(), StandardCharsets.UTF_8);
+        if (p.waitFor() != 0) {
+            throw new IOException(action + ": " + err);
+        }
+        return out;
+    }
+
+    private <R extends MessageLite> R call(String method, MessageLite request, Parser<R> answers)
+            throws InterruptedException {
+        return task.call(ServiceNames.TASK_V2, method, request, answers, OPTIONS);
+    }
+
+    private void life(Path bundle) throws InterruptedException {
+        call(
+                "Create",
+                CreateTaskRequest.newBuilder()
+                        .setId("training")
+                        .setBundle(bundle.toString())
+                        .setStdout("file://" + work.resolve("out"))
+                        .build(),
+                CreateTaskResponse.parser());
+        call("Start", StartRequest.newBuilder().setId("training").build(), StartResponse.parser());
+        for (int i = 0; i < 3; i++) {
+            exec("exec" + i);
+        }
+        call("State", StateRequest.newBuilder().setId("training").setExecId("").build(), StateResponse.parser());
+        call("Pids", PidsRequest.newBuilder().setId("training").build(), PidsResponse.parser());
+        call("Stats", StatsRequest.newBuilder().setId("training").build(), StatsResponse.parser());
+        call("Pause", PauseRequest.newBuilder().setId("training").build(), Empty.parser());
+        call("Resume", ResumeRequest.newBuilder().setId("training").build(), Empty.parser());
+        call("Connect", ConnectRequest.newBuilder().setId("training").build(), ConnectResponse.parser());
+        call("Kill", KillRequest.newBuilder().setId("training").setSignal(9).build(), Empty.parser());
+        call("Wait", WaitRequest.newBuilder().setId("training").build(), WaitResponse.parser());
+        call("Delete", DeleteRequest.newBuilder().setId("training").build(), DeleteResponse.parser());
+        call("Shutdown", ShutdownRequest.newBuilder().setId("training").build(), Empty.parser());
+    }
+
+    private void exec(String id) throws InterruptedException {
+        ProcessSpec.Builder process = new ProcessSpec.Builder();
+        process.args = List.of("/caisson", "-v");
+        process.env = List.of("PATH=/");
+        process.cwd = "/";
+        call(
+                "Exec",
+                ExecProcessRequest.newBuilder()
+                        .setId("training")
+                        .setExecId(id)
+                        .setSpec(AnyTypes.pack(
+                                AnyTypes.PROCESS,
+                                com.google.protobuf.ByteString.copyFrom(SpecWriter.writeProcess(process.build()))))
+                        .build(),
+                Empty.parser());
+        call("Start", StartRequest.newBuilder().setId("training").setExecId(id).build(), StartResponse.parser());
+        call("Wait", WaitRequest.newBuilder().setId("training").setExecId(id).build(), WaitResponse.parser());
+        call(
+                "Delete",
+                DeleteRequest.newBuilder().setId("training").setExecId(id).build(),
+                DeleteResponse.parser());
+    }
+}

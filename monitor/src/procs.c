@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -267,7 +268,7 @@ void procs_init(void)
 }
 
 /* In the forked copy: exactly the descriptors a plan may count on, then the plan. */
-static void play(int note, int gate, const int io[3], uint8_t *plan)
+static void play(int note, int gate, const int io[3], uint8_t *plan, int is_self, pid_t monitor)
 {
 	static const uint64_t by_default[4]; /* the kernel's struct sigaction: handler, flags, restorer, mask */
 	int fds[5] = { note, gate, io[0], io[1], io[2] };
@@ -288,6 +289,9 @@ static void play(int note, int gate, const int io[3], uint8_t *plan)
 		syscall(SYS_rt_sigaction, i, by_default, NULL, 8);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* What the player becomes decides for itself: a logger outlives its pod by the last lines. */
+	if (!is_self && (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != monitor))
+		_exit(126);
 	_exit(plan_play(plan, PLAN_FD_NOTE));
 }
 
@@ -297,7 +301,7 @@ void procs_spawn(uint32_t launch, uint32_t io, uint8_t flags, uint8_t *payload, 
 	struct note failed = { NOTE_FAILED, NO_STEP, -EINVAL };
 	int notes[2] = { -1, -1 }, gate[2] = { -1, -1 }, fds[3];
 	struct proc *p;
-	pid_t pid = -1;
+	pid_t pid = -1, monitor = getpid();
 
 	if (launch == 0 || tag_len == len || tag_len > 0xffff || find_launch(launch))
 		return;
@@ -322,7 +326,7 @@ void procs_spawn(uint32_t launch, uint32_t io, uint8_t flags, uint8_t *payload, 
 		    loop_watch(&p->notes, notes[0], EPOLLIN) == 0)
 			pid = fork();
 		if (pid == 0)
-			play(notes[1], gate[0], fds, payload);
+			play(notes[1], gate[0], fds, payload, flags & SPAWN_SELF, monitor);
 		failed.value = pid < 0 ? -errno : 0;
 		p->gate = gate[1];
 	}

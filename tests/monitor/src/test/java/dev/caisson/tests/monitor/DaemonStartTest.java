@@ -13,8 +13,8 @@ import org.junit.jupiter.api.Test;
 class DaemonStartTest {
     /** Keeps the start lock, descriptor 3, until somebody listens or 20 s have passed. */
     private static String waitingDaemon(Rig rig) {
-        return "echo \"$@\" $(readlink /proc/self/fd/3) >>" + starts(rig) + "\ni=0; while [ ! -S " + rig.state
-                + "/caissond.sock ] && [ $i -lt 400 ]; do sleep 0.05; i=$((i+1)); done";
+        return "echo \"$@\" $(readlink /proc/self/fd/3) >>" + starts(rig) + "\ni=0; while [ -d " + rig.state
+                + " ] && [ ! -S " + rig.state + "/caissond.sock ] && [ $i -lt 400 ]; do sleep 0.05; i=$((i+1)); done";
     }
 
     private static Path starts(Rig rig) {

@@ -139,7 +139,7 @@ class LaunchTest {
             Peer link = rig.startMonitor();
             link.spawn(7, "the tag \u00e4", Plans.gated("exit 9"), 0, 0);
             int pid = link.awaitPid(7);
-            rig.daemonScript("sleep 30");
+            rig.daemonThatNeverListens();
             rig.daemon().close();
             // The gate is the daemon's to open, but this process can also just be killed.
             ProcessHandle.of(pid).orElseThrow().destroyForcibly();
@@ -314,11 +314,18 @@ class LaunchTest {
             link.spawn(1, "runs", Plans.shell("exec sleep 1000"), 0, 0);
             link.spawn(2, "waits", Plans.gated("exec sleep 1000"), 0, 0);
             link.spawn(3, "self", Plans.selfShell("exec sleep 1000"), 0, Peer.SELF);
+            PlanBuilder hangs = new PlanBuilder();
+            Arg.Slot own = hangs.slot();
+            hangs.callInto(own, "getpid", Sys.GETPID);
+            hangs.note(71, own);
+            Plans.sleep(hangs, 600_000);
+            link.spawn(4, "player", hangs.build(), 0, 0);
+            int player = (int) link.await(Frame.NOTE, 4).body().getLong(8);
             int a = link.awaitPid(1);
             int b = link.awaitPid(2);
             int self = link.await(Frame.LAUNCHED, 3).b();
             ProcessHandle.of(rig.monitorPid()).orElseThrow().destroyForcibly();
-            for (int pid : new int[] {a, b, self}) {
+            for (int pid : new int[] {a, b, self, player}) {
                 Rig.until("process " + pid + " dies", () -> !Rig.runs(pid));
             }
         }

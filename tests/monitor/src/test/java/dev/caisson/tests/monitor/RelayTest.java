@@ -223,7 +223,7 @@ class RelayTest {
     void agesTellHowLongARequestWaited() throws Exception {
         try (Rig rig = Rig.bare()) {
             Peer link = rig.startMonitor();
-            rig.daemonScript("sleep 30");
+            rig.daemonThatNeverListens();
             rig.daemon().close();
             link.awaitEnd();
             Containerd a = rig.connect();
@@ -262,7 +262,7 @@ class RelayTest {
     void streamThatHasBegunIsNotRedelivered() throws Exception {
         try (Rig rig = Rig.bare()) {
             Peer link = rig.startMonitor();
-            rig.daemonScript("sleep 30");
+            rig.daemonThatNeverListens();
             Containerd a = rig.connect();
             a.request(1, new byte[] {1});
             a.send(1, Containerd.DATA, 0, new byte[] {2});

@@ -118,6 +118,11 @@ final class Rig implements AutoCloseable {
         Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwxr-xr-x"));
     }
 
+    /** Holds the start lock for as long as the rig is there. */
+    void daemonThatNeverListens() throws IOException {
+        daemonScript("while [ -d " + state + " ]; do sleep 0.1; done");
+    }
+
     static void until(String what, BooleanSupplier condition) {
         long deadline = System.nanoTime() + Duration.ofSeconds(20).toNanos();
         while (!condition.getAsBoolean()) {

@@ -142,7 +142,7 @@ final class NamespaceContainer implements Container {
                 request.options().ioUid(),
                 request.options().ioGid(),
                 facts,
-                new PlanInput.CgroupJoin(v1ProcsFiles(), cgroup.unifiedDirectory(), null),
+                new PlanInput.CgroupJoin(v1TaskFiles(), cgroup.unifiedDirectory(), null),
                 seccomp.filter(),
                 hooks.stateJson("creating", hasOwnPids() ? 1 : 0));
         LaunchPlan plan = planned(() -> InitPlan.of(input));
@@ -183,12 +183,13 @@ final class NamespaceContainer implements Container {
         return spec.linux().hasNamespace(NamespaceType.PID);
     }
 
-    /** The v2 group is entered at birth, the others by writing the pid. */
-    private List<String> v1ProcsFiles() {
-        List<String> files = new ArrayList<>(cgroup.procsFiles());
-        String unified = cgroup.unifiedDirectory();
-        if (unified != null) {
-            files.remove(unified + "/cgroup.procs");
+    /** The v2 group is entered at birth, the others by the process itself. */
+    private List<String> v1TaskFiles() {
+        List<String> files = new ArrayList<>();
+        for (String directory : cgroup.directories()) {
+            if (!directory.equals(cgroup.unifiedDirectory())) {
+                files.add(directory + "/tasks");
+            }
         }
         return files;
     }
@@ -259,7 +260,7 @@ final class NamespaceContainer implements Container {
         ProcessSpec effective = withHome(inherit(process));
         refuse(Requirements.unmet("process", effective, host.facts(cgroupPath, spec.linux())));
         PlanInput.CgroupJoin join =
-                new PlanInput.CgroupJoin(v1ProcsFiles(), cgroup.unifiedDirectory(), unifiedGroupOf(init));
+                new PlanInput.CgroupJoin(v1TaskFiles(), cgroup.unifiedDirectory(), unifiedGroupOf(init));
         LaunchPlan plan = planned(() -> ExecPlan.of(
                 init.pid(),
                 spec.linux(),

@@ -52,7 +52,7 @@ public final class ExecPlan {
             steps.affinity(affinity.initialCpus());
         }
         Arg.Data zero = p.string("0");
-        for (String file : cgroups.procsFiles()) {
+        for (String file : cgroups.taskFiles()) {
             Arg.Slot fd = p.slot();
             p.callInto(fd, "open " + file, Sys.OPENAT, c(AT_FDCWD), p.string(file), c(O_WRONLY | O_CLOEXEC));
             p.call("join cgroup " + file, Sys.WRITE, fd, zero, c(1));

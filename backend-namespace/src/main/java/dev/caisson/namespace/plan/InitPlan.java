@@ -118,17 +118,16 @@ public final class InitPlan {
         }
         p.callInto(pid, "create container process", Sys.CLONE3, args, c(CLONE_ARGS_SIZE));
         p.jumpIfEqual(pid, c(0), child);
-        launcher(procfs, cgroups, upWrite, pid);
+        launcher(procfs, upWrite, pid);
         p.place(child);
-        child(steps, process, joined, procfs, devNull, upRead, upWrite);
+        child(steps, process, joined, cgroups, procfs, devNull, upRead, upWrite);
         return p.build();
     }
 
-    private void launcher(Arg.Slot procfs, List<Arg.Slot> cgroups, Arg.Slot upWrite, Arg.Slot pid) {
+    private void launcher(Arg.Slot procfs, Arg.Slot upWrite, Arg.Slot pid) {
         p.note(Notes.PID, pid);
         Arg.Slot proc = namespaces.openProc(procfs, pid);
         namespaces.describeChild(proc, 0);
-        namespaces.enterCgroups(in.cgroups(), cgroups, pid);
         if (devices.isNeeded() && namespaces.isNew(NamespaceType.NETWORK)) {
             devices.moveToProcess(pid);
         }
@@ -150,6 +149,7 @@ public final class InitPlan {
             ProcessSteps steps,
             ProcessSpec process,
             List<Arg.Slot> joined,
+            List<Arg.Slot> cgroups,
             Arg.Slot procfs,
             Arg.Slot devNull,
             Arg.Slot upRead,
@@ -187,6 +187,8 @@ public final class InitPlan {
         if (devices.isNeeded() && namespaces.isNew(NamespaceType.NETWORK)) {
             devices.configure();
         }
+        // Not before: nodes were made under the host's device rules, and what the mounts cost is the host's.
+        namespaces.enterCgroups(in.cgroups(), cgroups);
         namespaces.joinCgroup(joined);
         if (namespaces.isNew(NamespaceType.CGROUP)) {
             // Only now: a cgroup namespace takes the group that its maker is in for its root.

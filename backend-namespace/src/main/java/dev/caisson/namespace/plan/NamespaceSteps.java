@@ -247,10 +247,10 @@ final class NamespaceSteps {
         return text.toString();
     }
 
-    /** Opens the cgroup.procs files while their paths are what they are on the host. */
+    /** Opens the tasks files while their paths are what they are on the host. */
     List<Arg.Slot> openCgroups(PlanInput.CgroupJoin cgroups) {
         List<Arg.Slot> fds = new ArrayList<>();
-        for (String file : cgroups.procsFiles()) {
+        for (String file : cgroups.taskFiles()) {
             Arg.Slot fd = p.slot();
             p.callInto(fd, "open " + file, Sys.OPENAT, c(AT_FDCWD), p.string(file), c(O_WRONLY | O_CLOEXEC));
             fds.add(fd);
@@ -258,16 +258,10 @@ final class NamespaceSteps {
         return fds;
     }
 
-    /** Moves a process into the cgroups. */
-    void enterCgroups(PlanInput.CgroupJoin cgroups, List<Arg.Slot> fds, Arg.Slot pid) {
-        if (fds.isEmpty()) {
-            return;
-        }
-        Arg.Data text = p.room(24);
-        Arg.Slot length = p.slot();
-        p.decimal(length, pid, text);
+    /** Moves the process that plays this into the cgroups. */
+    void enterCgroups(PlanInput.CgroupJoin cgroups, List<Arg.Slot> fds) {
         for (int i = 0; i < fds.size(); i++) {
-            p.call("join cgroup " + cgroups.procsFiles().get(i), Sys.WRITE, fds.get(i), text, length);
+            p.call("join cgroup " + cgroups.taskFiles().get(i), Sys.WRITE, fds.get(i), p.string("0"), c(1));
         }
     }
 

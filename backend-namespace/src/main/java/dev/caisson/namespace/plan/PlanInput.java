@@ -35,16 +35,18 @@ public record PlanInput(
     }
 
     /**
-     * @param procsFiles cgroup.procs files to write the pid to
+     * @param taskFiles v1 {@code tasks} files that the process itself writes 0 to: a task that moves itself is the one case in which
+     *     the kernel takes no lock on all processes of the machine, whose grace period costs up to 20 ms (kernel/cgroup,
+     *     cgroup_procs_write_start)
      * @param unifiedDirectory a cgroup v2 directory to be born in, null where v2 has no part
      * @param unifiedFallback where else, when the kernel refuses processes there because init has divided the group
      */
     public record CgroupJoin(
-            List<String> procsFiles,
+            List<String> taskFiles,
             @Nullable String unifiedDirectory,
             @Nullable String unifiedFallback) {
         public CgroupJoin {
-            procsFiles = List.copyOf(procsFiles);
+            taskFiles = List.copyOf(taskFiles);
         }
 
         public static final CgroupJoin NONE = new CgroupJoin(List.of(), null, null);

@@ -22,8 +22,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Configurations whose plans are kept as golden files; the host is a made-up one with version 2 cgroups. */
 final class Scenarios {
-    private static final PlanInput.CgroupJoin CGROUPS = new PlanInput.CgroupJoin(
-            List.of("/sys/fs/cgroup/devices/c1/cgroup.procs"), "/sys/fs/cgroup/unified/c1", null);
+    private static final PlanInput.CgroupJoin CGROUPS =
+            new PlanInput.CgroupJoin(List.of("/sys/fs/cgroup/devices/c1/tasks"), "/sys/fs/cgroup/unified/c1", null);
 
     private Scenarios() {}
 

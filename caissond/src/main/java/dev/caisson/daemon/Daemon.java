@@ -137,7 +137,7 @@ final class Daemon {
         try {
             pods.leave();
             links.close();
-            var _ = tasks.drain(HAND_OVER);
+            var _ = tasks.drainThreads(HAND_OVER);
             var _ = pods.drainEvents(Duration.ofSeconds(1));
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

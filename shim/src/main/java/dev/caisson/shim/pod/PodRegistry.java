@@ -98,7 +98,10 @@ public final class PodRegistry implements LinkListener {
         }
     }
 
-    /** Forgets about links going down: another daemon takes over. */
+    /**
+     * Another daemon takes over: links that go down mean nothing any more, and requests that come in now are left unanswered, for their
+     * monitors to give to that other daemon.
+     */
     public void leave() {
         leaving = true;
     }
@@ -232,7 +235,7 @@ public final class PodRegistry implements LinkListener {
     public void onRequest(MonitorLink link, int connection, byte[] ttrpcFrame, long ageMillis, boolean redelivered) {
         Pod pod = podOf(link);
         ServerConnection c = pod == null ? null : pod.connections.get(connection);
-        if (pod != null && c != null) {
+        if (pod != null && c != null && !leaving) {
             Frame frame = MonitorSink.decode(ttrpcFrame);
             if (redelivered) {
                 pod.redelivered(connection, frame.streamId());

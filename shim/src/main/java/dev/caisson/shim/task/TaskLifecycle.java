@@ -40,6 +40,7 @@ public final class TaskLifecycle {
     private static final System.Logger LOG = System.getLogger(TaskLifecycle.class.getName());
     private static final Duration LOGGER_START = Duration.ofSeconds(10);
     private static final Duration KILL_TIME = Duration.ofSeconds(5);
+    private static final long WATCH_AGAIN_MILLIS = 3000;
     private static final long MAX_CONFIG = 16L << 20;
 
     private final Backends backends;
@@ -136,7 +137,7 @@ public final class TaskLifecycle {
         Launch init = container.create();
         task.init.attach(init);
         task.init.apply(TaskEvent.BUILT);
-        task.skipOom();
+        task.oomKillsSeen(container.oomKills());
         records.save(task);
         container.watchOom(() -> executor.execute(() -> publishOom(task)));
     }
@@ -144,8 +145,11 @@ public final class TaskLifecycle {
     /** In the namespaces of the pod's sandbox, if it has one of its own. */
     private static Spec inSandbox(Task task, Spec spec) {
         for (Task other : task.pod().tasks().values()) {
+            if (!other.isSandbox() || other == task || other.container() == null) {
+                continue;
+            }
             Spec sandbox = other.spec();
-            if (other.isSandbox() && other != task && sandbox != null && other.init.pid() != 0) {
+            if (sandbox != null && other.init.pid() != 0) {
                 return SandboxMembers.join(spec, sandbox, other.init.pid());
             }
         }
@@ -668,19 +672,32 @@ public final class TaskLifecycle {
                 // Its Create was committed and is answered as unavailable: undo it.
                 executor.execute(() -> destroy(task));
             } else {
-                task.skipOom();
-                Container container = task.container();
-                if (container != null) {
-                    container.watchOom(() -> executor.execute(() -> publishOom(task)));
-                }
                 CannedAnswers.refresh(task);
             }
         }
+        executor.execute(() -> watchAgain(pod));
         for (Launch l : link.launches()) {
             boolean known = pod.tasks().values().stream().anyMatch(t -> t.processOfLaunch(l.id()) != null);
             if (!known) {
                 l.kill(SIGKILL);
                 l.exit().thenRun(l::forget);
+            }
+        }
+    }
+
+    /** After the first requests have had their turn: looking at every container of the node takes a while. */
+    private void watchAgain(Pod pod) {
+        try {
+            Thread.sleep(WATCH_AGAIN_MILLIS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return;
+        }
+        for (Task task : pod.tasks().values()) {
+            Container container = task.init.isAlive() ? task.container() : null;
+            if (container != null) {
+                publishOom(task);
+                container.watchOom(() -> executor.execute(() -> publishOom(task)));
             }
         }
     }

@@ -137,8 +137,11 @@ final class Daemon {
         try {
             pods.leave();
             links.close();
+            var _ = pods.drainCommands(HAND_OVER);
             var _ = tasks.drainThreads(HAND_OVER);
             var _ = pods.drainEvents(Duration.ofSeconds(1));
+            // What was answered is on the loop's queue before this.
+            transport.loop().submit(() -> {}).await();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

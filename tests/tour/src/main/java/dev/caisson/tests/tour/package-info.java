@@ -1,4 +1,4 @@
-/** {@code ./dev run}: the product shown at work on a real containerd. */
+/** {@code ./dev run}: a tour for somebody who has never seen Caisson. */
 @NullMarked
 package dev.caisson.tests.tour;
 

@@ -80,6 +80,19 @@ final class TaskRecords {
         }
     }
 
+    /** Saves a change whose loss would only mean that a later daemon finds it out again. */
+    void saveOrLog(Task task) {
+        if (task.init.state() == TaskState.DELETED) {
+            return;
+        }
+        try {
+            save(task);
+        } catch (IOException e) {
+            System.getLogger(TaskRecords.class.getName())
+                    .log(System.Logger.Level.ERROR, "store record of " + task.id + ": " + e.getMessage());
+        }
+    }
+
     private static void write(Map<String, String> r, String prefix, TaskProcess p) {
         r.put(prefix + "state", p.state().name());
         r.put(prefix + "launch", Integer.toString(p.launchId));

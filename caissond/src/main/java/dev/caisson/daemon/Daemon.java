@@ -93,13 +93,13 @@ final class Daemon {
     void start() throws IOException {
         Path state = options.stateDirectory();
         Files.setPosixFilePermissions(state, PosixFilePermissions.fromString("rwx------"));
-        writeInfo(state);
-        pods.loadAll();
+        pods.loadAll(); // before anybody can ask
         links.listen(state.resolve("caissond.sock"));
         Files.writeString(
                 state.resolve("caissond.pid"),
                 Long.toString(ProcessHandle.current().pid()));
         releaseStartLock();
+        writeInfo(state);
         Runtime.getRuntime().addShutdownHook(new Thread(pods::leave, "leave"));
     }
 

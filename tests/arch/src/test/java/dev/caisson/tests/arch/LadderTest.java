@@ -1,0 +1,138 @@
+package dev.caisson.tests.arch;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.tngtech.archunit.core.domain.Dependency;
+import com.tngtech.archunit.core.domain.JavaClass;
+import com.tngtech.archunit.core.domain.JavaClasses;
+import com.tngtech.archunit.core.domain.PackageMatcher;
+import com.tngtech.archunit.library.dependencies.SliceAssignment;
+import com.tngtech.archunit.library.dependencies.SliceIdentifier;
+import com.tngtech.archunit.library.dependencies.SlicesRuleDefinition;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.BiPredicate;
+import org.junit.jupiter.api.Test;
+
+/** Who may use whom: ARCHITECTURE.md, "Modules". */
+class LadderTest {
+    /** A module, and the modules of ours that its classes may name. */
+    private static final Map<String, Set<String>> MAY_USE = Map.ofEntries(
+            Map.entry("linux", Set.of()),
+            Map.entry("oci", Set.of()),
+            Map.entry("ttrpc", Set.of()),
+            Map.entry("backend-api", Set.of("oci", "linux")),
+            Map.entry("backend-namespace", Set.of("backend-api", "oci", "linux")),
+            Map.entry("backend-seccomp-trap", Set.of("backend-api", "backend-namespace", "oci", "linux")),
+            Map.entry("backend-kvm", Set.of("backend-api", "oci", "linux", "ttrpc")),
+            Map.entry("shim", Set.of("ttrpc", "backend-api", "oci", "linux")),
+            Map.entry("cli", Set.of("backend-api", "oci", "linux")),
+            Map.entry("caissond", Set.of("shim", "cli", "ttrpc", "backend-api", "oci", "linux")),
+            Map.entry("agent", Set.of("ttrpc", "backend-api", "backend-namespace", "oci", "linux")));
+
+    private static List<String> violations(BiPredicate<JavaClass, Dependency> forbidden) {
+        TreeSet<String> found = new TreeSet<>();
+        Tree.classes()
+                .forEach(type -> type.getDirectDependenciesFromSelf().forEach(dependency -> {
+                    if (forbidden.test(type, dependency)) {
+                        found.add(type.getName() + " uses "
+                                + dependency.getTargetClass().getName());
+                    }
+                }));
+        return new ArrayList<>(found);
+    }
+
+    private static boolean in(JavaClass type, String... packages) {
+        for (String each : packages) {
+            if (PackageMatcher.of(each).matches(type.getPackageName())) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static List<String> packageFence(String library, String... allowed) {
+        return violations((type, dependency) -> in(dependency.getTargetClass(), library) && !in(type, allowed));
+    }
+
+    @Test
+    void everyModuleThatHasClassesWasRead() {
+        assertThat(Tree.CLASSES.keySet())
+                .contains("linux", "oci", "ttrpc", "backend-api", "backend-namespace", "shim", "caissond");
+        assertThat(MAY_USE.keySet()).containsExactlyInAnyOrderElementsOf(Tree.MODULES);
+    }
+
+    /** Backends do not see each other, shim and cli see none, and the daemon finds them by ServiceLoader. */
+    @Test
+    void modulesUseOnlyWhatStandsBelowThem() {
+        assertThat(violations((type, dependency) -> {
+                    String from = Tree.moduleOf(type);
+                    String to = Tree.moduleOf(dependency.getTargetClass());
+                    return !to.isEmpty()
+                            && !from.equals(to)
+                            && !MAY_USE.getOrDefault(from, Set.of()).contains(to);
+                }))
+                .isEmpty();
+    }
+
+    @Test
+    void nativeCodeIsReachedThroughLinuxOnly() {
+        assertThat(packageFence("java.lang.foreign..", "dev.caisson.linux..")).isEmpty();
+        assertThat(packageFence("com.sun.jna..", "dev.caisson.linux..")).isEmpty();
+    }
+
+    @Test
+    void messagesStayInFrontOfTheSeam() {
+        // Training is the installer's: it plays containerd.
+        assertThat(violations((type, dependency) -> (in(dependency.getTargetClass(), "dev.caisson.ttrpc.proto..")
+                                || in(dependency.getTargetClass(), "com.google.protobuf.."))
+                        && !in(type, "dev.caisson.ttrpc..", "dev.caisson.shim..")
+                        && !type.getName().startsWith("dev.caisson.daemon.Training")))
+                .isEmpty();
+        assertThat(packageFence(
+                        "dev.caisson.ttrpc.proto..",
+                        "dev.caisson.ttrpc..",
+                        "dev.caisson.shim.translate",
+                        "dev.caisson.shim.task",
+                        "dev.caisson.shim.events",
+                        "dev.caisson.shim.command",
+                        "dev.caisson.shim.sandbox",
+                        "dev.caisson.daemon"))
+                .isEmpty();
+    }
+
+    @Test
+    void jsonIsReadByOciOnlyAndSocketsByNettysUsers() {
+        assertThat(packageFence("com.fasterxml.jackson..", "dev.caisson.oci..", "dev.caisson.shim.state"))
+                .isEmpty();
+        assertThat(packageFence("io.netty..", "dev.caisson.ttrpc..", "dev.caisson.shim.link"))
+                .isEmpty();
+    }
+
+    @Test
+    void packagesOfAModuleHaveNoCycles() {
+        for (JavaClasses classes : Tree.CLASSES.values()) {
+            SlicesRuleDefinition.slices()
+                    .assignedFrom(new SliceAssignment() {
+                        @Override
+                        public SliceIdentifier getIdentifierOf(JavaClass type) {
+                            return Tree.generated(type)
+                                    ? SliceIdentifier.ignore()
+                                    : SliceIdentifier.of(type.getPackageName());
+                        }
+
+                        @Override
+                        public String getDescription() {
+                            return "packages";
+                        }
+                    })
+                    .should()
+                    .beFreeOfCycles()
+                    .allowEmptyShould(true)
+                    .check(classes);
+        }
+    }
+}

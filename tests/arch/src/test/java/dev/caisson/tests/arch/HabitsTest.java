@@ -52,14 +52,17 @@ class HabitsTest {
                 .filter(type -> PURE.contains(type.getPackageName()))
                 .forEach(type -> type.getAccessesFromSelf().forEach(access -> {
                     String owner = access.getTargetOwner().getName();
-                    boolean thread = owner.equals("java.lang.Thread") && !access.getName().equals("currentThread");
+                    boolean thread = owner.equals("java.lang.Thread")
+                            && !access.getName().equals("currentThread");
                     if (EFFECTS.contains(owner) || thread) {
                         found.add(access.getDescription());
                     }
                 }));
         assertThat(found).isEmpty();
         // A package that was renamed would pass unseen.
-        assertThat(PURE).allSatisfy(name -> assertThat(Tree.classes().map(JavaClass::getPackageName)).contains(name));
+        assertThat(PURE)
+                .allSatisfy(name -> assertThat(Tree.classes().map(JavaClass::getPackageName))
+                        .contains(name));
     }
 
     @Test
@@ -82,17 +85,19 @@ class HabitsTest {
     @Test
     void everyPackageIsNullMarked() {
         TreeSet<String> unmarked = new TreeSet<>();
-        Tree.CLASSES.values().forEach(classes -> classes.stream()
-                .filter(type -> !Tree.generated(type))
-                .forEach(type -> {
-                    boolean marked = type.getPackage()
-                            .tryGetPackageInfo()
-                            .filter(info -> info.isAnnotatedWith(NullMarked.class))
-                            .isPresent();
-                    if (!marked) {
-                        unmarked.add(type.getPackageName());
-                    }
-                }));
+        Tree.CLASSES
+                .values()
+                .forEach(classes -> classes.stream()
+                        .filter(type -> !Tree.generated(type))
+                        .forEach(type -> {
+                            boolean marked = type.getPackage()
+                                    .tryGetPackageInfo()
+                                    .filter(info -> info.isAnnotatedWith(NullMarked.class))
+                                    .isPresent();
+                            if (!marked) {
+                                unmarked.add(type.getPackageName());
+                            }
+                        }));
         assertThat(unmarked).isEmpty();
     }
 }

@@ -35,11 +35,13 @@ class LadderTest {
 
     private static List<String> violations(BiPredicate<JavaClass, Dependency> forbidden) {
         TreeSet<String> found = new TreeSet<>();
-        Tree.classes().forEach(type -> type.getDirectDependenciesFromSelf().forEach(dependency -> {
-            if (forbidden.test(type, dependency)) {
-                found.add(type.getName() + " uses " + dependency.getTargetClass().getName());
-            }
-        }));
+        Tree.classes()
+                .forEach(type -> type.getDirectDependenciesFromSelf().forEach(dependency -> {
+                    if (forbidden.test(type, dependency)) {
+                        found.add(type.getName() + " uses "
+                                + dependency.getTargetClass().getName());
+                    }
+                }));
         return new ArrayList<>(found);
     }
 
@@ -104,8 +106,10 @@ class LadderTest {
 
     @Test
     void jsonIsReadByOciOnlyAndSocketsByNettysUsers() {
-        assertThat(packageFence("com.fasterxml.jackson..", "dev.caisson.oci..", "dev.caisson.shim.state")).isEmpty();
-        assertThat(packageFence("io.netty..", "dev.caisson.ttrpc..", "dev.caisson.shim.link")).isEmpty();
+        assertThat(packageFence("com.fasterxml.jackson..", "dev.caisson.oci..", "dev.caisson.shim.state"))
+                .isEmpty();
+        assertThat(packageFence("io.netty..", "dev.caisson.ttrpc..", "dev.caisson.shim.link"))
+                .isEmpty();
     }
 
     @Test

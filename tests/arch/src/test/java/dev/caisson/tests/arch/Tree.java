@@ -28,7 +28,9 @@ final class Tree {
             "caissond",
             "agent");
 
-    static final Path ROOT = Path.of(System.getProperty("caisson.root", "../..")).toAbsolutePath().normalize();
+    static final Path ROOT = Path.of(System.getProperty("caisson.root", "../.."))
+            .toAbsolutePath()
+            .normalize();
 
     /** Classes of each module that has any. */
     static final Map<String, JavaClasses> CLASSES = load();

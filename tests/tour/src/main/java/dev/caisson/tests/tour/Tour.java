@@ -56,7 +56,8 @@ public final class Tour {
                 .findFirst()
                 .orElseThrow(() -> new IllegalStateException("Debian's packages containerd and runc are missing"));
         Path prefix = RuntimeUnderTest.prefixSetting()
-                .orElseThrow(() -> new IllegalStateException("CAISSON_PREFIX is not set: start this through ./dev run"));
+                .orElseThrow(
+                        () -> new IllegalStateException("CAISSON_PREFIX is not set: start this through ./dev run"));
         RuntimeUnderTest caisson = RuntimeUnderTest.caisson(prefix);
 
         step("A containerd of our own, from Debian, with a busybox image made from this machine's busybox");
@@ -75,8 +76,9 @@ public final class Tour {
         }
         note("no process, mount, cgroup or file is left");
         System.out.println();
-        System.out.println("Next: ./dev test runs everything, ./dev bench measures, and the README says how to put Caisson behind your"
-                + " own containerd.");
+        System.out.println(
+                "Next: ./dev test runs everything, ./dev bench measures, and the README says how to put Caisson behind your"
+                        + " own containerd.");
     }
 
     /** Closed by a hook too, so that an interrupted tour leaves nothing. */
@@ -123,12 +125,18 @@ public final class Tour {
         try (Pod pod = Pod.run(bed)) {
             String address = pod.status().getNetwork().getIp();
             note("pod " + pod.config().getMetadata().getName() + " has the address " + address);
-            pod.start("server", "sh", "-c", "mkdir /www; echo hello over the network > /www/index.html; httpd -f -p 8080 -h /www");
+            pod.start(
+                    "server",
+                    "sh",
+                    "-c",
+                    "mkdir /www; echo hello over the network > /www/index.html; httpd -f -p 8080 -h /www");
             String client = pod.start("client", "sleep", "1000");
             Await.until(
                     () -> "an answer of the pod's server",
                     SOON,
-                    () -> pod.exec(client, 5, "wget", "-qO-", "http://127.0.0.1:8080/").getExitCode() == 0);
+                    () -> pod.exec(client, 5, "wget", "-qO-", "http://127.0.0.1:8080/")
+                                    .getExitCode()
+                            == 0);
             note("exec in one container: wget http://127.0.0.1:8080/ of the other one says");
             output(pod.execOut(client, "wget", "-qO-", "http://127.0.0.1:8080/"));
             processes();
@@ -198,12 +206,14 @@ public final class Tour {
         List<String> lines = new ArrayList<>();
         for (long pid : HostSnapshot.processesOf(bed.tag())) {
             String command = Proc.read(pid, "cmdline").replace('\0', ' ').strip();
-            if (pid == bed.pid() || command.contains("/ctr ") || !Proc.link(pid, "ns/pid").equals(hostPids)) {
+            if (pid == bed.pid()
+                    || command.contains("/ctr ")
+                    || !Proc.link(pid, "ns/pid").equals(hostPids)) {
                 continue;
             }
-            String name = command.contains("caissond.jar") ? "caissond (Java, one per node)" : "monitor (C, one per pod)";
-            lines.add(String.format(
-                    Locale.ROOT, "%8d  %6.2f MiB  %s", pid, Proc.rollupKib(pid, "Pss") / 1024.0, name));
+            String name =
+                    command.contains("caissond.jar") ? "caissond (Java, one per node)" : "monitor (C, one per pod)";
+            lines.add(String.format(Locale.ROOT, "%8d  %6.2f MiB  %s", pid, Proc.rollupKib(pid, "Pss") / 1024.0, name));
         }
         note("Caisson's processes and their memory (PSS):");
         output(String.join("\n", lines) + "\n");

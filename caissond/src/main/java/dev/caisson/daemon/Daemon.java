@@ -93,13 +93,13 @@ final class Daemon {
     void start() throws IOException {
         Path state = options.stateDirectory();
         Files.setPosixFilePermissions(state, PosixFilePermissions.fromString("rwx------"));
-        writeInfo(state);
-        pods.loadAll();
+        pods.loadAll(); // before anybody can ask
         links.listen(state.resolve("caissond.sock"));
         Files.writeString(
                 state.resolve("caissond.pid"),
                 Long.toString(ProcessHandle.current().pid()));
         releaseStartLock();
+        writeInfo(state);
         Runtime.getRuntime().addShutdownHook(new Thread(pods::leave, "leave"));
     }
 
@@ -137,8 +137,11 @@ final class Daemon {
         try {
             pods.leave();
             links.close();
-            var _ = tasks.drain(HAND_OVER);
+            var _ = pods.drainCommands(HAND_OVER);
+            var _ = tasks.drainThreads(HAND_OVER);
             var _ = pods.drainEvents(Duration.ofSeconds(1));
+            // What was answered is on the loop's queue before this.
+            transport.loop().submit(() -> {}).await();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

@@ -25,7 +25,9 @@ final class DaemonLock {
         Path file = options.stateDirectory().resolve("caissond.lock");
         Fd lock = HostFiles.tryLock(file.toString());
         if (lock == null && options.takeOver()) {
-            askToLeave(options.stateDirectory().resolve("caissond.sock"));
+            Path socket = options.stateDirectory().resolve("caissond.sock");
+            // A daemon that hangs never answers.
+            Thread.ofVirtual().start(() -> askToLeave(socket));
         }
         // One that was asked to leave, or is just being killed, still holds it for a moment.
         Duration patience = options.takeOver() ? LEAVE_TIME : END_TIME;
@@ -37,8 +39,25 @@ final class DaemonLock {
         return lock;
     }
 
+    /**
+     * Keeps commands and monitors from starting a daemon of their own between the old daemon's end and the new one's start; see {@code
+     * start_daemon} in monitor/src/loop.c. Waits for a start that is under way.
+     *
+     * @return null when it is still held after {@link #LEAVE_TIME}
+     */
+    static @Nullable Fd holdStarts(Options options) throws IOException, InterruptedException {
+        String file = options.stateDirectory().resolve("start.lock").toString();
+        long end = System.nanoTime() + LEAVE_TIME.toNanos();
+        Fd lock = HostFiles.tryLock(file);
+        while (lock == null && System.nanoTime() < end) {
+            Thread.sleep(5);
+            lock = HostFiles.tryLock(file);
+        }
+        return lock;
+    }
+
     /** The frame that the command binary sends for {@code caisson daemon leave}. */
-    private static void askToLeave(Path socket) throws IOException {
+    private static void askToLeave(Path socket) {
         byte[] words = "caisson\0daemon\0leave\0/\0".getBytes(StandardCharsets.UTF_8);
         ByteBuffer frame = ByteBuffer.allocate(16 + 12 + words.length).order(ByteOrder.LITTLE_ENDIAN);
         frame.putInt(12 + words.length)
@@ -55,6 +74,8 @@ final class DaemonLock {
             }
             // The old daemon ends the connection when it has left.
             var _ = channel.read(ByteBuffer.allocate(256));
+        } catch (IOException e) {
+            System.err.println("caissond: ask the running daemon at " + socket + " to leave: " + e.getMessage());
         }
     }
 }

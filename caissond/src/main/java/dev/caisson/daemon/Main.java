@@ -23,7 +23,8 @@ public final class Main {
         }
         try {
             java.nio.file.Files.createDirectories(options.stateDirectory());
-            Fd lock = DaemonLock.acquire(options);
+            Fd starts = options.takeOver() ? DaemonLock.holdStarts(options) : null;
+            Fd lock = options.takeOver() && starts == null ? null : DaemonLock.acquire(options);
             if (lock == null) {
                 System.err.println("caissond: another daemon serves " + options.stateDirectory());
                 System.exit(FAILURE);
@@ -31,6 +32,9 @@ public final class Main {
             }
             Daemon daemon = new Daemon(options);
             daemon.start();
+            if (starts != null) {
+                starts.close();
+            }
             daemon.awaitEnd();
         } catch (IOException e) {
             System.err.println("caissond: start in " + options.stateDirectory() + ": " + e.getMessage());

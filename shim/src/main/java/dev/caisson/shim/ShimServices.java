@@ -26,7 +26,7 @@ public final class ShimServices implements PodOwner {
     @Override
     public void load(Pod pod) {
         try {
-            lifecycle.load(pod);
+            lifecycle.recovery().load(pod);
         } catch (IOException e) {
             System.getLogger(ShimServices.class.getName())
                     .log(
@@ -37,12 +37,12 @@ public final class ShimServices implements PodOwner {
 
     @Override
     public void attached(Pod pod, MonitorLink link) {
-        lifecycle.attached(pod, link);
+        lifecycle.recovery().attached(pod, link);
     }
 
     @Override
     public void exited(Pod pod, MonitorLink link, int launch) {
-        lifecycle.exited(pod, link, launch);
+        lifecycle.exits().exited(pod, link, launch);
     }
 
     @Override
@@ -50,7 +50,7 @@ public final class ShimServices implements PodOwner {
         if (link != null) {
             link.endAll();
         }
-        lifecycle.killLeftovers(pod);
+        lifecycle.exits().killLeftovers(pod);
     }
 
     @Override

@@ -23,6 +23,7 @@ final class ServerCall {
     private @Nullable Future<?> deadline;
     private boolean answered;
     private boolean released;
+    private boolean parked;
 
     ServerCall(
             ServerConnection connection,
@@ -69,6 +70,7 @@ final class ServerCall {
                         }
                     });
                     async = true;
+                    park();
                 }
                 case Method.Streaming streaming -> runStream(streaming);
             }
@@ -226,15 +228,27 @@ final class ServerCall {
         }
     }
 
+    /** The handler has returned; its answer comes later. */
+    private void park() {
+        synchronized (this) {
+            if (!released) {
+                parked = true;
+                connection.server().handlerParked();
+            }
+        }
+    }
+
     /** The handler holds no thread any more. */
     void release() {
+        boolean wasParked;
         synchronized (this) {
             if (released) {
                 return;
             }
             released = true;
+            wasParked = parked;
         }
-        connection.server().handlerEnded();
+        connection.server().handlerEnded(wasParked);
     }
 
     void rejected(RejectedExecutionException e) {

@@ -103,7 +103,7 @@ public final class ServerConnection implements FrameListener, AutoCloseable {
             return;
         }
         if (calls.size() >= server.options().maxCalls()) {
-            server.handlerEnded();
+            server.handlerEnded(false);
             refuse(id, Code.RESOURCE_EXHAUSTED, "more than " + server.options().maxCalls() + " calls in flight");
             return;
         }
@@ -127,7 +127,7 @@ public final class ServerConnection implements FrameListener, AutoCloseable {
         if (method instanceof Method.Streaming streaming) {
             inbound = new InboundQueue(server.options().streamCredit(), credit);
             if (!openStream(frame, request, streaming, inbound)) {
-                server.handlerEnded();
+                server.handlerEnded(false);
                 refuse(frame.streamId(), Code.RESOURCE_EXHAUSTED, "receive credit exhausted");
                 return;
             }

@@ -16,6 +16,9 @@ public final class TtrpcServer implements AutoCloseable {
     private final Set<ServerConnection> connections = ConcurrentHashMap.newKeySet();
     private final Object lock = new Object();
     private int running;
+    /** Those of the running that have returned and answer later. */
+    private int parked;
+
     private boolean draining;
 
     /** A server with {@link ServerOptions#DEFAULT}. */
@@ -61,10 +64,24 @@ public final class TtrpcServer implements AutoCloseable {
      * @return whether all ended in time; if not, they go on until {@link #close}
      */
     public boolean drain(Duration timeout) throws InterruptedException {
+        return drain(timeout, true);
+    }
+
+    /**
+     * As {@link #drain}, but does not wait for calls whose {@link AsyncUnaryHandler} has returned and whose answer is to come later: a
+     * relay that keeps unanswered requests gives those to the next server.
+     *
+     * @return whether no handler held a thread in time
+     */
+    public boolean drainThreads(Duration timeout) throws InterruptedException {
+        return drain(timeout, false);
+    }
+
+    private boolean drain(Duration timeout, boolean alsoParked) throws InterruptedException {
         long end = System.nanoTime() + timeout.toNanos();
         synchronized (lock) {
             draining = true;
-            while (running > 0) {
+            while (running > (alsoParked ? 0 : parked)) {
                 long millis = (end - System.nanoTime() + 999_999) / 1_000_000;
                 if (millis <= 0) {
                     return false;
@@ -114,10 +131,22 @@ public final class TtrpcServer implements AutoCloseable {
         }
     }
 
-    void handlerEnded() {
+    void handlerParked() {
+        synchronized (lock) {
+            parked++;
+            if (running == parked) {
+                lock.notifyAll();
+            }
+        }
+    }
+
+    void handlerEnded(boolean wasParked) {
         synchronized (lock) {
             running--;
-            if (running == 0) {
+            if (wasParked) {
+                parked--;
+            }
+            if (running == parked) {
                 lock.notifyAll();
             }
         }

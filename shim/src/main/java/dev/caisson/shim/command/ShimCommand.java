@@ -121,24 +121,25 @@ public final class ShimCommand {
         Files.createDirectories(directory);
         String socket = directory.resolve(key).toString();
         Pod pod = pods.open(new PodInfo(key, namespace, group, ttrpc, socket));
+        String address = "unix://" + socket;
+        byte[] answer = answer(params != null, address);
+        // containerd 1.6 and 1.7 look for it when they restart.
+        Files.writeString(bundle.resolve("address"), address);
         if (pod.link() == null) {
             try {
-                startMonitor(call, pod);
+                startMonitor(call, pod, answer);
             } catch (ContainerFault | IOException | RuntimeException e) {
                 if (pod.link() == null && pod.tasks().isEmpty()) {
                     pods.end(pod);
                 }
                 throw e;
             }
+        } else {
+            call.finish(answer);
         }
-        String address = "unix://" + socket;
-        // containerd 1.6 and 1.7 look for it when they restart.
-        Files.writeString(bundle.resolve("address"), address);
-        call.out(answer(params != null, address));
-        call.end(0);
     }
 
-    private void startMonitor(CommandCall call, Pod pod)
+    private void startMonitor(CommandCall call, Pod pod, byte[] answer)
             throws ContainerFault, IOException, InterruptedException, TimeoutException {
         // Before there is a monitor: one whose pod no daemon knows is told to quit.
         pods.store(pod, 0);
@@ -153,6 +154,7 @@ public final class ShimCommand {
                     "start monitor of " + info.group() + " at " + info.socket() + ": "
                             + Errno.of(started.errno()).description());
         }
+        call.finish(answer); // containerd goes on while the record is completed
         if (!started.served()) {
             pods.store(pod, started.pid());
         }

@@ -57,6 +57,12 @@ public final class CommandCall {
         channel.writeAndFlush(WireFrame.of(WireFrame.OUTPUT, 0, 1, 0, bytes));
     }
 
+    /** Writes to the command's standard output and ends it well, in one go. */
+    public void finish(byte[] bytes) {
+        channel.write(WireFrame.of(WireFrame.OUTPUT, 0, 1, 0, bytes));
+        end(0);
+    }
+
     /** Writes a line to the command's standard error. */
     public void err(String line) {
         errText(line + "\n");

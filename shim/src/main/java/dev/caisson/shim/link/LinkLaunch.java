@@ -24,7 +24,9 @@ final class LinkLaunch implements Launch {
     private final MonitorLink link;
     private final int id;
     private final String tag;
-    private final @Nullable LaunchPlan plan;
+    /** Names failed steps; dropped when nobody plays it any more. */
+    private @Nullable LaunchPlan plan;
+
     private final ReentrantLock lock = new ReentrantLock();
     private final Condition changed = lock.newCondition();
     private final Map<Integer, Long> notes = new HashMap<>(8);
@@ -84,6 +86,7 @@ final class LinkLaunch implements Launch {
         lock.lock();
         try {
             launched = true;
+            plan = null;
             changed.signalAll();
         } finally {
             lock.unlock();

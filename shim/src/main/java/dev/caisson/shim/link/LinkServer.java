@@ -74,6 +74,8 @@ public final class LinkServer implements AutoCloseable {
     private final class Peer extends SimpleChannelInboundHandler<WireFrame> {
         private @Nullable MonitorLink link;
         private @Nullable CommandCall command;
+        /** Requests of the monitor's snapshot; null once it is complete. */
+        private @Nullable List<WireFrame> early = new ArrayList<>();
 
         @Override
         protected void channelRead0(ChannelHandlerContext ctx, WireFrame f) {
@@ -95,11 +97,16 @@ public final class LinkServer implements AutoCloseable {
         private void monitor(MonitorLink l, WireFrame f) {
             switch (f.kind()) {
                 case WireFrame.PROC -> l.onProc(f);
-                case WireFrame.ATTACHED -> listener.onAttached(l);
+                case WireFrame.ATTACHED -> attached(l);
                 case WireFrame.CONN_OPEN -> listener.onConnectionOpen(l, f.a());
                 case WireFrame.CONN_CLOSE -> listener.onConnectionClose(l, f.a());
-                case WireFrame.REQUEST ->
-                    listener.onRequest(l, f.a(), f.payload(), f.age() * 10L, (f.flags() & 1) != 0);
+                case WireFrame.REQUEST -> {
+                    if (early == null) {
+                        request(l, f);
+                    } else {
+                        early.add(f);
+                    }
+                }
                 case WireFrame.NOTE -> l.onNote(f);
                 case WireFrame.LAUNCHED -> l.onLaunched(f);
                 case WireFrame.EXIT -> {
@@ -111,6 +118,20 @@ public final class LinkServer implements AutoCloseable {
                     // A newer monitor may say more than this daemon understands.
                 }
             }
+        }
+
+        /** Before a request is served, tasks must have been matched with the processes that the monitor holds. */
+        private void attached(MonitorLink l) {
+            List<WireFrame> waiting = early == null ? List.of() : early;
+            early = null;
+            listener.onAttached(l);
+            for (WireFrame f : waiting) {
+                request(l, f);
+            }
+        }
+
+        private void request(MonitorLink l, WireFrame f) {
+            listener.onRequest(l, f.a(), f.payload(), f.age() * 10L, (f.flags() & 1) != 0);
         }
 
         @Override

@@ -20,6 +20,7 @@ import java.util.Collection;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutorService;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /** All pods of this daemon. Turns what comes over the links into calls of the Task server and of the {@link PodOwner}. */
@@ -33,6 +34,7 @@ public final class PodRegistry implements LinkListener {
     private final Map<String, EventQueue> queues = new ConcurrentHashMap<>();
     private @Nullable PodOwner owner;
     private @Nullable TtrpcServer server;
+    private final AtomicInteger commands = new AtomicInteger();
     private volatile boolean leaving;
 
     public PodRegistry(RecordStore store, UnixTransport transport, ExecutorService executor) {
@@ -98,9 +100,28 @@ public final class PodRegistry implements LinkListener {
         }
     }
 
-    /** Forgets about links going down: another daemon takes over. */
+    /**
+     * Another daemon takes over: links that go down mean nothing any more, and requests that come in now are left unanswered, for their
+     * monitors to give to that other daemon.
+     */
     public void leave() {
         leaving = true;
+    }
+
+    /**
+     * Waits until no command but the caller's own is being served.
+     *
+     * @return whether that came in time
+     */
+    public boolean drainCommands(Duration timeout) throws InterruptedException {
+        long end = System.nanoTime() + timeout.toNanos();
+        while (commands.get() > 1) {
+            if (System.nanoTime() > end) {
+                return false;
+            }
+            Thread.sleep(2);
+        }
+        return true;
     }
 
     public boolean drainEvents(Duration timeout) throws InterruptedException {
@@ -232,7 +253,7 @@ public final class PodRegistry implements LinkListener {
     public void onRequest(MonitorLink link, int connection, byte[] ttrpcFrame, long ageMillis, boolean redelivered) {
         Pod pod = podOf(link);
         ServerConnection c = pod == null ? null : pod.connections.get(connection);
-        if (pod != null && c != null) {
+        if (pod != null && c != null && !leaving) {
             Frame frame = MonitorSink.decode(ttrpcFrame);
             if (redelivered) {
                 pod.redelivered(connection, frame.streamId());
@@ -251,6 +272,16 @@ public final class PodRegistry implements LinkListener {
 
     @Override
     public void onCommand(CommandCall call) {
-        executor.execute(() -> java.util.Objects.requireNonNull(owner).command(call));
+        if (leaving) {
+            return; // asks the next daemon when this one is gone
+        }
+        commands.incrementAndGet();
+        executor.execute(() -> {
+            try {
+                java.util.Objects.requireNonNull(owner).command(call);
+            } finally {
+                commands.decrementAndGet();
+            }
+        });
     }
 }

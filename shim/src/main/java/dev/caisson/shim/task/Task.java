@@ -7,6 +7,7 @@ import dev.caisson.shim.pod.Pod;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.locks.ReentrantLock;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** One container of a pod with its processes. */
@@ -21,7 +22,8 @@ public final class Task {
     /** Exits of one container are worked off one after the other. */
     final SerialExecutor exits = new SerialExecutor();
 
-    private volatile @Nullable Container container;
+    private @Nullable Container container;
+    private @Nullable Supplier<@Nullable Container> recovery;
     private volatile String backendName = "namespace";
     private volatile boolean sandbox;
     private volatile boolean ownPids = true;
@@ -74,6 +76,10 @@ public final class Task {
         return spec;
     }
 
+    void hasOwnPids(boolean own) {
+        ownPids = own;
+    }
+
     void spec(Spec s) {
         spec = s;
         ownPids = s.linux().hasNamespace(NamespaceType.PID);
@@ -92,13 +98,21 @@ public final class Task {
         return pod;
     }
 
-    @Nullable
-    Container container() {
+    /** The container behind it; one of an earlier daemon's is only looked up when somebody needs it. */
+    synchronized @Nullable Container container() {
+        if (recovery != null) {
+            container = recovery.get();
+            recovery = null;
+        }
         return container;
     }
 
-    void container(Container c) {
+    synchronized void container(Container c) {
         container = c;
+    }
+
+    synchronized void recoverLater(Supplier<@Nullable Container> how) {
+        recovery = how;
     }
 
     /** Whether the kernel's killer has struck since the last look. */
@@ -111,9 +125,12 @@ public final class Task {
     }
 
     /** Sets the counter without an event: what an earlier daemon has seen. */
-    synchronized void skipOom() {
-        Container c = container;
-        oomKillsSeen = c == null ? 0 : c.oomKills();
+    synchronized void oomKillsSeen(long seen) {
+        oomKillsSeen = seen;
+    }
+
+    synchronized long oomKillsSeen() {
+        return oomKillsSeen;
     }
 
     @Nullable

@@ -16,7 +16,6 @@ import dev.caisson.oci.ResourcesReader;
 import dev.caisson.oci.Spec;
 import dev.caisson.oci.SpecReader;
 import dev.caisson.oci.SpecWriter;
-import dev.caisson.shim.link.MonitorLink;
 import dev.caisson.shim.pod.Pod;
 import dev.caisson.shim.state.RecordStore;
 import dev.caisson.shim.translate.RuntimeOptions;
@@ -44,12 +43,26 @@ public final class TaskLifecycle {
 
     private final Backends backends;
     private final TaskRecords records;
+    private final TaskExits exits;
+    private final TaskRecovery recovery;
     private final ExecutorService executor;
 
     public TaskLifecycle(RecordStore store, Backends backends, ExecutorService executor) {
         this.backends = backends;
         this.records = new TaskRecords(store, backends);
         this.executor = executor;
+        this.exits = new TaskExits(records);
+        this.recovery = new TaskRecovery(this, exits, records, executor);
+    }
+
+    /** The part that deals with ends. */
+    public TaskExits exits() {
+        return exits;
+    }
+
+    /** The part that deals with an earlier daemon's pods. */
+    public TaskRecovery recovery() {
+        return recovery;
     }
 
     // ---- create ----
@@ -136,16 +149,19 @@ public final class TaskLifecycle {
         Launch init = container.create();
         task.init.attach(init);
         task.init.apply(TaskEvent.BUILT);
-        task.skipOom();
+        task.oomKillsSeen(container.oomKills());
         records.save(task);
-        container.watchOom(() -> executor.execute(() -> publishOom(task)));
+        container.watchOom(() -> executor.execute(() -> TaskExits.publishOom(task)));
     }
 
     /** In the namespaces of the pod's sandbox, if it has one of its own. */
     private static Spec inSandbox(Task task, Spec spec) {
         for (Task other : task.pod().tasks().values()) {
+            if (!other.isSandbox() || other == task || other.container() == null) {
+                continue;
+            }
             Spec sandbox = other.spec();
-            if (other.isSandbox() && other != task && sandbox != null && other.init.pid() != 0) {
+            if (sandbox != null && other.init.pid() != 0) {
                 return SandboxMembers.join(spec, sandbox, other.init.pid());
             }
         }
@@ -307,12 +323,12 @@ public final class TaskLifecycle {
                     startFailed(task, p);
                 }
                 if (p.endStart(started)) {
-                    publishExit(task, p);
+                    exits.publishExit(task, p);
                 }
                 if (p.isInit && started) {
                     CannedAnswers.refresh(task);
                 }
-                save(task);
+                records.saveOrLog(task);
             }
             return p.pid();
         } finally {
@@ -393,7 +409,7 @@ public final class TaskLifecycle {
             throw new ContainerFault(Kind.ALREADY_EXISTS, "exec with given ID already exists: " + execId);
         }
         p.apply(TaskEvent.BUILT);
-        save(task);
+        records.saveOrLog(task);
         TaskEvents.execAdded(task, execId);
     }
 
@@ -434,7 +450,7 @@ public final class TaskLifecycle {
             requireContainer(task).pause();
             task.init.apply(TaskEvent.PAUSE);
             CannedAnswers.refresh(task);
-            save(task);
+            records.saveOrLog(task);
             TaskEvents.paused(task);
         } finally {
             task.lock.unlock();
@@ -448,7 +464,7 @@ public final class TaskLifecycle {
             requireContainer(task).resume();
             task.init.apply(TaskEvent.RESUME);
             CannedAnswers.refresh(task);
-            save(task);
+            records.saveOrLog(task);
             TaskEvents.resumed(task);
         } finally {
             task.lock.unlock();
@@ -482,75 +498,7 @@ public final class TaskLifecycle {
         new LazyLauncher(task.pod()).closeStdin(p.launchId);
     }
 
-    // ---- ends ----
-
-    /** A process was reaped; called in the order of the monitor's reports. Must not block. */
-    public void exited(Pod pod, MonitorLink link, int launch) {
-        Launch l = link.find(launch);
-        if (l == null) {
-            return;
-        }
-        for (Task task : pod.tasks().values()) {
-            TaskProcess p = task.processOfLaunch(launch);
-            if (p != null) {
-                ProcessExit exit = l.exit().getNow(null);
-                if (exit != null) {
-                    task.exits.execute(() -> onExit(task, p, exit));
-                }
-                return;
-            }
-        }
-    }
-
-    private void onExit(Task task, TaskProcess p, ProcessExit exit) {
-        if (p.isInit && !task.hasOwnPids()) {
-            endSharedPids(task);
-        }
-        if (p.onExit(exit)) {
-            publishExit(task, p);
-            save(task);
-        }
-    }
-
-    /** Without a pid namespace of its own the container's other processes outlive init, and their exits must come before its. */
-    private void endSharedPids(Task task) {
-        Container container = task.container();
-        try {
-            if (container != null) {
-                container.signalAll(SIGKILL);
-            }
-        } catch (ContainerFault e) {
-            LOG.log(System.Logger.Level.WARNING, e.getMessage());
-        }
-        for (TaskProcess p : task.execs.values()) {
-            Launch l = p.launch();
-            if (l != null && p.exit() == null && l.awaitExit(KILL_TIME)) {
-                ProcessExit exit = l.exit().getNow(null);
-                if (exit != null && p.onExit(exit)) {
-                    publishExit(task, p);
-                }
-            }
-        }
-    }
-
-    private void publishExit(Task task, TaskProcess p) {
-        ProcessExit exit = java.util.Objects.requireNonNull(p.exit());
-        publishOom(task);
-        save(task); // before anybody is told: a later daemon must tell the same
-        Launch l = p.launch();
-        TaskEvents.exited(task, p, exit, () -> {
-            if (l != null) {
-                l.forget();
-            }
-        });
-        p.exited.complete(exit);
-    }
-
-    private static void publishOom(Task task) {
-        if (task.takeOom()) {
-            TaskEvents.oom(task);
-        }
-    }
+    // ---- delete ----
 
     /** What delete answers. */
     record Deleted(int pid, ProcessExit exit) {}
@@ -569,7 +517,7 @@ public final class TaskLifecycle {
                 l.awaitExit(KILL_TIME);
                 ProcessExit exit = l.exit().getNow(null);
                 if (exit != null) {
-                    onExit(task, p, exit);
+                    exits.onExit(task, p, exit);
                 }
             }
             Container container = task.container();
@@ -608,7 +556,7 @@ public final class TaskLifecycle {
             throw new ContainerFault(Kind.FAILED, "delete process " + p.id + ": " + e.getMessage(), e);
         }
         task.execs.remove(p.id, p);
-        save(task);
+        records.saveOrLog(task);
         return new Deleted(p.pid(), exit);
     }
 
@@ -634,84 +582,6 @@ public final class TaskLifecycle {
         }
     }
 
-    /** Kills what a dead monitor's pod still runs; records stay until {@code delete} asks. */
-    public void killLeftovers(Pod pod) {
-        for (Task task : pod.tasks().values()) {
-            Container container = task.container();
-            try {
-                if (container != null) {
-                    container.signalAll(SIGKILL);
-                }
-            } catch (ContainerFault e) {
-                LOG.log(System.Logger.Level.WARNING, e.getMessage());
-            }
-            ProcessExit killed = new ProcessExit(128 + SIGKILL, Instant.now());
-            task.init.onNeverRan(killed);
-            task.init.exited.complete(killed);
-        }
-    }
-
-    // ---- a new daemon ----
-
-    public void load(Pod pod) throws IOException {
-        records.loadAll(pod, new LazyLauncher(pod));
-    }
-
-    /** Matches records with what the monitor holds. On the event loop; work that may block is handed on. */
-    public void attached(Pod pod, MonitorLink link) {
-        for (Task task : pod.tasks().values()) {
-            adopt(task, task.init, link);
-            for (TaskProcess p : task.execs.values()) {
-                adopt(task, p, link);
-            }
-            if (task.init.state() == TaskState.CREATING) {
-                // Its Create was committed and is answered as unavailable: undo it.
-                executor.execute(() -> destroy(task));
-            } else {
-                task.skipOom();
-                Container container = task.container();
-                if (container != null) {
-                    container.watchOom(() -> executor.execute(() -> publishOom(task)));
-                }
-                CannedAnswers.refresh(task);
-            }
-        }
-        for (Launch l : link.launches()) {
-            boolean known = pod.tasks().values().stream().anyMatch(t -> t.processOfLaunch(l.id()) != null);
-            if (!known) {
-                l.kill(SIGKILL);
-                l.exit().thenRun(l::forget);
-            }
-        }
-    }
-
-    private void adopt(Task task, TaskProcess p, MonitorLink link) {
-        link.reserveIds(p.launchId);
-        Launch l = link.find(p.launchId);
-        if (l == null) {
-            return;
-        }
-        p.attach(l);
-        boolean ran = l.isLaunched() && !l.hasFailed() && l.pid() != 0 && (!p.isInit || l.gateUsed());
-        if (ran && p.state() == TaskState.CREATED) {
-            p.markStarted();
-            TaskEvents.started(task, p);
-        }
-        ProcessExit exit = l.exit().getNow(null);
-        if (exit != null) {
-            task.exits.execute(() -> onAdoptedExit(task, p, exit));
-        }
-    }
-
-    /** Stored or not, published or not: it is published again, with the status that is known. */
-    private void onAdoptedExit(Task task, TaskProcess p, ProcessExit exit) {
-        if (p.exit() == null) {
-            onExit(task, p, exit);
-        } else {
-            publishExit(task, p);
-        }
-    }
-
     // ---- look-ups ----
 
     static TaskProcess require(Task task, String execId) throws ContainerFault {
@@ -729,16 +599,5 @@ public final class TaskLifecycle {
             throw new ContainerFault(Kind.WRONG_STATE, "container is not built: " + task.id);
         }
         return c;
-    }
-
-    private void save(Task task) {
-        if (task.init.state() == TaskState.DELETED) {
-            return;
-        }
-        try {
-            records.save(task);
-        } catch (IOException e) {
-            LOG.log(System.Logger.Level.ERROR, "store record of " + task.id + ": " + e.getMessage());
-        }
     }
 }

@@ -61,6 +61,8 @@ final class TaskRecords {
         Map<String, String> r = new LinkedHashMap<>();
         r.put("bundle", task.bundle);
         r.put("backend", task.backendName());
+        r.put("ownPids", Boolean.toString(task.hasOwnPids()));
+        r.put("oomKills", Long.toString(task.oomKillsSeen()));
         r.put("sandbox", Boolean.toString(task.isSandbox()));
         write(r, "init.", task.init);
         for (TaskProcess p : task.execs.values()) {
@@ -75,6 +77,19 @@ final class TaskRecords {
             if (!task.isRemoved()) {
                 store.write(name(task), r);
             }
+        }
+    }
+
+    /** Saves a change whose loss would only mean that a later daemon finds it out again. */
+    void saveOrLog(Task task) {
+        if (task.init.state() == TaskState.DELETED) {
+            return;
+        }
+        try {
+            save(task);
+        } catch (IOException e) {
+            System.getLogger(TaskRecords.class.getName())
+                    .log(System.Logger.Level.ERROR, "store record of " + task.id + ": " + e.getMessage());
         }
     }
 
@@ -172,16 +187,23 @@ final class TaskRecords {
                 record.put(k.substring(BACKEND.length()), v);
             }
         });
-        try {
-            Spec spec = SpecReader.read(configCopy(task.pod(), task.id));
-            task.spec(spec);
-            task.backendName(r.getOrDefault("backend", "namespace"));
-            task.container(backends.named(r.getOrDefault("backend", "namespace"))
-                    .recover(request(task, spec, List.of(), Backend.Options.DEFAULT), record, launcher));
-        } catch (IOException | ContainerFault e) {
-            System.getLogger(TaskRecords.class.getName())
-                    .log(System.Logger.Level.ERROR, "recover container " + task.id + ": " + e.getMessage());
-        }
+        String backend = r.getOrDefault("backend", "namespace");
+        task.backendName(backend);
+        task.hasOwnPids(Boolean.parseBoolean(r.getOrDefault("ownPids", "true")));
+        task.oomKillsSeen(Long.parseLong(r.getOrDefault("oomKills", "0")));
+        // Reading a hundred configurations would keep containerd waiting for the first answer.
+        task.recoverLater(() -> {
+            try {
+                Spec spec = SpecReader.read(configCopy(task.pod(), task.id));
+                task.spec(spec);
+                return backends.named(backend)
+                        .recover(request(task, spec, List.of(), Backend.Options.DEFAULT), record, launcher);
+            } catch (IOException | ContainerFault e) {
+                System.getLogger(TaskRecords.class.getName())
+                        .log(System.Logger.Level.ERROR, "recover container " + task.id + ": " + e.getMessage());
+                return null;
+            }
+        });
     }
 
     Backend.CreateRequest request(Task task, Spec spec, List<RootfsMount> rootfs, Backend.Options options) {

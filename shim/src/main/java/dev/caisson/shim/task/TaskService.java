@@ -243,7 +243,8 @@ public final class TaskService {
     private ConnectResponse connect(PodConnection from, RequestContext ctx, ConnectRequest q) throws ContainerFault {
         @Nullable Task task = from.pod().tasks().get(q.getId());
         if (task == null && from.isReconnect() && !from.pod().isSandboxLive()) {
-            // A containerd that comes back after it died within Create would otherwise keep a task that nobody can delete.
+            // A containerd that comes back after it died within Create would otherwise keep a task that nobody can
+            // delete.
             throw new ContainerFault(Kind.NOT_FOUND, "container does not exist: " + q.getId());
         }
         return ConnectResponse.newBuilder()

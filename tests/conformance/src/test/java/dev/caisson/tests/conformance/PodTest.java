@@ -184,7 +184,7 @@ class PodTest extends Bed {
     @Test
     void exitCodeAndReasonAreReported() {
         try (Pod pod = Pod.run(bed())) {
-            String failed = pod.start("failed", "sh", "-c", "exit 12");
+            String failed = pod.start("failed", "sh", "-c", "sleep 0.2; exit 12");
             ContainerStatus status = pod.awaitExit(failed, SOON);
             assertThat(status.getExitCode()).isEqualTo(12);
             assertThat(status.getReason()).isEqualTo("Error");

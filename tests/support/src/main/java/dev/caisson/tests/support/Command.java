@@ -17,6 +17,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
 
 /** One run of an external program with a deadline; both output streams are captured whole. */
 public final class Command {
@@ -25,6 +26,7 @@ public final class Command {
     private final List<String> argv;
     private final Map<String, String> environment = new HashMap<>();
     private byte[] stdin = new byte[0];
+    private @Nullable Path directory;
     private Duration timeout = DEFAULT_TIMEOUT;
 
     private Command(List<String> argv) {
@@ -79,6 +81,12 @@ public final class Command {
         return this;
     }
 
+    /** The working directory; otherwise this JVM's. */
+    public Command in(Path workingDirectory) {
+        directory = workingDirectory;
+        return this;
+    }
+
     public Command timeout(Duration limit) {
         timeout = limit;
         return this;
@@ -120,6 +128,9 @@ public final class Command {
         ProcessBuilder builder = new ProcessBuilder(argv);
         builder.environment().keySet().removeIf(name -> name.startsWith("JAVA_TOOL") || name.startsWith("JDK_JAVA"));
         builder.environment().putAll(environment);
+        if (directory != null) {
+            builder.directory(directory.toFile());
+        }
         try {
             return builder.start();
         } catch (IOException e) {

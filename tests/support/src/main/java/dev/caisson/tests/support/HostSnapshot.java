@@ -54,15 +54,32 @@ public record HostSnapshot(
                 bed.dir().resolve("s/io.containerd.runtime.v2.task"),
                 bed.dir().resolve("r/io.containerd.runtime.v2.task"),
                 bed.caissonState(),
-                Path.of("/run/containerd/s"),
                 Path.of("/run/containerd/runc", tag),
                 Path.of("/run/containerd/fifo"))) {
             walk(root, files);
         }
+        files.addAll(deadSockets(Path.of("/run/containerd/s")));
         // The containerd namespace's own cgroup and directories come with its first container and stay.
         cgroups.removeIf(path -> path.endsWith("/" + tag));
         files.removeIf(path -> path.endsWith("/" + tag) || path.endsWith("/k8s.io") || standing.test(path));
         return new HostSnapshot(processes, new TreeSet<>(mountsOf(tag)), cgroups, namedNetworks(), files);
+    }
+
+    /**
+     * Sockets of shims, named by a hash, of any containerd of the machine. One that somebody listens at is found by its process if it is
+     * the bed's; one that nobody listens at is litter whoever left it.
+     */
+    private static Set<String> deadSockets(Path directory) {
+        Set<String> sockets = new TreeSet<>();
+        walk(directory, sockets);
+        try {
+            for (String line : Files.readAllLines(Path.of("/proc/net/unix"))) {
+                sockets.remove(line.substring(line.lastIndexOf(' ') + 1));
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException("read /proc/net/unix", e);
+        }
+        return sockets;
     }
 
     /** What is here and was not in {@code before}, one line each; empty when nothing leaked. */

@@ -61,12 +61,20 @@ public final class LeakCheck implements BeforeEachCallback, AfterClassTemplateIn
         }
     }
 
-    /** caissond, its files and directories and its spare monitors are there to stay. */
+    /**
+     * caissond, its files and directories and its spare monitors are there to stay. A monitor that serves a pod is not, although its
+     * command line names caissond too: it must end with its pod.
+     */
     public static Predicate<String> standing() {
-        return line -> line.contains("caissond")
+        return line -> isDaemon(line)
                 || line.contains("/spare")
                 || line.endsWith("/caisson/pods")
                 || line.endsWith("/caisson/s")
+                || line.contains("/caisson/info-")
                 || line.endsWith("/caisson/start.lock");
+    }
+
+    private static boolean isDaemon(String line) {
+        return line.contains("caissond") && !line.contains(" caisson-monitor ");
     }
 }

@@ -43,6 +43,11 @@ public record RuntimeUnderTest(
         return prefixSetting().map(RuntimeUnderTest::caisson);
     }
 
+    /** The installation of the subject, whatever containerd there is; empty when a peer was chosen. */
+    public static Optional<Path> installation() {
+        return System.getProperty("caisson.peer", "").isEmpty() ? prefixSetting() : Optional.empty();
+    }
+
     /** The peer: containerd's own shim with runc. */
     public static RuntimeUnderTest runc(ContainerdBuild build) {
         return new RuntimeUnderTest(Kind.RUNC, RUNC_V2, peerPath(build), Optional.empty(), Optional.empty());

@@ -1,0 +1,108 @@
+package dev.caisson.shim.task;
+
+import dev.caisson.backend.Container;
+import dev.caisson.backend.ContainerFault;
+import dev.caisson.backend.Launch;
+import dev.caisson.backend.ProcessExit;
+import dev.caisson.shim.link.MonitorLink;
+import dev.caisson.shim.pod.Pod;
+import java.time.Duration;
+import java.time.Instant;
+
+/** Ends of processes: in which order they are made known, stored before told, and what goes with them. */
+public final class TaskExits {
+    private static final System.Logger LOG = System.getLogger(TaskExits.class.getName());
+    private static final int SIGKILL = 9;
+    private static final Duration KILL_TIME = Duration.ofSeconds(5);
+
+    private final TaskRecords records;
+
+    TaskExits(TaskRecords records) {
+        this.records = records;
+    }
+
+    /** A process was reaped; called in the order of the monitor's reports. Must not block. */
+    public void exited(Pod pod, MonitorLink link, int launch) {
+        Launch l = link.find(launch);
+        if (l == null) {
+            return;
+        }
+        for (Task task : pod.tasks().values()) {
+            TaskProcess p = task.processOfLaunch(launch);
+            if (p != null) {
+                ProcessExit exit = l.exit().getNow(null);
+                if (exit != null) {
+                    task.exits.execute(() -> onExit(task, p, exit));
+                }
+                return;
+            }
+        }
+    }
+
+    void onExit(Task task, TaskProcess p, ProcessExit exit) {
+        if (p.isInit && !task.hasOwnPids()) {
+            endSharedPids(task);
+        }
+        if (p.onExit(exit)) {
+            publishExit(task, p);
+            records.saveOrLog(task);
+        }
+    }
+
+    /** Without a pid namespace of its own the container's other processes outlive init, and their exits must come before its. */
+    private void endSharedPids(Task task) {
+        Container container = task.container();
+        try {
+            if (container != null) {
+                container.signalAll(SIGKILL);
+            }
+        } catch (ContainerFault e) {
+            LOG.log(System.Logger.Level.WARNING, e.getMessage());
+        }
+        for (TaskProcess p : task.execs.values()) {
+            Launch l = p.launch();
+            if (l != null && p.exit() == null && l.awaitExit(KILL_TIME)) {
+                ProcessExit exit = l.exit().getNow(null);
+                if (exit != null && p.onExit(exit)) {
+                    publishExit(task, p);
+                }
+            }
+        }
+    }
+
+    void publishExit(Task task, TaskProcess p) {
+        ProcessExit exit = java.util.Objects.requireNonNull(p.exit());
+        publishOom(task);
+        records.saveOrLog(task); // before anybody is told: a later daemon must tell the same
+        Launch l = p.launch();
+        TaskEvents.exited(task, p, exit, () -> {
+            if (l != null) {
+                l.forget();
+            }
+        });
+        p.exited.complete(exit);
+    }
+
+    static void publishOom(Task task) {
+        if (task.takeOom()) {
+            TaskEvents.oom(task);
+        }
+    }
+
+    /** Kills what a dead monitor's pod still runs; records stay until {@code delete} asks. */
+    public void killLeftovers(Pod pod) {
+        for (Task task : pod.tasks().values()) {
+            Container container = task.container();
+            try {
+                if (container != null) {
+                    container.signalAll(SIGKILL);
+                }
+            } catch (ContainerFault e) {
+                LOG.log(System.Logger.Level.WARNING, e.getMessage());
+            }
+            ProcessExit killed = new ProcessExit(128 + SIGKILL, Instant.now());
+            task.init.onNeverRan(killed);
+            task.init.exited.complete(killed);
+        }
+    }
+}

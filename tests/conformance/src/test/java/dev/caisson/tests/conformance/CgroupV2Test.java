@@ -99,7 +99,12 @@ class CgroupV2Test {
 
     @Test
     void pidsLimitBites() {
-        pod.member("c1", limit("pids", "{\"limit\": 5}"), "sh", "-c", "for i in 1 2 3 4 5 6 7 8; do sleep 1000 & done; wait");
+        pod.member(
+                "c1",
+                limit("pids", "{\"limit\": 5}"),
+                "sh",
+                "-c",
+                "for i in 1 2 3 4 5 6 7 8; do sleep 1000 & done; wait");
 
         Await.until("a refused fork", SOON, () -> counter("pids.events", "max") > 0);
         assertThat(file("pids.max")).isEqualTo("5");
@@ -109,7 +114,11 @@ class CgroupV2Test {
     @Test
     void cpuQuotaThrottles() {
         pod.member(
-                "c1", limit("cpu", "{\"quota\": 10000, \"period\": 100000, \"shares\": 512}"), "sh", "-c", "while :; do :; done");
+                "c1",
+                limit("cpu", "{\"quota\": 10000, \"period\": 100000, \"shares\": 512}"),
+                "sh",
+                "-c",
+                "while :; do :; done");
 
         Await.until("throttled periods", SOON, () -> counter("cpu.stat", "nr_throttled") > 3);
         assertThat(file("cpu.max")).isEqualTo("10000 100000");
@@ -234,7 +243,9 @@ class CgroupV2Test {
         pod.member(
                 "c1",
                 spec -> {
-                    ((ArrayNode) spec.tree().at("/linux/namespaces")).addObject().put("type", "user");
+                    ((ArrayNode) spec.tree().at("/linux/namespaces"))
+                            .addObject()
+                            .put("type", "user");
                     ObjectNode linux = (ObjectNode) spec.tree().get("linux");
                     for (String map : new String[] {"uidMappings", "gidMappings"}) {
                         linux.putArray(map)
@@ -248,16 +259,26 @@ class CgroupV2Test {
                             .put("destination", "/sys/fs/cgroup")
                             .put("type", "cgroup")
                             .put("source", "cgroup");
-                    cgroup.putArray("options").add("nosuid").add("noexec").add("nodev").add("rw");
+                    cgroup.putArray("options")
+                            .add("nosuid")
+                            .add("noexec")
+                            .add("nodev")
+                            .add("rw");
                 },
                 "sleep",
                 "1000");
 
         assertThat(pod.exec("c1", "mk", "mkdir", "/sys/fs/cgroup/leaf")).isZero();
-        assertThat(pod.exec("c1", "move", "sh", "-c", "echo $$ > /sys/fs/cgroup/leaf/cgroup.procs && grep -q leaf /proc/self/cgroup"))
+        assertThat(pod.exec(
+                        "c1",
+                        "move",
+                        "sh",
+                        "-c",
+                        "echo $$ > /sys/fs/cgroup/leaf/cgroup.procs && grep -q leaf /proc/self/cgroup"))
                 .isZero();
         // Its own limits stay the runtime's.
-        assertThat(pod.exec("c1", "raise", "sh", "-c", "echo max > /sys/fs/cgroup/memory.max")).isNotZero();
+        assertThat(pod.exec("c1", "raise", "sh", "-c", "echo max > /sys/fs/cgroup/memory.max"))
+                .isNotZero();
     }
 
     private static String text(Path file) {

@@ -71,14 +71,20 @@ class LoggerTest extends Bed {
             task.start();
 
             assertThat(Task.result(waiting, SOON)).isEqualTo(4);
-            Await.until("output arrives", SOON, () -> text(dir.resolve("out")).equals("out\n")
-                    && text(dir.resolve("err")).equals("err\n"));
+            Await.until(
+                    "output arrives",
+                    SOON,
+                    () -> text(dir.resolve("out")).equals("out\n")
+                            && text(dir.resolve("err")).equals("err\n"));
             assertThat(text(dir.resolve("args"))).isEqualTo("--level debug\n");
             assertThat(text(dir.resolve("environ")).split("\0", -1))
                     .contains("CONTAINER_ID=" + task.id(), "CONTAINER_NAMESPACE=" + bed().tag())
                     .hasSize(3); // the last one is what follows the last NUL
             task.delete();
-            Await.until("the logger ends with its streams", SOON, () -> text(dir.resolve("end")).equals("done\n"));
+            Await.until(
+                    "the logger ends with its streams",
+                    SOON,
+                    () -> text(dir.resolve("end")).equals("done\n"));
         }
     }
 
@@ -123,8 +129,8 @@ class LoggerTest extends Bed {
     void loggerOutlivesAKilledDaemon() throws IOException {
         subjectOnly("a daemon that may die");
         Path dir = logger("daemon", "0");
-        try (Task task = Task.container(
-                bed(), Ctr.newId("keeplog"), "sh", "-c", "echo before; sleep 2; echo after; exit 6")) {
+        try (Task task =
+                Task.container(bed(), Ctr.newId("keeplog"), "sh", "-c", "echo before; sleep 2; echo after; exit 6")) {
             task.create(both("binary://" + dir.resolve("logger")));
             Future<WaitResponse> waiting = task.waiting("");
             task.start();
@@ -150,12 +156,14 @@ class LoggerTest extends Bed {
                 assertThat(task.await("", SOON)).isZero();
             }
             int lines = 2 * round;
-            Await.until(() -> "both streams in one file, so far " + text(file), SOON, () -> text(file).lines()
-                            .count()
-                    == lines);
+            Await.until(
+                    () -> "both streams in one file, so far " + text(file),
+                    SOON,
+                    () -> text(file).lines().count() == lines);
         }
         assertThat(Files.readAllLines(file)).containsExactlyInAnyOrderElementsOf(List.of("out", "err", "out", "err"));
-        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file))).isEqualTo("rw-r--r--");
+        assertThat(PosixFilePermissions.toString(Files.getPosixFilePermissions(file)))
+                .isEqualTo("rw-r--r--");
     }
 
     @Test

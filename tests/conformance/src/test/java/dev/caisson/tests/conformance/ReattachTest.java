@@ -98,12 +98,13 @@ class ReattachTest {
         List<CompletableFuture<StatsResponse>> answers = new ArrayList<>();
         for (Live pod : pods) {
             // Stats is never answered by the monitor itself.
-            answers.add(pod.client().callAsync(
-                    ServiceNames.TASK_V3,
-                    "Stats",
-                    StatsRequest.newBuilder().setId(pod.id()).build(),
-                    StatsResponse.parser(),
-                    CallOptions.timeout(LIMIT)));
+            answers.add(pod.client()
+                    .callAsync(
+                            ServiceNames.TASK_V3,
+                            "Stats",
+                            StatsRequest.newBuilder().setId(pod.id()).build(),
+                            StatsResponse.parser(),
+                            CallOptions.timeout(LIMIT)));
         }
         CompletableFuture.anyOf(answers.toArray(CompletableFuture<?>[]::new)).join();
         long first = (System.nanoTime() - begin) / 1_000_000;
@@ -111,8 +112,9 @@ class ReattachTest {
         long all = (System.nanoTime() - begin) / 1_000_000;
         System.out.println(PODS + " pods after kill -9 of caissond: first answer " + first + " ms, all " + all + " ms");
 
-        assertThat(answers).allSatisfy(answer ->
-                assertThat(answer.join().getStats().getTypeUrl()).contains("io.containerd.cgroups.v"));
+        assertThat(answers)
+                .allSatisfy(answer ->
+                        assertThat(answer.join().getStats().getTypeUrl()).contains("io.containerd.cgroups.v"));
         assertThat(pods).allSatisfy(pod -> assertThat(Proc.lives(pod.pid())).isTrue());
         for (Live pod : pods) {
             rig.delete(pod.id()).run().ok();

@@ -124,8 +124,7 @@ class ShimCommandLineTest {
                 .ok();
 
         assertThat(result.err()).isEmpty();
-        BootstrapResult answer =
-                BootstrapResult.parseFrom(result.stdout(), ExtensionRegistryLite.getEmptyRegistry());
+        BootstrapResult answer = BootstrapResult.parseFrom(result.stdout(), ExtensionRegistryLite.getEmptyRegistry());
         assertThat(answer.getVersion()).isEqualTo(3);
         assertThat(answer.getProtocol()).isEqualTo("ttrpc");
         // containerd 2.3 trims the answer before it parses it.
@@ -136,9 +135,8 @@ class ShimCommandLineTest {
 
     @Test
     void bootstrapParametersOfAnotherIdAreNotBelieved() {
-        assertPlainAddress(rig.start("c1")
-                .stdin(rig.bootstrap("c2").build().toByteArray())
-                .run());
+        assertPlainAddress(
+                rig.start("c1").stdin(rig.bootstrap("c2").build().toByteArray()).run());
     }
 
     @Test
@@ -166,15 +164,36 @@ class ShimCommandLineTest {
                 List.of("--namespace", "rig", "--id", "c1", "--address", address, "start"),
                 List.of("-namespace=rig", "-id=c1", "-address=" + address, "start"),
                 List.of("--namespace=rig", "--id=c1", "--address=" + address, "start"),
-                List.of("-debug", "-namespace", "rig", "-publish-binary", "/usr/bin/containerd", "-id", "c1", "-address",
-                        address, "start"),
-                List.of("-debug=true", "-namespace", "rig", "-unknown", "value", "--newer=value", "-id", "c1", "-address",
-                        address, "start"));
+                List.of(
+                        "-debug",
+                        "-namespace",
+                        "rig",
+                        "-publish-binary",
+                        "/usr/bin/containerd",
+                        "-id",
+                        "c1",
+                        "-address",
+                        address,
+                        "start"),
+                List.of(
+                        "-debug=true",
+                        "-namespace",
+                        "rig",
+                        "-unknown",
+                        "value",
+                        "--newer=value",
+                        "-id",
+                        "c1",
+                        "-address",
+                        address,
+                        "start"));
         Path first = null;
         for (List<String> form : forms) {
             Path socket = assertPlainAddress(
                     rig.shim(bundle, form.toArray(String[]::new)).run());
-            assertThat(first == null || first.equals(socket)).as(form.toString()).isTrue();
+            assertThat(first == null || first.equals(socket))
+                    .as(form.toString())
+                    .isTrue();
             first = socket;
         }
         assertThat(rig.monitors()).hasSize(1);
@@ -207,7 +226,11 @@ class ShimCommandLineTest {
     @Test
     void infoNeedsNoIdsAndGivesTheOptionsBack() throws InvalidProtocolBufferException {
         for (int round = 0; round < 2; round++) { // first by the daemon, then from its file
-            byte[] answer = rig.shim(rig.dir(), "-info").stdin(legacyOptions()).run().ok().stdout();
+            byte[] answer = rig.shim(rig.dir(), "-info")
+                    .stdin(legacyOptions())
+                    .run()
+                    .ok()
+                    .stdout();
 
             RuntimeInfo info = RuntimeInfo.parseFrom(answer);
             assertThat(info.getName()).contains("caisson");
@@ -252,7 +275,8 @@ class ShimCommandLineTest {
     }
 
     @Test
-    void twentyConcurrentStartsOfOneGroupShareOneMonitor() throws IOException, InterruptedException, ExecutionException {
+    void twentyConcurrentStartsOfOneGroupShareOneMonitor()
+            throws IOException, InterruptedException, ExecutionException {
         try (ExecutorService pool = Executors.newFixedThreadPool(20)) {
             List<Future<Command.Result>> starts = new ArrayList<>();
             for (int i = 0; i < 20; i++) {

@@ -13,21 +13,30 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 
 /** The bundle of the process that holds a sandbox's namespaces: nothing but our own static binary as its init. */
 final class SandboxBundle {
+    /** Annotation of the sandbox's own process: the network namespace path that the caller gave, whether it could be joined or not. */
+    static final String NETNS = "dev.caisson.sandbox.netns";
+
     private static final String INIT = "caisson-init";
 
     private SandboxBundle() {}
 
-    static void write(Path bundle, Path binary, String id, PodConfig pod, String netns) throws IOException {
+    /**
+     * @param netns network namespace to join, empty for a new one
+     * @param givenNetns what the caller named, for the status
+     */
+    static void write(Path bundle, Path binary, String id, PodConfig pod, String netns, String givenNetns)
+            throws IOException {
         Path rootfs = bundle.resolve("rootfs");
         Files.createDirectories(rootfs);
         Files.copy(binary, rootfs.resolve(INIT), StandardCopyOption.REPLACE_EXISTING);
-        Files.write(bundle.resolve("config.json"), SpecWriter.write(spec(id, pod, netns)));
+        Files.write(bundle.resolve("config.json"), SpecWriter.write(spec(id, pod, netns, givenNetns)));
     }
 
-    static Spec spec(String id, PodConfig pod, String netns) {
+    static Spec spec(String id, PodConfig pod, String netns, String givenNetns) {
         ProcessSpec.Builder process = new ProcessSpec.Builder();
         process.args = List.of("/" + INIT);
         process.env = List.of("PATH=/", "HOME=/");
@@ -56,6 +65,9 @@ final class SandboxBundle {
                 Mount.of("/proc", "proc", "proc", List.of("nosuid", "noexec", "nodev")),
                 Mount.of("/dev", "tmpfs", "tmpfs", List.of("nosuid", "strictatime", "mode=755", "size=65536k")));
         b.linux = linux.build();
+        if (!pod.hostNetwork() && !givenNetns.isEmpty()) {
+            b.annotations = Map.of(NETNS, givenNetns);
+        }
         return b.build();
     }
 }

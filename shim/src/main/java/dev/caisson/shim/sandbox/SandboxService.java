@@ -120,7 +120,7 @@ public final class SandboxService {
         from.commit(ctx.streamId());
         // The path may be a placeholder file: only a namespace can be joined.
         String netns = isNetworkNamespace(q.getNetnsPath()) ? q.getNetnsPath() : "";
-        SandboxBundle.write(bundle(pod), binary, id, config, netns);
+        SandboxBundle.write(bundle(pod), binary, id, config, netns, q.getNetnsPath());
         lifecycle.createSandbox(pod, id, bundle(pod).toString());
         pod.sandboxLive(true);
         return CreateSandboxResponse.getDefaultInstance();
@@ -140,7 +140,8 @@ public final class SandboxService {
             throws ContainerFault {
         SandboxTask task = SandboxTask.find(from.pod(), q.getSandboxId());
         if (task == null) {
-            throw new ContainerFault(Kind.WRONG_STATE, "sandbox is not created: " + q.getSandboxId());
+            throw new ContainerFault(
+                    Kind.WRONG_STATE, "failed precondition: sandbox is not created: " + q.getSandboxId());
         }
         int pid = lifecycle.startSandbox(task, from.isRedelivered(ctx.streamId()));
         return StartSandboxResponse.newBuilder()
@@ -188,7 +189,10 @@ public final class SandboxService {
             Map<String, String> info = new LinkedHashMap<>();
             info.put("pid", Integer.toString(task.pid()));
             info.put("state", state);
-            info.put("networkSandboxPath", "/proc/" + task.pid() + "/ns/net");
+            String netns = task.networkPath(SandboxBundle.NETNS);
+            if (!netns.isEmpty()) {
+                info.put("networkSandboxPath", netns);
+            }
             r.putAllInfo(info);
         }
         return r.build();

@@ -4,6 +4,8 @@ import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ProcessExit;
 import dev.caisson.backend.lifecycle.TaskState;
 import dev.caisson.linux.cgroup.CgroupStats;
+import dev.caisson.oci.NamespaceType;
+import dev.caisson.oci.Spec;
 import dev.caisson.shim.pod.Pod;
 import java.time.Instant;
 import java.util.concurrent.CompletableFuture;
@@ -27,6 +29,17 @@ public record SandboxTask(Task task) {
     public @Nullable Instant exitedAt() {
         ProcessExit exit = task.init.exit();
         return exit == null ? null : exit.at();
+    }
+
+    /**
+     * Path of the network namespace: what annotation {@code given} holds, or the process's own; empty when it is the node's.
+     */
+    public String networkPath(String given) {
+        Spec spec = task.spec();
+        if (spec == null || !spec.linux().hasNamespace(NamespaceType.NETWORK)) {
+            return "";
+        }
+        return spec.annotations().getOrDefault(given, "/proc/" + pid() + "/ns/net");
     }
 
     /** A future of the caller's own, which it may cancel. */

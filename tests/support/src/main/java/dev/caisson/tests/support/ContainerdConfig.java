@@ -89,6 +89,7 @@ final class ContainerdConfig {
                     default_runtime_name = "subject"
                     [plugins."io.containerd.cri.v1.runtime".containerd.runtimes.subject]
                       runtime_type = "%4$s"
+                      sandboxer = "%6$s"
                 %5$s
                   [plugins."io.containerd.cri.v1.runtime".cni]
                     bin_dirs = ["/usr/lib/cni"]
@@ -102,7 +103,8 @@ final class ContainerdConfig {
                         TestImages.PAUSE,
                         settings.snapshotter(),
                         settings.runtime().type(),
-                        options(settings, "io.containerd.cri.v1.runtime"));
+                        options(settings, "io.containerd.cri.v1.runtime"),
+                        settings.sandboxer());
     }
 
     private static String options(PrivateContainerd.Settings settings, String plugin) {

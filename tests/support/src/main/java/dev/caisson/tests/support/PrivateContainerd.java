@@ -35,6 +35,7 @@ public final class PrivateContainerd implements AutoCloseable {
      * @param runtime the runtime that {@link Ctr} and the CRI use
      * @param cri whether the CRI plugin is on (it needs /usr/lib/cni)
      * @param snapshotter {@code overlayfs} or {@code native}
+     * @param sandboxer containerd 2.x's CRI: {@code podsandbox} makes a pod with a pause container, {@code shim} over the Sandbox API
      * @param environment more variables for containerd, and thereby for the shim
      */
     public record Settings(
@@ -42,6 +43,7 @@ public final class PrivateContainerd implements AutoCloseable {
             RuntimeUnderTest runtime,
             boolean cri,
             String snapshotter,
+            String sandboxer,
             Map<String, String> environment) {
         public Settings {
             environment = Map.copyOf(environment);
@@ -49,15 +51,19 @@ public final class PrivateContainerd implements AutoCloseable {
 
         /** CRI on, overlayfs, nothing special. */
         public static Settings of(ContainerdBuild build, RuntimeUnderTest runtime) {
-            return new Settings(build, runtime, true, "overlayfs", Map.of());
+            return new Settings(build, runtime, true, "overlayfs", "podsandbox", Map.of());
         }
 
         public Settings withEnvironment(Map<String, String> variables) {
-            return new Settings(build, runtime, cri, snapshotter, variables);
+            return new Settings(build, runtime, cri, snapshotter, sandboxer, variables);
         }
 
         public Settings withoutCri() {
-            return new Settings(build, runtime, false, snapshotter, environment);
+            return new Settings(build, runtime, false, snapshotter, sandboxer, environment);
+        }
+
+        public Settings withShimSandboxes() {
+            return new Settings(build, runtime, cri, snapshotter, "shim", environment);
         }
     }
 

@@ -253,21 +253,22 @@ public final class ShimCommand {
     // ---- info ----
 
     private void info(CommandCall call) throws ContainerFault {
-        call.out(runtimeInfo().toByteArray());
+        call.out(runtimeInfo());
         call.end(0);
     }
 
     /**
-     * What {@code -info} answers, without the options that the caller gave: those the command binary appends itself. It is kept in a
+     * What {@code -info} answers, a RuntimeInfo message, without the options that the caller gave: those the command binary appends itself. It is kept in a
      * file too, so that a hung daemon does not keep containerd from starting.
      */
-    public RuntimeInfo runtimeInfo() throws ContainerFault {
+    public byte[] runtimeInfo() throws ContainerFault {
         return RuntimeInfo.newBuilder()
                 .setName("io.containerd.caisson.v2")
                 .setVersion(RuntimeVersion.newBuilder().setVersion(version))
                 .setFeatures(AnyTypes.pack(
                         AnyTypes.FEATURES,
                         ByteString.copyFromUtf8(backends.named("namespace").features())))
-                .build();
+                .build()
+                .toByteArray();
     }
 }

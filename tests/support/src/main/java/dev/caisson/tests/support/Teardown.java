@@ -43,6 +43,9 @@ final class Teardown {
     }
 
     private static void remove(Path dir) {
+        if (!Files.exists(dir)) {
+            return; // closed before
+        }
         if (System.getProperty("caisson.keep") != null
                 || !HostSnapshot.mountsOf(dir.toString()).isEmpty()) {
             System.out.println("kept " + dir);

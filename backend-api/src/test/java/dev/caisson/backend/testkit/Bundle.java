@@ -97,7 +97,7 @@ public final class Bundle {
         p.args = List.of(args);
         b.process = p.build();
         Linux.Builder l = template.linux().toBuilder();
-        l.cgroupsPath = "/caisson-test/" + id;
+        l.cgroupsPath = "/caisson-test-" + ProcessHandle.current().pid() + "/" + id;
         b.linux = l.build();
         return new Bundle(directory, id, b.build());
     }

@@ -61,9 +61,14 @@ public abstract class PodTest {
         // Only what names this test: other programs on the host may mount meanwhile.
         assertThat(Files.readAllLines(Path.of("/proc/self/mountinfo")))
                 .as("mounts left behind")
-                .noneMatch(line -> line.contains(temp.toString()) || line.contains("caisson-test-" + ProcessHandle.current().pid()));
+                .noneMatch(line -> line.contains(temp.toString())
+                        || line.contains(
+                                "caisson-test-" + ProcessHandle.current().pid()));
         try (var tree = Files.walk(Path.of("/sys/fs/cgroup"), 3)) {
-            assertThat(tree.filter(p -> p.getFileName().toString().startsWith("caisson-test-" + ProcessHandle.current().pid())))
+            assertThat(tree.filter(p -> p.getFileName()
+                            .toString()
+                            .startsWith(
+                                    "caisson-test-" + ProcessHandle.current().pid())))
                     .as("cgroups left behind")
                     .isEmpty();
         }

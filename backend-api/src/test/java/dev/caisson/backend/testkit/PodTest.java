@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.AfterEach;
@@ -64,14 +65,24 @@ public abstract class PodTest {
                 .noneMatch(line -> line.contains(temp.toString())
                         || line.contains(
                                 "caisson-test-" + ProcessHandle.current().pid()));
-        try (var tree = Files.walk(Path.of("/sys/fs/cgroup"), 3)) {
-            assertThat(tree.filter(p -> p.getFileName()
-                            .toString()
-                            .startsWith(
-                                    "caisson-test-" + ProcessHandle.current().pid())))
-                    .as("cgroups left behind")
-                    .isEmpty();
+        assertThat(groups()).as("cgroups left behind").isEmpty();
+    }
+
+    /** Groups of this test's containers, on either version: below the mount or below a controller's. Others come and go meanwhile. */
+    private static List<String> groups() throws IOException {
+        String own = "caisson-test-" + ProcessHandle.current().pid();
+        List<String> found = new ArrayList<>();
+        List<Path> places = new ArrayList<>(List.of(Path.of("/sys/fs/cgroup")));
+        try (var mounts = Files.list(places.getFirst())) {
+            mounts.filter(Files::isDirectory).forEach(places::add);
         }
+        for (Path place : places) {
+            String[] names = place.toFile().list((directory, name) -> name.startsWith(own));
+            for (String name : names == null ? new String[0] : names) {
+                found.add(place + "/" + name);
+            }
+        }
+        return found;
     }
 
     private List<Long> children() {

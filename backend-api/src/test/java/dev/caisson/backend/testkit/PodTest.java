@@ -88,15 +88,20 @@ public abstract class PodTest {
         return TestContainer.prepare(backend(), bundle, pod.launcher());
     }
 
+    /** Lets time pass in which nothing may happen. */
+    protected static void pass(int millis) {
+        try {
+            Thread.sleep(millis);
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
     protected static void await(String what, BooleanSupplier condition) {
         Instant end = Instant.now().plusSeconds(20);
         while (!condition.getAsBoolean()) {
             assertThat(Instant.now()).as("waiting for: %s", what).isBefore(end);
-            try {
-                Thread.sleep(5);
-            } catch (InterruptedException e) {
-                throw new AssertionError(e);
-            }
+            pass(5);
         }
     }
 }

@@ -98,6 +98,11 @@ public final class Pod {
         sandboxLive = live;
     }
 
+    /** Whether nobody uses it: no container, no sandbox, no connection. */
+    boolean isAbandoned() {
+        return tasks.isEmpty() && !sandboxLive && connections.isEmpty() && link != null;
+    }
+
     /** Directory of its records, relative to the store. */
     public String directory() {
         return "pods/" + info.key();

@@ -27,6 +27,9 @@ import org.jspecify.annotations.Nullable;
 public final class PodRegistry implements LinkListener {
     private static final System.Logger LOG = System.getLogger(PodRegistry.class.getName());
 
+    private static final Duration LEFT_FOR = Duration.ofSeconds(5);
+    private static final Duration NEVER_USED_FOR = Duration.ofSeconds(15);
+
     private final RecordStore store;
     private final UnixTransport transport;
     private final ExecutorService executor;
@@ -176,6 +179,23 @@ public final class PodRegistry implements LinkListener {
         }
     }
 
+    /**
+     * A containerd that was killed between starting a monitor and using it leaves a monitor that nobody will ever ask for anything:
+     * without a container, a sandbox or a connection after a while, a pod is ended.
+     */
+    private void endIfAbandoned(Pod pod, Duration patience) {
+        executor.execute(() -> {
+            try {
+                Thread.sleep(patience);
+                if (pod.isAbandoned() && !leaving) {
+                    end(pod);
+                }
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        });
+    }
+
     // ---- links; on the event loop ----
 
     @Override
@@ -207,6 +227,7 @@ public final class PodRegistry implements LinkListener {
         Pod pod = podOf(link);
         if (pod != null) {
             java.util.Objects.requireNonNull(owner).attached(pod, link);
+            endIfAbandoned(pod, NEVER_USED_FOR);
         }
     }
 
@@ -246,6 +267,7 @@ public final class PodRegistry implements LinkListener {
         if (pod != null && c != null) {
             c.close();
             pod.connectionClosed(connection);
+            endIfAbandoned(pod, LEFT_FOR);
         }
     }
 

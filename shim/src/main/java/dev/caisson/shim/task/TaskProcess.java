@@ -39,6 +39,7 @@ final class TaskProcess {
     private @Nullable Launch launch;
     private @Nullable ProcessExit exit;
     private boolean starting;
+    private boolean started;
     private boolean exitHeld;
 
     TaskProcess(
@@ -82,19 +83,15 @@ final class TaskProcess {
         return exit == null && launch != null;
     }
 
-    /** Whether its program has run. */
+    /** Whether its program has run, as far as any daemon got to know. */
     synchronized boolean wasStarted() {
-        return state == TaskState.RUNNING
-                || state == TaskState.PAUSED
-                || (state == TaskState.STOPPED
-                        && pid != 0
-                        && launch != null
-                        && launch.isLaunched()
-                        && !launch.hasFailed());
+        return started || state == TaskState.RUNNING || state == TaskState.PAUSED;
     }
 
     /** Takes what an earlier daemon stored. */
-    synchronized void restore(TaskState storedState, int storedPid, @Nullable ProcessExit storedExit) {
+    synchronized void restore(
+            TaskState storedState, int storedPid, boolean wasStarted, @Nullable ProcessExit storedExit) {
+        started = wasStarted;
         state = storedState;
         pid = storedPid;
         exit = storedExit;
@@ -123,6 +120,7 @@ final class TaskProcess {
 
     /** An earlier daemon started it, and was lost before it could write that down. */
     synchronized void markStarted() {
+        started = true;
         if (state == TaskState.CREATED) {
             state = TaskState.RUNNING;
         }
@@ -142,9 +140,10 @@ final class TaskProcess {
      *
      * @return whether an exit was held back and is to be published now
      */
-    synchronized boolean endStart(boolean started) {
+    synchronized boolean endStart(boolean ran) {
         starting = false;
-        if (started && exit == null && state == TaskState.CREATED) {
+        started |= ran;
+        if (ran && exit == null && state == TaskState.CREATED) {
             state = TaskState.RUNNING;
         }
         boolean held = exitHeld;

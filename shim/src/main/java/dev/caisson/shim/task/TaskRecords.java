@@ -96,6 +96,7 @@ final class TaskRecords {
     private static void write(Map<String, String> r, String prefix, TaskProcess p) {
         r.put(prefix + "state", p.state().name());
         r.put(prefix + "launch", Integer.toString(p.launchId));
+        r.put(prefix + "started", Boolean.toString(p.wasStarted()));
         r.put(prefix + "pid", Integer.toString(p.pid()));
         r.put(prefix + "stdin", p.stdin);
         r.put(prefix + "stdout", p.stdout);
@@ -241,6 +242,7 @@ final class TaskRecords {
         p.restore(
                 TaskState.valueOf(r.getOrDefault(prefix + "state", "CREATING")),
                 Integer.parseInt(r.getOrDefault(prefix + "pid", "0")),
+                Boolean.parseBoolean(r.get(prefix + "started")),
                 exit);
         return p;
     }

@@ -61,9 +61,9 @@ public abstract class PodTest {
         // Only what names this test: other programs on the host may mount meanwhile.
         assertThat(Files.readAllLines(Path.of("/proc/self/mountinfo")))
                 .as("mounts left behind")
-                .noneMatch(line -> line.contains(temp.toString()) || line.contains("caisson-test"));
+                .noneMatch(line -> line.contains(temp.toString()) || line.contains(Bundle.NAME + "-"));
         try (var tree = Files.walk(Path.of("/sys/fs/cgroup"), 3)) {
-            assertThat(tree.filter(p -> p.getFileName().toString().startsWith("caisson-test")))
+            assertThat(tree.filter(p -> p.getFileName().toString().equals(Bundle.NAME)))
                     .as("cgroups left behind")
                     .isEmpty();
         }

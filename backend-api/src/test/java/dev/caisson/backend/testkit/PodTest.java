@@ -61,9 +61,9 @@ public abstract class PodTest {
         // Only what names this test: other programs on the host may mount meanwhile.
         assertThat(Files.readAllLines(Path.of("/proc/self/mountinfo")))
                 .as("mounts left behind")
-                .noneMatch(line -> line.contains(temp.toString()) || line.contains("caisson-test"));
+                .noneMatch(line -> line.contains(temp.toString()) || line.contains(Bundle.NAME + "-"));
         try (var tree = Files.walk(Path.of("/sys/fs/cgroup"), 3)) {
-            assertThat(tree.filter(p -> p.getFileName().toString().startsWith("caisson-test")))
+            assertThat(tree.filter(p -> p.getFileName().toString().equals(Bundle.NAME)))
                     .as("cgroups left behind")
                     .isEmpty();
         }
@@ -88,15 +88,20 @@ public abstract class PodTest {
         return TestContainer.prepare(backend(), bundle, pod.launcher());
     }
 
+    /** Lets time pass in which nothing may happen. */
+    protected static void pass(int millis) {
+        try {
+            Thread.sleep(millis);
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
     protected static void await(String what, BooleanSupplier condition) {
         Instant end = Instant.now().plusSeconds(20);
         while (!condition.getAsBoolean()) {
             assertThat(Instant.now()).as("waiting for: %s", what).isBefore(end);
-            try {
-                Thread.sleep(5);
-            } catch (InterruptedException e) {
-                throw new AssertionError(e);
-            }
+            pass(5);
         }
     }
 }

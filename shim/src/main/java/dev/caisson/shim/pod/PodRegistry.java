@@ -28,7 +28,7 @@ public final class PodRegistry implements LinkListener {
     private static final System.Logger LOG = System.getLogger(PodRegistry.class.getName());
 
     private static final Duration LEFT_FOR = Duration.ofSeconds(5);
-    private static final Duration NEVER_USED_FOR = Duration.ofSeconds(20);
+    private static final Duration NEVER_USED_FOR = Duration.ofSeconds(15);
 
     private final RecordStore store;
     private final UnixTransport transport;

@@ -30,11 +30,11 @@ class LoggerTest extends Bed {
     /** Copies both streams to files beside it, notes arguments and environment, and is ready after {@code seconds}. */
     private static final String LOGGER = """
             #!/bin/sh
-            dir=%s
+            dir=DIRECTORY
             cat /proc/$$/environ > $dir/environ
             echo "$@" > $dir/args
             echo $$ > $dir/pid
-            sleep %s
+            sleep SECONDS
             cat <&3 >> $dir/out &
             cat <&4 >> $dir/err &
             exec 3<&- 4<&- 5>&-
@@ -45,7 +45,7 @@ class LoggerTest extends Bed {
     private Path logger(String name, String seconds) throws IOException {
         Path dir = Files.createDirectories(bed().dir().resolve("log-" + Ctr.newId(name)));
         Path program = dir.resolve("logger");
-        Files.writeString(program, LOGGER.formatted(dir, seconds));
+        Files.writeString(program, LOGGER.replace("DIRECTORY", dir.toString()).replace("SECONDS", seconds));
         Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwxr-xr-x"));
         return dir;
     }

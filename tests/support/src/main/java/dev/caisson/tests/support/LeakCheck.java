@@ -15,7 +15,7 @@ import org.junit.jupiter.api.extension.ExtensionContext.Namespace;
  */
 public final class LeakCheck implements BeforeEachCallback, AfterClassTemplateInvocationCallback {
     /** containerd itself removes a bundle a moment after it has answered; its shim clean-up limit is 5 s. */
-    private static final Duration SETTLE = Duration.ofSeconds(10);
+    private static final Duration SETTLE = Duration.ofSeconds(30);
 
     private static final Namespace STORE = Namespace.create(LeakCheck.class);
 

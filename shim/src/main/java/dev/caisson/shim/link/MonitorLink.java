@@ -10,9 +10,12 @@ import dev.caisson.linux.Errno;
 import dev.caisson.linux.plan.LaunchPlan;
 import io.netty.channel.Channel;
 import java.io.ByteArrayOutputStream;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
@@ -146,6 +149,11 @@ public final class MonitorLink implements Launcher {
             payload.writeBytes(streams.get(i).path().getBytes(StandardCharsets.UTF_8));
             payload.write(0);
         }
+        for (Stdio.Stream stream : streams) {
+            if (stream.kind() == Stdio.Kind.CREATE) {
+                createParent(Path.of(stream.path()));
+            }
+        }
         CompletableFuture<WireFrame> opened = new CompletableFuture<>();
         openings.put(io, opened);
         if (lost) {
@@ -170,6 +178,18 @@ public final class MonitorLink implements Launcher {
             throw new ContainerFault(Kind.UNAVAILABLE, "the pod's monitor did not open the streams", e);
         } finally {
             openings.remove(io);
+        }
+    }
+
+    /** A log file is made with the directories above it (containerd's {@code file://}). */
+    private static void createParent(Path file) throws ContainerFault {
+        Path parent = file.getParent();
+        try {
+            if (parent != null) {
+                Files.createDirectories(parent);
+            }
+        } catch (IOException e) {
+            throw new ContainerFault(Kind.FAILED, "create directory " + parent + ": " + Errno.describe(e), e);
         }
     }
 

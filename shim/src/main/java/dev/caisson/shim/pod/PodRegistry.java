@@ -1,6 +1,7 @@
 package dev.caisson.shim.pod;
 
 import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.Mounts;
 import dev.caisson.linux.Processes;
 import dev.caisson.shim.events.EventQueue;
 import dev.caisson.shim.link.CommandCall;
@@ -91,6 +92,10 @@ public final class PodRegistry implements LinkListener {
         pod.ended = true;
         try {
             Files.deleteIfExists(Path.of(pod.info().socket()));
+            Path sandbox = store.root().resolve(pod.directory()).resolve("sandbox");
+            if (Files.isDirectory(sandbox)) {
+                Mounts.unmountRecursively(sandbox.toString()); // the members' shared memory
+            }
             store.deleteTree(pod.directory());
         } catch (IOException e) {
             LOG.log(

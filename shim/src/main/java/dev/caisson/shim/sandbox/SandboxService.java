@@ -3,11 +3,13 @@ package dev.caisson.shim.sandbox;
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
 import dev.caisson.linux.Errno;
+import dev.caisson.linux.Mounts;
 import dev.caisson.shim.pod.Pod;
 import dev.caisson.shim.pod.PodConnection;
 import dev.caisson.shim.pod.PodRegistry;
 import dev.caisson.shim.state.RecordStore;
 import dev.caisson.shim.task.Identifiers;
+import dev.caisson.shim.task.SandboxMembers;
 import dev.caisson.shim.task.SandboxTask;
 import dev.caisson.shim.task.TaskLifecycle;
 import dev.caisson.shim.translate.Faults;
@@ -121,9 +123,23 @@ public final class SandboxService {
         // The path may be a placeholder file: only a namespace can be joined.
         String netns = isNetworkNamespace(q.getNetnsPath()) ? q.getNetnsPath() : "";
         SandboxBundle.write(bundle(pod), binary, id, config, netns, q.getNetnsPath());
+        if (!config.hostIpc()) {
+            mountShm(bundle(pod).resolve(SandboxMembers.SHM));
+        }
         lifecycle.createSandbox(pod, id, bundle(pod).toString());
         pod.sandboxLive(true);
         return CreateSandboxResponse.getDefaultInstance();
+    }
+
+    /** Shared memory of the pod; unmounted with the pod's records. */
+    private static void mountShm(Path directory) throws IOException {
+        Files.createDirectories(directory);
+        Mounts.mount(
+                "shm",
+                directory.toString(),
+                "tmpfs",
+                Mounts.MS_NOSUID | Mounts.MS_NODEV | Mounts.MS_NOEXEC,
+                "mode=1777,size=65536k");
     }
 
     private static boolean isNetworkNamespace(String path) {

@@ -13,6 +13,9 @@ import java.util.List;
  * ready. Descriptor 5 is the plan's own note pipe: its end of file is what the monitor waits for anyway.
  */
 final class LoggerPlan {
+    /** How the tags of loggers' launches begin; a container's own begin otherwise. */
+    static final String TAG = "logger ";
+
     private LoggerPlan() {}
 
     static LaunchPlan of(StdioUris.Logger logger, String containerId, String namespace) {

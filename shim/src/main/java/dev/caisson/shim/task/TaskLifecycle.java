@@ -162,7 +162,8 @@ public final class TaskLifecycle {
             }
             Spec sandbox = other.spec();
             if (sandbox != null && other.init.pid() != 0) {
-                return SandboxMembers.join(spec, sandbox, other.init.pid());
+                return SandboxMembers.join(
+                        spec, sandbox, other.init.pid(), Path.of(other.bundle).resolve(SandboxMembers.SHM));
             }
         }
         return spec;
@@ -235,7 +236,7 @@ public final class TaskLifecycle {
         }
         Launch l = launcher.spawn(
                 launcher.nextId(),
-                "logger " + task.id,
+                LoggerPlan.TAG + task.id,
                 LoggerPlan.of(logger, task.id, task.pod().info().namespace()),
                 io,
                 Set.of(Launcher.Flag.SELF, Launcher.Flag.LOGGER_ENDS));

@@ -48,7 +48,10 @@ public final class TaskRecovery {
         for (Launch l : link.launches()) {
             boolean known = pod.tasks().values().stream().anyMatch(t -> t.processOfLaunch(l.id()) != null);
             if (!known) {
-                l.kill(SIGKILL);
+                // A logger belongs to no process; it ends with the streams that it reads.
+                if (!link.tag(l).startsWith(LoggerPlan.TAG)) {
+                    l.kill(SIGKILL);
+                }
                 l.exit().thenRun(l::forget);
             }
         }

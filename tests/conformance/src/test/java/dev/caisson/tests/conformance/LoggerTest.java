@@ -35,8 +35,8 @@ class LoggerTest extends Bed {
             echo "$@" > $dir/args
             echo $$ > $dir/pid
             sleep SECONDS
-            cat <&3 >> $dir/out &
-            cat <&4 >> $dir/err &
+            cat <&3 >> $dir/out 5>&- &
+            cat <&4 >> $dir/err 5>&- &
             exec 3<&- 4<&- 5>&-
             wait
             echo done > $dir/end

@@ -273,6 +273,23 @@ class SandboxServiceTest {
     }
 
     @Test
+    void devShmIsSharedWithTheIpcNamespaceOnly() {
+        SandboxPod pod = running();
+        Consumer<Spec> shared = spec -> namespace(spec, "ipc", "/proc/1/ns/ipc");
+        pod.member("one", shared, IDLE);
+        pod.member("two", shared, IDLE);
+        pod.member("own", IDLE);
+
+        assertThat(pod.exec("one", "w", "sh", "-c", "echo note > /dev/shm/note"))
+                .isZero();
+
+        assertThat(pod.exec("two", "r", "grep", "note", "/dev/shm/note")).isZero();
+        assertThat(pod.exec("own", "r", "test", "-e", "/dev/shm/note")).isEqualTo(1);
+        pod.shutdown();
+        rig.assertNothingLeft();
+    }
+
+    @Test
     void processesAreSharedWhereThePodAsksAndKillStaysInsideTheMember() {
         SandboxPod pod = sandbox();
         pod.create(SandboxPod.config(rig, NamespaceOption.newBuilder().setPid(NamespaceMode.POD)), "");

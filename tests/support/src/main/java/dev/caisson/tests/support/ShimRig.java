@@ -230,7 +230,12 @@ public final class ShimRig implements AutoCloseable {
             }
         }
         HostSnapshot.mountsOf(tag).forEach(mount -> lines.add("mount " + mount));
-        HostSnapshot.cgroupsOf(tag).forEach(cgroup -> lines.add("cgroup " + cgroup));
+        for (Path cgroup : HostSnapshot.cgroupsOf(tag)) {
+            // The containerd namespace's own comes with its first container and stays.
+            if (!cgroup.endsWith(tag)) {
+                lines.add("cgroup " + cgroup);
+            }
+        }
         for (String part : List.of("pods", "s")) {
             String[] names = state().resolve(part).toFile().list();
             for (String name : names == null ? new String[0] : names) {

@@ -141,7 +141,7 @@ final class Daemon {
             var _ = tasks.drainThreads(HAND_OVER);
             var _ = pods.drainEvents(Duration.ofSeconds(1));
             // What was answered is on the loop's queue before this.
-            transport.loop().submit(() -> {}).await();
+            transport.settle();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }

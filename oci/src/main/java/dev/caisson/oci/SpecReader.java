@@ -2,9 +2,6 @@ package dev.caisson.oci;
 
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -21,23 +18,6 @@ public final class SpecReader {
     private static final String CONFIG = "config.json";
 
     private SpecReader() {}
-
-    /**
-     * Reads a {@code config.json} file.
-     *
-     * @throws InvalidSpecException it is not a configuration
-     * @throws java.nio.file.NoSuchFileException there is no such file
-     * @throws IOException it cannot be read
-     */
-    public static Spec read(Path file) throws IOException {
-        // A fifo in its place would block the caller for ever.
-        if (Files.exists(file) && !Files.isRegularFile(file)) {
-            throw new InvalidSpecException(CONFIG, "", "not a regular file");
-        }
-        try (InputStream in = Files.newInputStream(file)) {
-            return JsonCursor.readDocument(in, CONFIG, ReadLimits.DEFAULT, SpecReader::spec);
-        }
-    }
 
     /**
      * Reads a configuration from memory.

@@ -38,9 +38,7 @@ class FrameFuzzTest {
                 .unaryAsync("Later", StringValue.parser(), (context, request) -> new CompletableFuture<StringValue>())
                 .rawUnary("Raw", (context, request) -> request)
                 .unary("Sleepy", StringValue.parser(), (context, request) -> {
-                    while (!context.isCancelled()) {
-                        Thread.sleep(1);
-                    }
+                    Await.cancellation(context);
                     throw new IllegalStateException("cancelled");
                 })
                 .clientStream("Sum", Int64Value.parser(), (context, requests) -> {
@@ -178,9 +176,7 @@ class FrameFuzzTest {
                             .as("handlers end")
                             .isTrue();
                     // A deadline that just fired may be clearing up its call at this moment.
-                    for (int i = 0; i < 5000 && connection.openCalls() + connection.bufferedBytes() > 0; i++) {
-                        Thread.sleep(1);
-                    }
+                    Await.until("calls are cleared up", () -> connection.openCalls() + connection.bufferedBytes() == 0);
                 } catch (InterruptedException e) {
                     throw new AssertionError(e);
                 }

@@ -40,7 +40,7 @@ class GoInteropTest {
                         throw new TtrpcException(Code.NOT_FOUND, "no such thing");
                     }
                     if (request.getMsg().equals("sleep")) {
-                        Thread.sleep(Duration.ofSeconds(2));
+                        Await.cancellation(context);
                     }
                     String values = String.join(",", context.metadata().all("caisson"));
                     return request.toBuilder()

@@ -300,9 +300,7 @@ class ServerConnectionTest {
     @Test
     void closingWithDataIsRejected() throws Exception {
         open(1, FrameHeader.REMOTE_OPEN, "Ignore", text(""));
-        while (echo.contexts.isEmpty()) {
-            Thread.sleep(1);
-        }
+        Await.until("the handler runs", () -> !echo.contexts.isEmpty());
         connection.onFrame(new Frame(1, FrameHeader.DATA, FrameHeader.REMOTE_CLOSED, new byte[] {1}));
         sink.failure(1, Code.INVALID_ARGUMENT, "data close message cannot include data");
         assertThat(echo.cancelled.get(10, TimeUnit.SECONDS).code()).isEqualTo(Code.INVALID_ARGUMENT);
@@ -363,18 +361,14 @@ class ServerConnectionTest {
         }
         call(17, "Echo", text(""));
         sink.failure(17, Code.RESOURCE_EXHAUSTED, "more than 8 calls");
-        while (echo.later.size() < 8) {
-            Thread.sleep(1);
-        }
+        Await.until("eight handlers ran", () -> echo.later.size() == 8);
         echo.later.forEach(stage -> stage.complete(text("")));
     }
 
     @Test
     void anAsynchronousHandlerMayFail() throws Exception {
         call(1, "Later", text(""));
-        while (echo.later.isEmpty()) {
-            Thread.sleep(1);
-        }
+        Await.until("the handler ran", () -> !echo.later.isEmpty());
         echo.later.remove().completeExceptionally(new TtrpcException(Code.ABORTED, "no more"));
         sink.failure(1, Code.ABORTED, "no more");
     }
@@ -437,9 +431,8 @@ class ServerConnectionTest {
                 succeeded += response.hasStatus() ? 0 : 1;
             }
             assertThat(racing.drain(Duration.ofSeconds(10))).isTrue();
-            for (int i = 0; i < 1000 && succeeded + undone.get() < started.get(); i++) {
-                Thread.sleep(1);
-            }
+            int answered = succeeded;
+            Await.until("calls without an answer are undone", () -> answered + undone.get() >= started.get());
             // A call whose deadline passed before its handler started has nothing to undo.
             assertThat(succeeded + undone.get()).isEqualTo(started.get());
         }
@@ -451,9 +444,7 @@ class ServerConnectionTest {
                 .setTimeoutNano(Duration.ofSeconds(100).toNanos())
                 .build();
         connection.onFrame(Frame.request(1, (byte) 0, request.toByteArray()), Duration.ofSeconds(70));
-        while (echo.contexts.isEmpty()) {
-            Thread.sleep(1);
-        }
+        Await.until("the handler runs", () -> !echo.contexts.isEmpty());
         Duration left = echo.contexts.remove().remaining().orElseThrow();
         assertThat(left).isBetween(Duration.ofSeconds(20), Duration.ofSeconds(30));
 
@@ -483,9 +474,7 @@ class ServerConnectionTest {
         call(1, "Block", text(""));
         call(3, "Later", text(""));
         open(5, FrameHeader.REMOTE_OPEN, "Chat", text(""));
-        while (echo.contexts.size() < 3) {
-            Thread.sleep(1);
-        }
+        Await.until("three handlers run", () -> echo.contexts.size() == 3);
 
         connection.close();
 

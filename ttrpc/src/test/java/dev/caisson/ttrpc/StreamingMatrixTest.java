@@ -29,11 +29,7 @@ class StreamingMatrixTest {
     }
 
     private static void settled(Link link) throws InterruptedException {
-        for (int i = 0; i < 1000 && (link.client.openCalls() > 0 || link.server.runningHandlers() > 0); i++) {
-            Thread.sleep(5);
-        }
-        assertThat(link.client.openCalls()).isZero();
-        assertThat(link.server.runningHandlers()).isZero();
+        Await.until("no call is open", () -> link.client.openCalls() == 0 && link.server.runningHandlers() == 0);
     }
 
     @ParameterizedTest
@@ -225,9 +221,7 @@ class StreamingMatrixTest {
         try (Link link = link(kind)) {
             CompletableFuture<StringValue> call =
                     link.client.callAsync(NAME, "Later", text(""), StringValue.parser(), CallOptions.NONE);
-            while (echo.later.isEmpty()) {
-                Thread.sleep(1);
-            }
+            Await.until("the handler ran", () -> !echo.later.isEmpty());
             assertThat(call.cancel(false)).isTrue();
             assertThat(link.client.openCalls()).isZero();
             echo.later.remove().complete(text("dropped"));
@@ -243,9 +237,7 @@ class StreamingMatrixTest {
                     link.client.callAsync(NAME, "Later", text(""), StringValue.parser(), CallOptions.NONE);
             ClientStream<StringValue, StringValue> stream =
                     link.client.bidiStream(NAME, "Ignore", StringValue.parser(), CallOptions.NONE);
-            while (echo.contexts.size() < 2) {
-                Thread.sleep(1);
-            }
+            Await.until("two handlers run", () -> echo.contexts.size() == 2);
 
             link.server.close();
 
@@ -284,9 +276,7 @@ class StreamingMatrixTest {
                             StringValue.parser(),
                             CallOptions.timeout(Duration.ofSeconds(20))))
                     .isEqualTo(text("quick"));
-            while (echo.contexts.size() < 5001) {
-                Thread.sleep(5);
-            }
+            Await.until("all handlers run", () -> echo.contexts.size() == 5001);
             assertThat(link.server.runningHandlers()).isBetween(5000, 5001);
             assertThat(slow).noneMatch(CompletableFuture::isDone);
 

@@ -295,7 +295,7 @@ public abstract class BackendContract extends PodTest {
             await("output", () -> Files.exists(count));
             c.container().pause();
             long size = Files.size(count);
-            Thread.sleep(100);
+            pass(100);
             assertThat(Files.size(count)).isEqualTo(size);
             c.container().resume();
             await("more output", () -> {

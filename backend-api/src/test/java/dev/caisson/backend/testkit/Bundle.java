@@ -17,6 +17,9 @@ import java.util.function.UnaryOperator;
 
 /** A bundle with busybox as its root file system, and the specification to run in it. */
 public final class Bundle {
+    /** Begins every id and is the cgroup parent of this JVM's containers: what carries it is no other program's. */
+    static final String NAME = "caisson-test-" + ProcessHandle.current().pid();
+
     private static final AtomicInteger NUMBER = new AtomicInteger();
     private static final List<Path> BUSYBOX = List.of(Path.of("/bin/busybox"), Path.of("/usr/bin/busybox"));
     private static final List<String> APPLETS = List.of(
@@ -75,7 +78,7 @@ public final class Bundle {
 
     /** A bundle below {@code parent} whose process has these arguments. */
     public static Bundle of(Path parent, String... args) {
-        String id = "caisson-test-" + ProcessHandle.current().pid() + "-" + NUMBER.incrementAndGet();
+        String id = NAME + "-" + NUMBER.incrementAndGet();
         Path directory = parent.resolve(id);
         try {
             Path bin = Files.createDirectories(directory.resolve("rootfs/bin"));
@@ -97,7 +100,7 @@ public final class Bundle {
         p.args = List.of(args);
         b.process = p.build();
         Linux.Builder l = template.linux().toBuilder();
-        l.cgroupsPath = "/caisson-test-" + ProcessHandle.current().pid() + "/" + id;
+        l.cgroupsPath = "/" + NAME + "/" + id;
         b.linux = l.build();
         return new Bundle(directory, id, b.build());
     }

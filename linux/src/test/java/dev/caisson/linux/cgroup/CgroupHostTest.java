@@ -271,7 +271,7 @@ class CgroupHostTest {
         cgroup.freeze(SECONDS);
         assertThat(cgroup.frozen()).isTrue();
         long before = cpuTicks(counter);
-        Thread.sleep(100);
+        pass(100);
         assertThat(cpuTicks(counter)).isEqualTo(before);
         cgroup.thaw();
         assertThat(cgroup.frozen()).isFalse();
@@ -280,6 +280,11 @@ class CgroupHostTest {
         cgroup.killAll();
         assertThat(counter.waitFor()).isEqualTo(128 + 9);
         cgroup.remove(SECONDS);
+    }
+
+    /** Lets time pass in which nothing may happen. */
+    private static void pass(int millis) throws InterruptedException {
+        Thread.sleep(millis);
     }
 
     private static long cpuTicks(Process process) throws Exception {
@@ -302,7 +307,7 @@ class CgroupHostTest {
         // Forks all the time, so that a kill of a list of pids alone would miss some.
         Process forker = shell("while :; do sleep 0.01 & done");
         cgroup.join(pid(forker));
-        Thread.sleep(50);
+        pass(50); // some generations of forks
         cgroup.freeze(SECONDS);
         assertThat(cgroup.frozen()).isTrue();
         cgroup.killAll();
@@ -322,7 +327,7 @@ class CgroupHostTest {
         cgroup.freeze(SECONDS);
         assertThat(HostFiles.text(cgroup.unifiedDirectory() + "/cgroup.events")).contains("frozen 1");
         int[] stopped = cgroup.pids();
-        Thread.sleep(50);
+        pass(50);
         assertThat(cgroup.pids()).isEqualTo(stopped);
         CgroupLayout same = alone;
         assertThatThrownBy(() -> Cgroup.create(same, CgroupPath.of(PARENT + "/new/x", "")))

@@ -195,7 +195,7 @@ final class TaskRecords {
         // Reading a hundred configurations would keep containerd waiting for the first answer.
         task.recoverLater(() -> {
             try {
-                Spec spec = SpecReader.read(configCopy(task.pod(), task.id));
+                Spec spec = SpecReader.read(Files.readAllBytes(configCopy(task.pod(), task.id)));
                 task.spec(spec);
                 return backends.named(backend)
                         .recover(request(task, spec, List.of(), Backend.Options.DEFAULT), record, launcher);

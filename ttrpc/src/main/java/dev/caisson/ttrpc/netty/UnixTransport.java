@@ -58,6 +58,11 @@ public final class UnixTransport implements AutoCloseable {
         return loop;
     }
 
+    /** Waits until the loop has done what it had been given before. Not on the loop itself. */
+    public void settle() throws InterruptedException {
+        loop.submit(() -> {}).await();
+    }
+
     /** {@link #listen(Path, TtrpcServer, Predicate)} for every peer that the socket file's mode lets in. */
     public NettyTtrpcServer listen(Path socket, TtrpcServer server) throws IOException {
         return listen(socket, server, peer -> true);

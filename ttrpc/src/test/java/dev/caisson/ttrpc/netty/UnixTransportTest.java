@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import com.google.protobuf.StringValue;
+import dev.caisson.ttrpc.Await;
 import dev.caisson.ttrpc.CallOptions;
 import dev.caisson.ttrpc.Code;
 import dev.caisson.ttrpc.Methods;
@@ -102,14 +103,9 @@ class UnixTransportTest {
     void aClosedClientLeavesNothingAtTheServer() throws Exception {
         try (NettyTtrpcServer listener = transport.listen(socket(), server)) {
             TtrpcClient client = transport.connect(listener.socket(), Duration.ofSeconds(5));
-            while (server.connections() == 0) {
-                Thread.sleep(1);
-            }
+            Await.until("a connection", () -> server.connections() > 0);
             client.close();
-            for (int i = 0; i < 1000 && server.connections() > 0; i++) {
-                Thread.sleep(5);
-            }
-            assertThat(server.connections()).isZero();
+            Await.until("the connection is gone", () -> server.connections() == 0);
             assertThatThrownBy(() -> client.call(
                             "test.Who", "Am", StringValue.getDefaultInstance(), StringValue.parser(), CallOptions.NONE))
                     .isInstanceOfSatisfying(
@@ -140,10 +136,7 @@ class UnixTransportTest {
                     break;
                 }
             }
-            for (int i = 0; i < 2000 && generous.connections() > 0; i++) {
-                Thread.sleep(5);
-            }
-            assertThat(generous.connections()).isZero();
+            Await.until("the connection is gone", () -> generous.connections() == 0);
         }
     }
 }

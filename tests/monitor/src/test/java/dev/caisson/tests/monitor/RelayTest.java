@@ -150,7 +150,7 @@ class RelayTest {
                     }
                 });
             }
-            Thread.sleep(1500);
+            Rig.sleep(1500);
             // 32 MB wait; the monitor holds what its limits allow: a mebibyte for the link, 8 for each connection.
             assertThat(Rig.kib(monitor, "status", "VmRSS")).isLessThan(120_000);
             link.read();
@@ -228,7 +228,7 @@ class RelayTest {
             link.awaitEnd();
             Containerd a = rig.connect();
             a.request(1, new byte[0]);
-            Thread.sleep(700);
+            Rig.sleep(700);
             rig.restartDaemon();
             Frame f = rig.daemon().acceptMonitor().await(Frame.REQUEST);
             assertThat(f.age()).isBetween(60, 600);

@@ -83,9 +83,12 @@ public final class TaskExits {
         p.exited.complete(exit);
     }
 
+    /** Looks and tells in one step: whoever publishes an exit after this does so after the event. */
     static void publishOom(Task task) {
-        if (task.takeOom()) {
-            TaskEvents.oom(task);
+        synchronized (task) {
+            if (task.takeOom()) {
+                TaskEvents.oom(task);
+            }
         }
     }
 

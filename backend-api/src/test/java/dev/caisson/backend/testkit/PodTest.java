@@ -62,22 +62,19 @@ public abstract class PodTest {
         // Only what names this test: other programs on the host may mount meanwhile.
         assertThat(Files.readAllLines(Path.of("/proc/self/mountinfo")))
                 .as("mounts left behind")
-                .noneMatch(line -> line.contains(temp.toString())
-                        || line.contains(
-                                "caisson-test-" + ProcessHandle.current().pid()));
+                .noneMatch(line -> line.contains(temp.toString()) || line.contains(Bundle.NAME));
         assertThat(groups()).as("cgroups left behind").isEmpty();
     }
 
     /** Groups of this test's containers, on either version: below the mount or below a controller's. Others come and go meanwhile. */
     private static List<String> groups() throws IOException {
-        String own = "caisson-test-" + ProcessHandle.current().pid();
         List<String> found = new ArrayList<>();
         List<Path> places = new ArrayList<>(List.of(Path.of("/sys/fs/cgroup")));
         try (var mounts = Files.list(places.getFirst())) {
             mounts.filter(Files::isDirectory).forEach(places::add);
         }
         for (Path place : places) {
-            String[] names = place.toFile().list((directory, name) -> name.startsWith(own));
+            String[] names = place.toFile().list((directory, name) -> name.startsWith(Bundle.NAME));
             for (String name : names == null ? new String[0] : names) {
                 found.add(place + "/" + name);
             }
@@ -104,15 +101,20 @@ public abstract class PodTest {
         return TestContainer.prepare(backend(), bundle, pod.launcher());
     }
 
+    /** Lets time pass in which nothing may happen. */
+    protected static void pass(int millis) {
+        try {
+            Thread.sleep(millis);
+        } catch (InterruptedException e) {
+            throw new AssertionError(e);
+        }
+    }
+
     protected static void await(String what, BooleanSupplier condition) {
         Instant end = Instant.now().plusSeconds(20);
         while (!condition.getAsBoolean()) {
             assertThat(Instant.now()).as("waiting for: %s", what).isBefore(end);
-            try {
-                Thread.sleep(5);
-            } catch (InterruptedException e) {
-                throw new AssertionError(e);
-            }
+            pass(5);
         }
     }
 }

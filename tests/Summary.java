@@ -3,6 +3,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Set;
+import java.util.HashSet;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.stream.Stream;
@@ -13,7 +15,7 @@ import javax.xml.stream.XMLStreamReader;
 
 /**
  * Adds up JUnit's XML reports for {@code tests/all}. {@code java Summary.java MODE [N] FOLDER...} where MODE is {@code --counts},
- * {@code --failures}, {@code --skips}, or {@code --total N}, which prints the last line of {@code ./dev test} with N failed steps
+ * {@code --failures}, {@code --flaky} (failed, but not when the class ran again: folder NAME-again), {@code --skips}, or {@code --total N}, which prints the last line of {@code ./dev test} with N failed steps
  * added and exits with 1 if anything failed.
  */
 final class Summary {
@@ -21,6 +23,9 @@ final class Summary {
     private int failed;
     private int skipped;
     private final List<String> failures = new ArrayList<>();
+    private final List<String> flaky = new ArrayList<>();
+    private Set<String> stillFailing;
+    private static final String AGAIN = "-again";
     private final Map<String, Integer> skips = new TreeMap<>();
 
     public static void main(String[] args) throws IOException, XMLStreamException {
@@ -34,6 +39,7 @@ final class Summary {
             case "--failures" -> summary.failures.forEach(line -> System.out.println("        " + line));
             case "--skips" ->
                 summary.skips.forEach((reason, times) -> System.out.println("skipped " + times + ": " + reason));
+            case "--flaky" -> summary.flaky.forEach(line -> System.out.println("passed at the second try: " + line));
             case "--total" -> {
                 summary.failed += Integer.parseInt(args[1]);
                 System.out.println(summary.counts());
@@ -57,10 +63,34 @@ final class Summary {
                     .toList();
         }
         for (Path file : files) {
+            Path directory = file.getParent();
+            String name = directory.getFileName().toString();
+            if (name.endsWith(AGAIN)) {
+                continue; // counted with the first run
+            }
+            Path again = directory.resolveSibling(name + AGAIN);
+            stillFailing = Files.isDirectory(again) ? failingClasses(again) : null;
             try (var in = Files.newInputStream(file)) {
                 read(XMLInputFactory.newDefaultFactory().createXMLStreamReader(in));
             }
         }
+    }
+
+    /** Classes with a failed test in the second run of a step. */
+    private static Set<String> failingClasses(Path again) throws IOException, XMLStreamException {
+        Summary second = new Summary();
+        try (Stream<Path> walk = Files.walk(again)) {
+            for (Path file : walk.filter(f -> f.getFileName().toString().matches("TEST-.*\\.xml")).toList()) {
+                try (var in = Files.newInputStream(file)) {
+                    second.read(XMLInputFactory.newDefaultFactory().createXMLStreamReader(in));
+                }
+            }
+        }
+        Set<String> classes = new HashSet<>();
+        for (String line : second.failures) {
+            classes.add(line.substring(0, line.indexOf('.')));
+        }
+        return classes;
     }
 
     private void read(XMLStreamReader xml) throws XMLStreamException {
@@ -77,8 +107,13 @@ final class Summary {
                     }
                     case "failure", "error" -> {
                         if (outcome.equals("passed")) {
-                            outcome = "failed";
-                            failures.add(test + ": " + reason(xml));
+                            String line = test + ": " + reason(xml);
+                            if (stillFailing != null && !stillFailing.contains(test.substring(0, test.indexOf('.')))) {
+                                flaky.add(line);
+                            } else {
+                                outcome = "failed";
+                                failures.add(line);
+                            }
                         }
                     }
                     case "skipped" -> {

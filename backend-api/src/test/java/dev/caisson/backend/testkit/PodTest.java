@@ -62,21 +62,20 @@ public abstract class PodTest {
         // Only what names this test: other programs on the host may mount meanwhile.
         assertThat(Files.readAllLines(Path.of("/proc/self/mountinfo")))
                 .as("mounts left behind")
-                .noneMatch(line -> line.contains(temp.toString()) || line.contains(Bundle.NAME));
+                .noneMatch(line -> line.contains(temp.toString()) || line.contains(Bundle.NAME + "-"));
         assertThat(groups()).as("cgroups left behind").isEmpty();
     }
 
     /** Groups of this test's containers, on either version: below the mount or below a controller's. Others come and go meanwhile. */
     private static List<String> groups() throws IOException {
-        List<String> found = new ArrayList<>();
         List<Path> places = new ArrayList<>(List.of(Path.of("/sys/fs/cgroup")));
         try (var mounts = Files.list(places.getFirst())) {
             mounts.filter(Files::isDirectory).forEach(places::add);
         }
+        List<String> found = new ArrayList<>();
         for (Path place : places) {
-            String[] names = place.toFile().list((directory, name) -> name.startsWith(Bundle.NAME));
-            for (String name : names == null ? new String[0] : names) {
-                found.add(place + "/" + name);
+            if (Files.exists(place.resolve(Bundle.NAME))) {
+                found.add(place + "/" + Bundle.NAME);
             }
         }
         return found;

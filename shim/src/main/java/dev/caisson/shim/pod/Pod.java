@@ -98,6 +98,11 @@ public final class Pod {
         sandboxLive = live;
     }
 
+    /** Whether its monitor was told to quit. */
+    public boolean isEnded() {
+        return ended;
+    }
+
     /** Whether nobody uses it: no container, no sandbox, no connection. */
     boolean isAbandoned() {
         return tasks.isEmpty() && !sandboxLive && connections.isEmpty() && link != null;

@@ -39,6 +39,7 @@ public final class TaskLifecycle {
     private static final System.Logger LOG = System.getLogger(TaskLifecycle.class.getName());
     private static final Duration LOGGER_START = Duration.ofSeconds(10);
     private static final Duration KILL_TIME = Duration.ofSeconds(5);
+    private static final long GRAVE_MILLIS = 1000;
     private static final long MAX_CONFIG = 16L << 20;
 
     private final Backends backends;
@@ -567,9 +568,17 @@ public final class TaskLifecycle {
         return records.buried(pod, id, execId);
     }
 
-    /** The caller of delete has its answer. */
+    /** The caller of delete has its answer, or will have it in a moment: a daemon killed right now may still lose it. */
     void forgetBuried(Pod pod, String id, String execId) {
-        records.forgetBuried(pod, id, execId);
+        try {
+            Thread.sleep(GRAVE_MILLIS);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return;
+        }
+        if (!pod.isEnded()) {
+            records.forgetBuried(pod, id, execId);
+        }
     }
 
     /** Ends a container whatever state it is in; for the {@code delete} command and for dead monitors. */

@@ -57,7 +57,7 @@ final class NamespaceAttackTest extends PodTest {
     }
 
     private static Bundle withMounts(Bundle bundle, Mount... more) {
-        return NamespaceWallTest.withMounts(bundle, more);
+        return Bundles.withMounts(bundle, more);
     }
 
     /** Without the mounts at and below a path. */

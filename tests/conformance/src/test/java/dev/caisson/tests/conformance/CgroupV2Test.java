@@ -24,7 +24,7 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.extension.ExtendWith;
 
-/** Every controller of cgroup v2 seen to bite, in the lab: {@code tests/lab/suite}. */
+/** Every controller of cgroup v2 seen to bite, in the lab: {@code tests/lab/suites}. */
 @ExtendWith(Watchdog.class)
 class CgroupV2Test {
     private static final Duration SOON = Duration.ofSeconds(60);

@@ -127,7 +127,10 @@ public final class ShimCommand {
         Files.writeString(bundle.resolve("address"), address);
         if (pod.link() == null) {
             try {
-                startMonitor(call, pod, answer);
+                // Containers of one pod may be started at the same moment: the others find the first one's monitor serving.
+                synchronized (pod) {
+                    startMonitor(call, pod, answer);
+                }
             } catch (ContainerFault | IOException | RuntimeException e) {
                 if (pod.link() == null && pod.tasks().isEmpty()) {
                     pods.end(pod);

@@ -39,6 +39,7 @@ public final class TaskLifecycle {
     private static final System.Logger LOG = System.getLogger(TaskLifecycle.class.getName());
     private static final Duration LOGGER_START = Duration.ofSeconds(10);
     private static final Duration KILL_TIME = Duration.ofSeconds(5);
+    private static final Duration EVENTS_BEFORE_DELETE = Duration.ofSeconds(2);
     private static final long GRAVE_MILLIS = 1000;
     private static final long MAX_CONFIG = 16L << 20;
 
@@ -533,6 +534,7 @@ public final class TaskLifecycle {
             launcher.closeIo(p.launchId);
             ProcessExit exit = p.exit() == null ? new ProcessExit(128 + SIGKILL, Instant.now()) : p.exit();
             p.apply(TaskEvent.DELETE);
+            awaitEvents(task);
             records.bury(task, "", p.pid(), exit);
             records.delete(task);
             task.pod().tasks().remove(task.id, task);
@@ -545,6 +547,20 @@ public final class TaskLifecycle {
         }
     }
 
+    /**
+     * The exit event must be out before the record that could repeat it goes. Whoever asks for a delete is a living containerd, so
+     * this takes no time; the limit is for one that dies meanwhile.
+     */
+    private static void awaitEvents(Task task) {
+        try {
+            if (!task.pod().events().drain(EVENTS_BEFORE_DELETE)) {
+                LOG.log(System.Logger.Level.WARNING, "events of " + task.id + " are not delivered before its delete");
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
     private Deleted deleteExec(Task task, TaskProcess p) throws ContainerFault {
         if (p.isAlive()) {
             throw new ContainerFault(
@@ -552,6 +568,7 @@ public final class TaskLifecycle {
         }
         new LazyLauncher(task.pod()).closeIo(p.launchId);
         ProcessExit exit = p.exit() == null ? new ProcessExit(0, Instant.now()) : p.exit();
+        awaitEvents(task);
         try {
             records.bury(task, p.id, p.pid(), exit);
         } catch (IOException e) {

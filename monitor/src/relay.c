@@ -99,8 +99,8 @@ static void close_conn(struct conn *c)
 		c->first = r->next;
 		free(r);
 	}
-	link_send(W_CONN_CLOSE, 0, c->id, 0, NULL, 0);
 	loop_close(&c->src);
+	link_send(W_CONN_CLOSE, 0, c->id, 0, NULL, 0);
 	queue_drop(&c->rx);
 	queue_drop(&c->tx);
 	loop_free(c);

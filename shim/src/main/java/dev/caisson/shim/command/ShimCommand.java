@@ -127,7 +127,8 @@ public final class ShimCommand {
         Files.writeString(bundle.resolve("address"), address);
         if (pod.link() == null) {
             try {
-                // Containers of one pod may be started at the same moment: the others find the first one's monitor serving.
+                // Containers of one pod may be started at the same moment: the others find the first one's monitor
+                // serving.
                 synchronized (pod) {
                     startMonitor(call, pod, answer);
                 }

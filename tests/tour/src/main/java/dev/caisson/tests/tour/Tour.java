@@ -77,7 +77,7 @@ public final class Tour {
         note("no process, mount, cgroup or file is left");
         System.out.println();
         System.out.println(
-                "Next: ./dev test runs everything, ./dev bench measures, and the README says how to put Caisson behind your"
+                "Next: ./dev test runs the tests, ./dev bench measures, and the README says how to put Caisson behind your"
                         + " own containerd.");
     }
 

@@ -33,7 +33,7 @@ class DocumentsTest {
         String script = Tree.read(Tree.ROOT.resolve("dev"));
         TreeSet<String> verbs = new TreeSet<>(List.of("help"));
         Matcher header =
-                Pattern.compile("^# +\\./dev ([a-z]+)", Pattern.MULTILINE).matcher(script);
+                Pattern.compile("^# +\\./dev ([a-z-]+)", Pattern.MULTILINE).matcher(script);
         while (header.find()) {
             verbs.add(header.group(1));
         }

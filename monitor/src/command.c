@@ -95,9 +95,9 @@ static int connect_daemon(const char *state_dir, const char *program)
 	uint64_t start = now_ms(), last_start = 0;
 	int fd;
 
-	if (strlen(state_dir) + sizeof "/caissond.sock" > sizeof path)
+	if (strlen(state_dir) + sizeof "/command.sock" > sizeof path)
 		return -ENAMETOOLONG;
-	strcat(strcpy(path, state_dir), "/caissond.sock");
+	strcat(strcpy(path, state_dir), "/command.sock");
 	for (;;) {
 		fd = connect_unix(path, 0);
 		if (fd >= 0 || (fd != -ENOENT && fd != -ECONNREFUSED))
@@ -224,8 +224,8 @@ static int lock_directory_of(const char *path)
 	return fd;
 }
 
-/* payload: executable, socket path, argv...: the monitor becomes a child of nobody who waits. */
-static void start_monitor(int fd, char *p, size_t len)
+/* payload: executable, socket path, argv...: the monitor becomes a child of nobody who waits. 0 when the socket is served. */
+static int start_monitor(int fd, char *p, size_t len)
 {
 	char *argv[16], *words[18];
 	struct wire h = { 0, W_STARTED, 0, 0, 0, 0 };
@@ -266,6 +266,7 @@ unlock:
 		close(lock);
 out:
 	write_all(fd, &h, sizeof h);
+	return (int)h.a;
 }
 
 #define LOST (-1)
@@ -299,8 +300,13 @@ static int serve(int fd)
 			return finish(out, (int)h.a);
 		if (h.kind == W_OUTPUT)
 			queue_put(&out[h.a == 1 ? 1 : 2], p, h.length);
-		if (h.kind == W_START_MONITOR)
-			start_monitor(fd, (char *)p, h.length);
+		if (h.kind == W_START_MONITOR) {
+			size_t answer = h.a < h.length ? h.a : h.length, words = h.length - answer;
+			if (start_monitor(fd, (char *)p, words) == 0 && answer > 0) {
+				queue_put(&out[1], p + words, answer);
+				return finish(out, 0);
+			}
+		}
 		free(p);
 	}
 	queue_drop(&out[1]);

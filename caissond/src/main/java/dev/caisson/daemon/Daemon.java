@@ -21,6 +21,7 @@ import dev.caisson.ttrpc.ServiceRegistry;
 import dev.caisson.ttrpc.TtrpcException;
 import dev.caisson.ttrpc.TtrpcServer;
 import dev.caisson.ttrpc.netty.UnixTransport;
+import io.netty.channel.EventLoopGroup;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -43,7 +44,9 @@ final class Daemon {
     private final UnixTransport transport = new UnixTransport();
     private final RecordStore store;
     private final PodRegistry pods;
+    private final EventLoopGroup commandLoop = UnixTransport.newLoop("command-loop");
     private final LinkServer links;
+    private final LinkServer commands;
     private final TtrpcServer tasks;
     private final Fd monitorImage;
     private final ShimCommand shim;
@@ -53,7 +56,8 @@ final class Daemon {
         this.options = options;
         this.store = new RecordStore(options.stateDirectory());
         this.pods = new PodRegistry(store, transport, executor);
-        this.links = new LinkServer(transport.loop(), pods);
+        this.links = new LinkServer(transport.loop(), pods, false);
+        this.commands = new LinkServer(commandLoop, pods, true);
         // What runs in a container's namespaces is this sealed copy, never the file on disk (CVE-2019-5736).
         this.monitorImage =
                 MemFd.sealed("caisson", Files.readAllBytes(options.prefix().resolve("bin/caisson")));
@@ -93,7 +97,9 @@ final class Daemon {
     void start() throws IOException {
         Path state = options.stateDirectory();
         Files.setPosixFilePermissions(state, PosixFilePermissions.fromString("rwx------"));
+        Files.createDirectories(state.resolve("s"));
         pods.loadAll(); // before anybody can ask
+        commands.listen(state.resolve("command.sock"));
         links.listen(state.resolve("caissond.sock"));
         Files.writeString(
                 state.resolve("caissond.pid"),
@@ -136,6 +142,7 @@ final class Daemon {
     private void leave(CommandCall call) {
         try {
             pods.leave();
+            commands.close();
             links.close();
             var _ = pods.drainCommands(HAND_OVER);
             var _ = tasks.drainThreads(HAND_OVER);

@@ -53,11 +53,19 @@ public final class ShimServices implements PodOwner {
         lifecycle.exits().killLeftovers(pod);
     }
 
+    private static boolean isShim(CommandCall call) {
+        String name = call.argv().getFirst();
+        return name.startsWith("containerd-shim-", name.lastIndexOf('/') + 1);
+    }
+
+    @Override
+    public boolean isQuick(CommandCall call) {
+        return isShim(call) && call.argv().getLast().equals("start");
+    }
+
     @Override
     public void command(CommandCall call) {
-        String name = call.argv().getFirst();
-        name = name.substring(name.lastIndexOf('/') + 1);
-        if (name.startsWith("containerd-shim-")) {
+        if (isShim(call)) {
             shimCommand.run(call);
         } else {
             otherCommands.accept(call);

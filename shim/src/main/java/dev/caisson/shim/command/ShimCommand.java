@@ -3,7 +3,6 @@ package dev.caisson.shim.command;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import dev.caisson.backend.ContainerFault;
-import dev.caisson.backend.ContainerFault.Kind;
 import dev.caisson.linux.Errno;
 import dev.caisson.oci.InvalidSpecException;
 import dev.caisson.oci.Spec;
@@ -26,13 +25,14 @@ import dev.caisson.ttrpc.proto.types.RuntimeVersion;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.attribute.BasicFileAttributes;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 
 /** Answers {@code containerd-shim-caisson-v2 start}, {@code delete} and {@code -info}. */
@@ -67,7 +67,7 @@ public final class ShimCommand {
         this.version = version;
     }
 
-    /** Serves one invocation; blocks. */
+    /** Serves one invocation. {@code delete} blocks; {@code start} works on a few small files. */
     public void run(CommandCall call) {
         ShimArguments args =
                 ShimArguments.parse(call.argv().subList(1, call.argv().size()));
@@ -85,11 +85,8 @@ public final class ShimCommand {
             fail(call, String.valueOf(e.getMessage()));
         } catch (IOException e) {
             fail(call, args.action() + " " + args.get("id") + ": " + Errno.describe(e));
-        } catch (TimeoutException | RuntimeException e) {
+        } catch (RuntimeException e) {
             fail(call, args.action() + " " + args.get("id") + ": " + e);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            fail(call, args.action() + " " + args.get("id") + ": interrupted");
         }
     }
 
@@ -101,8 +98,7 @@ public final class ShimCommand {
 
     // ---- start ----
 
-    private void start(CommandCall call, ShimArguments args)
-            throws ContainerFault, IOException, InterruptedException, TimeoutException {
+    private void start(CommandCall call, ShimArguments args) throws ContainerFault, IOException {
         String id = Identifiers.require("id", args.get("id"));
         String namespace = Identifiers.require("namespace", args.get("namespace"));
         @Nullable BootstrapParams params = bootstrap(call.stdin(), id, namespace);
@@ -113,54 +109,45 @@ public final class ShimCommand {
         Path bundle = Path.of(call.cwd());
         String group = group(bundle, id);
         String key = key(args.get("address"), namespace, group);
-        Path directory = params != null
-                        && params.hasSocketDir()
-                        && !params.getSocketDir().isEmpty()
-                ? Path.of(params.getSocketDir())
-                : sockets;
-        Files.createDirectories(directory);
+        Path directory = sockets;
+        if (params != null && params.hasSocketDir() && !params.getSocketDir().isEmpty()) {
+            directory = Files.createDirectories(Path.of(params.getSocketDir()));
+        }
         String socket = directory.resolve(key).toString();
         Pod pod = pods.open(new PodInfo(key, namespace, group, ttrpc, socket));
         String address = "unix://" + socket;
         byte[] answer = answer(params != null, address);
         // containerd 1.6 and 1.7 look for it when they restart.
         Files.writeString(bundle.resolve("address"), address);
-        if (pod.link() == null) {
-            try {
-                // Containers of one pod may be started at the same moment: the others find the first one's monitor
-                // serving.
-                synchronized (pod) {
-                    startMonitor(call, pod, answer);
-                }
-            } catch (ContainerFault | IOException | RuntimeException e) {
-                if (pod.link() == null && pod.tasks().isEmpty()) {
-                    pods.end(pod);
-                }
-                throw e;
-            }
-        } else {
+        if (pod.link() != null) {
             call.finish(answer);
+            return;
         }
+        try {
+            pods.store(pod);
+        } catch (IOException e) {
+            endUnused(pod);
+            throw e;
+        }
+        // Two containers of one pod may come here at the same moment: the second command finds the first one's monitor
+        // serving.
+        call.startMonitor(
+                monitor.executable(),
+                socket,
+                List.of("caisson-monitor", monitor.stateDirectory(), monitor.daemonProgram(), key),
+                answer,
+                errno -> {
+                    endUnused(pod);
+                    fail(
+                            call,
+                            "start monitor of " + group + " at " + socket + ": "
+                                    + Errno.of(errno).description());
+                });
     }
 
-    private void startMonitor(CommandCall call, Pod pod, byte[] answer)
-            throws ContainerFault, IOException, InterruptedException, TimeoutException {
-        // Before there is a monitor: one whose pod no daemon knows is told to quit.
-        pods.store(pod, 0);
-        PodInfo info = pod.info();
-        CommandCall.Started started = call.startMonitor(
-                monitor.executable(),
-                info.socket(),
-                List.of("caisson-monitor", monitor.stateDirectory(), monitor.daemonProgram(), info.key()));
-        if (started.errno() != 0) {
-            throw new ContainerFault(
-                    Kind.FAILED,
-                    "start monitor of " + info.group() + " at " + info.socket() + ": "
-                            + Errno.of(started.errno()).description());
-        }
-        call.finish(answer); // containerd goes on while the record is completed
-        if (!started.served()) {
-            pods.store(pod, started.pid());
+    private void endUnused(Pod pod) {
+        if (pod.link() == null && pod.tasks().isEmpty()) {
+            pods.end(pod);
         }
     }
 
@@ -192,10 +179,16 @@ public final class ShimCommand {
      */
     private static String group(Path bundle, String id) throws ContainerFault, IOException {
         Path config = bundle.resolve("config.json");
-        if (!Files.isRegularFile(config) || Files.size(config) > MAX_CONFIG) {
+        byte[] json;
+        try {
+            BasicFileAttributes about = Files.readAttributes(config, BasicFileAttributes.class);
+            if (!about.isRegularFile() || about.size() > MAX_CONFIG) {
+                return id;
+            }
+            json = Files.readAllBytes(config);
+        } catch (NoSuchFileException e) {
             return id; // a sandbox bundle of containerd's shim sandbox controller has none
         }
-        byte[] json = Files.readAllBytes(config);
         // Most lone containers do not name a group anywhere: no need to understand their configuration twice.
         String text = new String(json, StandardCharsets.ISO_8859_1);
         if (!text.contains(GROUP_RUNC) && !text.contains(GROUP_CRI)) {

@@ -2,28 +2,33 @@ package dev.caisson.shim.link;
 
 import io.netty.channel.Channel;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.CompletableFuture;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
+import java.util.function.IntConsumer;
+import org.jspecify.annotations.Nullable;
 
 /** One invocation of the command binary, waiting for what to do. */
 public final class CommandCall {
-    private static final long STARTED_SECONDS = 10;
-
     private final Channel channel;
+    private final boolean onCommandLoop;
     private final int pid;
     private final List<String> argv;
     private final String cwd;
     private final Map<String, String> environment;
     private final byte[] stdin;
-    private final CompletableFuture<WireFrame> started = new CompletableFuture<>();
+    private volatile @Nullable IntConsumer startFailed;
 
     CommandCall(
-            Channel channel, int pid, List<String> argv, String cwd, Map<String, String> environment, byte[] stdin) {
+            Channel channel,
+            boolean onCommandLoop,
+            int pid,
+            List<String> argv,
+            String cwd,
+            Map<String, String> environment,
+            byte[] stdin) {
         this.channel = channel;
+        this.onCommandLoop = onCommandLoop;
         this.pid = pid;
         this.argv = argv;
         this.cwd = cwd;
@@ -79,16 +84,21 @@ public final class CommandCall {
     }
 
     /**
-     * What became of a monitor that the command was to start.
-     *
-     * @param errno 0 when it runs
-     * @param served somebody served the socket already, nothing was started
+     * Whether this call came in on a loop that serves commands only: what is over in no time is then best done on the calling thread,
+     * since each change of threads costs more than the work itself.
      */
-    public record Started(int errno, int pid, boolean served) {}
+    public boolean isOnCommandLoop() {
+        return onCommandLoop;
+    }
 
-    /** Makes the command bind {@code socket} and start a monitor that serves it. */
-    public Started startMonitor(String executable, String socket, List<String> monitorArgv)
-            throws InterruptedException, TimeoutException {
+    /**
+     * Makes the command bind {@code socket}, start a monitor that serves it (unless somebody does so already), write {@code answer}
+     * to its standard output and end well, all without asking again.
+     *
+     * @param failed called on the loop with the errno if there is no monitor; the command then waits for its {@link #end}
+     */
+    public void startMonitor(
+            String executable, String socket, List<String> monitorArgv, byte[] answer, IntConsumer failed) {
         StringBuilder p = new StringBuilder()
                 .append(executable)
                 .append('\0')
@@ -97,21 +107,17 @@ public final class CommandCall {
         for (String arg : monitorArgv) {
             p.append(arg).append('\0');
         }
-        channel.writeAndFlush(
-                WireFrame.of(WireFrame.START_MONITOR, 0, 0, 0, p.toString().getBytes(StandardCharsets.UTF_8)));
-        try {
-            WireFrame f = started.get(STARTED_SECONDS, TimeUnit.SECONDS);
-            return new Started(f.a(), f.b(), f.flags() != 0);
-        } catch (ExecutionException e) {
-            throw new IllegalStateException("the command went away", e);
-        }
+        byte[] words = p.toString().getBytes(StandardCharsets.UTF_8);
+        byte[] payload = Arrays.copyOf(words, words.length + answer.length);
+        System.arraycopy(answer, 0, payload, words.length, answer.length);
+        startFailed = failed;
+        channel.writeAndFlush(WireFrame.of(WireFrame.START_MONITOR, 0, answer.length, 0, payload));
     }
 
     void onStarted(WireFrame f) {
-        started.complete(f);
-    }
-
-    void onGone() {
-        started.completeExceptionally(new IllegalStateException("the command went away"));
+        IntConsumer failed = startFailed;
+        if (failed != null && f.a() != 0) {
+            failed.accept(f.a());
+        }
     }
 }

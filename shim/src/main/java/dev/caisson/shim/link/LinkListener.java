@@ -26,6 +26,6 @@ public interface LinkListener {
     /** A process was reaped; the launch's exit is complete. */
     void onExit(MonitorLink link, int launch);
 
-    /** Somebody ran the command binary. */
+    /** Somebody ran the command binary; not necessarily on the thread of the links. */
     void onCommand(CommandCall call);
 }

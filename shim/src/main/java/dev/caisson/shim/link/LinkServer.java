@@ -24,17 +24,20 @@ import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** The daemon's socket: monitors and commands connect here. */
+/** A socket of the daemon's, where monitors and commands connect. */
 public final class LinkServer implements AutoCloseable {
     private static final int MAX_WORDS = 1 << 16;
 
     private final EventLoopGroup loop;
     private final LinkListener listener;
+    private final boolean forCommands;
     private @Nullable Channel server;
 
-    public LinkServer(EventLoopGroup loop, LinkListener listener) {
+    /** @param forCommands the loop serves nothing but commands: one that is over in no time may be served on it */
+    public LinkServer(EventLoopGroup loop, LinkListener listener, boolean forCommands) {
         this.loop = loop;
         this.listener = listener;
+        this.forCommands = forCommands;
     }
 
     /**
@@ -140,9 +143,6 @@ public final class LinkServer implements AutoCloseable {
                 link.onLost();
                 listener.onLost(link);
             }
-            if (command != null) {
-                command.onGone();
-            }
         }
 
         @Override
@@ -153,7 +153,7 @@ public final class LinkServer implements AutoCloseable {
         }
     }
 
-    private static CommandCall decodeCommand(Channel channel, WireFrame f) {
+    private CommandCall decodeCommand(Channel channel, WireFrame f) {
         ByteBuffer p = ByteBuffer.wrap(f.payload()).order(ByteOrder.LITTLE_ENDIAN);
         int argc = p.getInt();
         int envc = p.getInt();
@@ -176,7 +176,7 @@ public final class LinkServer implements AutoCloseable {
         }
         byte[] stdin = new byte[Math.min(stdinLength, p.remaining())];
         p.get(stdin);
-        return new CommandCall(channel, f.a(), List.copyOf(argv), cwd, env, stdin);
+        return new CommandCall(channel, forCommands, f.a(), List.copyOf(argv), cwd, env, stdin);
     }
 
     private static String word(ByteBuffer p) {

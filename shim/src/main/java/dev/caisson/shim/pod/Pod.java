@@ -18,6 +18,8 @@ public final class Pod {
     final Map<Integer, ServerConnection> connections = new ConcurrentHashMap<>();
     private volatile @Nullable MonitorLink link;
     private volatile boolean sandboxLive;
+    /** Pid of the monitor that the pod's record names, 0 for none. */
+    volatile int recordedMonitor;
     /** Set when the monitor was told to quit. */
     volatile boolean ended;
 

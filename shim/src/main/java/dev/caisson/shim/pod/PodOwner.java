@@ -19,4 +19,7 @@ public interface PodOwner {
 
     /** Somebody ran the command binary. */
     void command(CommandCall call);
+
+    /** Whether serving it takes a few small files and no waiting. */
+    boolean isQuick(CommandCall call);
 }

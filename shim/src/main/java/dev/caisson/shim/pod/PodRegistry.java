@@ -70,15 +70,33 @@ public final class PodRegistry implements LinkListener {
         return queues.computeIfAbsent(address, a -> new EventQueue(transport, a));
     }
 
-    /** Stores what is fixed about a pod, with its monitor. */
-    public void store(Pod pod, int monitorPid) throws IOException {
-        long start = 0;
-        try {
-            start = Processes.startTime(monitorPid).orElse(0);
-        } catch (ErrnoException e) {
-            LOG.log(System.Logger.Level.WARNING, e.getMessage());
+    /**
+     * Stores what is fixed about a pod, before there is a monitor: one whose pod no daemon knows is told to quit. Which monitor it is
+     * is added when it attaches.
+     */
+    public void store(Pod pod) throws IOException {
+        write(pod, 0, 0);
+    }
+
+    private void write(Pod pod, int monitorPid, long monitorStart) throws IOException {
+        // Two containers of one pod may be started at the same moment.
+        synchronized (pod) {
+            store.write(pod.directory() + "/pod", pod.info().toRecord(monitorPid, monitorStart));
         }
-        store.write(pod.directory() + "/pod", pod.info().toRecord(monitorPid, start));
+        pod.recordedMonitor = monitorPid;
+    }
+
+    private void storeMonitor(Pod pod, int monitorPid) {
+        try {
+            write(pod, monitorPid, Processes.startTime(monitorPid).orElse(0));
+        } catch (IOException e) {
+            LOG.log(
+                    System.Logger.Level.WARNING,
+                    "record monitor " + monitorPid + " of pod " + pod.info().group() + ": " + e.getMessage());
+        }
+        if (pod.ended) {
+            forget(pod); // the record came after the others were removed
+        }
     }
 
     /**
@@ -90,6 +108,14 @@ public final class PodRegistry implements LinkListener {
             return;
         }
         pod.ended = true;
+        forget(pod);
+        MonitorLink link = pod.link();
+        if (link != null) {
+            link.quit();
+        }
+    }
+
+    private void forget(Pod pod) {
         try {
             Files.deleteIfExists(Path.of(pod.info().socket()));
             Path sandbox = store.root().resolve(pod.directory()).resolve("sandbox");
@@ -101,10 +127,6 @@ public final class PodRegistry implements LinkListener {
             LOG.log(
                     System.Logger.Level.WARNING,
                     "remove records of pod " + pod.info().group() + ": " + e.getMessage());
-        }
-        MonitorLink link = pod.link();
-        if (link != null) {
-            link.quit();
         }
     }
 
@@ -169,6 +191,7 @@ public final class PodRegistry implements LinkListener {
         return pods.computeIfAbsent(key, k -> {
             PodInfo info = PodInfo.of(k, record);
             Pod pod = new Pod(info, queue(info.ttrpcAddress()));
+            pod.recordedMonitor = Integer.parseInt(record.getOrDefault("monitorPid", "0"));
             java.util.Objects.requireNonNull(owner).load(pod);
             return pod;
         });
@@ -232,6 +255,9 @@ public final class PodRegistry implements LinkListener {
         Pod pod = podOf(link);
         if (pod != null) {
             java.util.Objects.requireNonNull(owner).attached(pod, link);
+            if (pod.recordedMonitor != link.monitorPid()) {
+                executor.execute(() -> storeMonitor(pod, link.monitorPid()));
+            }
             endIfAbandoned(pod, NEVER_USED_FOR);
         }
     }
@@ -303,12 +329,18 @@ public final class PodRegistry implements LinkListener {
             return; // asks the next daemon when this one is gone
         }
         commands.incrementAndGet();
-        executor.execute(() -> {
-            try {
-                java.util.Objects.requireNonNull(owner).command(call);
-            } finally {
-                commands.decrementAndGet();
-            }
-        });
+        if (call.isOnCommandLoop() && java.util.Objects.requireNonNull(owner).isQuick(call)) {
+            serve(call);
+        } else {
+            executor.execute(() -> serve(call));
+        }
+    }
+
+    private void serve(CommandCall call) {
+        try {
+            java.util.Objects.requireNonNull(owner).command(call);
+        } finally {
+            commands.decrementAndGet();
+        }
     }
 }

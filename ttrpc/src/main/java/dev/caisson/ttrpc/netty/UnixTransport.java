@@ -43,10 +43,15 @@ public final class UnixTransport implements AutoCloseable {
      * @throws UnsatisfiedLinkError if Netty's native epoll library cannot be loaded
      */
     public UnixTransport() {
-        this.loop = new MultiThreadIoEventLoopGroup(
+        this.loop = newLoop("ttrpc-loop");
+    }
+
+    /** An epoll loop with one daemon thread of that name, for channels that must not wait for others. */
+    public static EventLoopGroup newLoop(String name) {
+        return new MultiThreadIoEventLoopGroup(
                 1,
                 task -> {
-                    Thread thread = new Thread(task, "ttrpc-loop");
+                    Thread thread = new Thread(task, name);
                     thread.setDaemon(true);
                     return thread;
                 },

@@ -120,6 +120,48 @@ class CommandTest {
     }
 
     @Test
+    void printsTheAnswerOnceTheMonitorServes() throws Exception {
+        try (Rig rig = Rig.bare()) {
+            Process p = rig.command(List.of(), "start");
+            Peer c = rig.daemon().accept().read();
+            c.await(Frame.COMMAND);
+            byte[] answer = "unix:///there".getBytes(UTF_8);
+            byte[] words =
+                    rig.monitorWords(rig.dir.resolve("no/such/dir/pod.sock")).getBytes(UTF_8);
+            c.send(Frame.of(Frame.START_MONITOR, 0, answer.length, 0, join(words, answer)));
+            assertThat(c.await(Frame.STARTED).a()).as("errno").isNotZero();
+            // Nothing was printed: this one is, after the end that follows.
+            words = rig.monitorWords(rig.socket).getBytes(UTF_8);
+            c.send(Frame.of(Frame.START_MONITOR, 0, answer.length, 0, join(words, answer)));
+            Frame started = c.await(Frame.STARTED);
+            assertThat(started.a()).isZero();
+            rig.adopt(started.b());
+            assertThat(text(p.getInputStream())).isEqualTo("unix:///there");
+            assertThat(p.waitFor()).isZero();
+            rig.daemon().acceptMonitor().await(Frame.ATTACHED);
+        }
+    }
+
+    @Test
+    void anAnswerLongerThanItsFrameIsNoWords() throws Exception {
+        try (Rig rig = Rig.bare()) {
+            Process p = rig.command(List.of(), "start");
+            Peer c = rig.daemon().accept().read();
+            c.await(Frame.COMMAND);
+            c.send(Frame.of(Frame.START_MONITOR, 0, -1, 0, "x".getBytes(UTF_8)));
+            assertThat(c.await(Frame.STARTED).a()).isEqualTo(22);
+            c.send(Frame.of(Frame.END, 7, 0));
+            assertThat(p.waitFor()).isEqualTo(7);
+        }
+    }
+
+    private static byte[] join(byte[] a, byte[] b) {
+        byte[] all = java.util.Arrays.copyOf(a, a.length + b.length);
+        System.arraycopy(b, 0, all, a.length, b.length);
+        return all;
+    }
+
+    @Test
     void worksWithoutEnvironmentAndStreams() throws Exception {
         try (Rig rig = Rig.bare()) {
             // The default state directory need not exist or be ours here: only that it comes to a decent end counts.

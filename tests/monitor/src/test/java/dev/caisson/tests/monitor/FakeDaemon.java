@@ -25,6 +25,10 @@ final class FakeDaemon implements AutoCloseable {
         server = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
         server.bind(UnixDomainSocketAddress.of(fresh), 1024);
         Files.move(fresh, stateDir.resolve("caissond.sock"), StandardCopyOption.ATOMIC_MOVE);
+        // Commands have a socket of their own; to a client a link to a socket is the socket.
+        Path commands = stateDir.resolve("command.sock");
+        Files.deleteIfExists(commands);
+        Files.createSymbolicLink(commands, Path.of("caissond.sock"));
         Thread.ofPlatform().daemon().start(() -> {
             try {
                 while (true) {

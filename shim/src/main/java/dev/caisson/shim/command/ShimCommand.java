@@ -13,6 +13,7 @@ import dev.caisson.shim.pod.Pod;
 import dev.caisson.shim.pod.PodInfo;
 import dev.caisson.shim.pod.PodRegistry;
 import dev.caisson.shim.task.Backends;
+import dev.caisson.shim.task.ConfigFile;
 import dev.caisson.shim.task.Identifiers;
 import dev.caisson.shim.task.Task;
 import dev.caisson.shim.task.TaskLifecycle;
@@ -40,7 +41,6 @@ public final class ShimCommand {
     private static final String GROUP_RUNC = "io.containerd.runc.v2.group";
     private static final String GROUP_CRI = "io.kubernetes.cri.sandbox-id";
     private static final int KILLED = 137;
-    private static final long MAX_CONFIG = 16L << 20;
 
     /** How monitors are started. */
     public record MonitorLaunch(String executable, String stateDirectory, String daemonProgram) {}
@@ -87,6 +87,8 @@ public final class ShimCommand {
             fail(call, args.action() + " " + args.get("id") + ": " + Errno.describe(e));
         } catch (TimeoutException | RuntimeException e) {
             fail(call, args.action() + " " + args.get("id") + ": " + e);
+        } catch (OutOfMemoryError e) {
+            fail(call, args.action() + " " + args.get("id") + ": caissond is out of memory");
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             fail(call, args.action() + " " + args.get("id") + ": interrupted");
@@ -192,10 +194,13 @@ public final class ShimCommand {
      */
     private static String group(Path bundle, String id) throws ContainerFault, IOException {
         Path config = bundle.resolve("config.json");
-        if (!Files.isRegularFile(config) || Files.size(config) > MAX_CONFIG) {
+        if (!Files.isRegularFile(config) || Files.size(config) > ConfigFile.MAX_BYTES) {
             return id; // a sandbox bundle of containerd's shim sandbox controller has none
         }
-        byte[] json = Files.readAllBytes(config);
+        return ConfigFile.with(config, json -> group(json, id));
+    }
+
+    private static String group(byte[] json, String id) throws ContainerFault, IOException {
         // Most lone containers do not name a group anywhere: no need to understand their configuration twice.
         String text = new String(json, StandardCharsets.ISO_8859_1);
         if (!text.contains(GROUP_RUNC) && !text.contains(GROUP_CRI)) {

@@ -41,7 +41,6 @@ public final class TaskLifecycle {
     private static final Duration KILL_TIME = Duration.ofSeconds(5);
     private static final Duration EVENTS_BEFORE_DELETE = Duration.ofSeconds(2);
     private static final long GRAVE_MILLIS = 1000;
-    private static final long MAX_CONFIG = 16L << 20;
 
     private final Backends backends;
     private final TaskRecords records;
@@ -110,6 +109,9 @@ public final class TaskLifecycle {
             } catch (ContainerFault e) {
                 undoCreate(task, launcher, opened);
                 throw e;
+            } catch (InvalidSpecException e) {
+                undoCreate(task, launcher, opened);
+                throw new ContainerFault(Kind.INVALID, "create container " + id + ": " + e.getMessage(), e);
             } catch (IOException e) {
                 undoCreate(task, launcher, opened);
                 throw new ContainerFault(Kind.FAILED, "create container " + id + ": " + e.getMessage(), e);
@@ -126,21 +128,15 @@ public final class TaskLifecycle {
                     Kind.UNSUPPORTED,
                     "restore container " + task.id + " from " + request.getCheckpoint() + ": CRIU cannot run here");
         }
-        byte[] config = readConfig(task.bundle);
-        Spec spec = SpecReader.read(config);
-        if (spec.process() != null && spec.process().terminal() != task.init.terminal) {
-            ProcessSpec.Builder process = spec.process().toBuilder();
-            process.terminal = task.init.terminal;
-            Spec.Builder b = spec.toBuilder();
-            b.process = process.build();
-            spec = b.build();
-        }
-        spec = inSandbox(task, spec);
+        Spec spec = ConfigFile.with(config(task.bundle), json -> {
+            Spec read = inSandbox(task, withTerminal(SpecReader.read(json), task.init.terminal));
+            records.saveConfig(task.pod(), task.id, SpecWriter.write(read));
+            return read;
+        });
         RuntimeOptions options = RuntimeOptions.of(request.getOptions());
         String backend = spec.annotations().getOrDefault(Backends.ANNOTATION, options.backend());
         task.backendName(backend);
         task.spec(spec);
-        records.saveConfig(task.pod(), task.id, SpecWriter.write(spec));
         Container container = backends.named(backend)
                 .prepare(
                         records.request(task, spec, RuntimeOptions.mounts(request.getRootfsList()), options.options()),
@@ -154,6 +150,18 @@ public final class TaskLifecycle {
         task.oomKillsSeen(container.oomKills());
         records.save(task);
         container.watchOom(() -> executor.execute(() -> TaskExits.publishOom(task)));
+    }
+
+    /** The request decides, not the configuration. */
+    private static Spec withTerminal(Spec spec, boolean terminal) {
+        if (spec.process() == null || spec.process().terminal() == terminal) {
+            return spec;
+        }
+        ProcessSpec.Builder process = spec.process().toBuilder();
+        process.terminal = terminal;
+        Spec.Builder b = spec.toBuilder();
+        b.process = process.build();
+        return b.build();
     }
 
     /** In the namespaces of the pod's sandbox, if it has one of its own. */
@@ -220,15 +228,15 @@ public final class TaskLifecycle {
         }
     }
 
-    private static byte[] readConfig(String bundle) throws ContainerFault, IOException {
+    private static Path config(String bundle) throws ContainerFault, IOException {
         Path file = Path.of(bundle).resolve("config.json");
         if (!Files.isRegularFile(file)) {
             throw new ContainerFault(Kind.INVALID, "JSON specification file config.json not found in " + bundle);
         }
-        if (Files.size(file) > MAX_CONFIG) {
-            throw new ContainerFault(Kind.INVALID, "config.json: larger than " + MAX_CONFIG + " bytes");
+        if (Files.size(file) > ConfigFile.MAX_BYTES) {
+            throw new ContainerFault(Kind.INVALID, "config.json: larger than " + ConfigFile.MAX_BYTES + " bytes");
         }
-        return Files.readAllBytes(file);
+        return file;
     }
 
     private static void startLogger(Task task, StdioUris.@Nullable Logger logger, int io, LazyLauncher launcher)

@@ -1,5 +1,6 @@
 package dev.caisson.shim.command;
 
+import com.google.protobuf.Any;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import dev.caisson.backend.ContainerFault;
@@ -17,10 +18,12 @@ import dev.caisson.shim.task.ConfigFile;
 import dev.caisson.shim.task.Identifiers;
 import dev.caisson.shim.task.Task;
 import dev.caisson.shim.task.TaskLifecycle;
+import dev.caisson.shim.translate.RuntimeOptions;
 import dev.caisson.shim.translate.Timestamps;
 import dev.caisson.ttrpc.AnyTypes;
 import dev.caisson.ttrpc.proto.bootstrap.BootstrapParams;
 import dev.caisson.ttrpc.proto.bootstrap.BootstrapResult;
+import dev.caisson.ttrpc.proto.bootstrap.Extension;
 import dev.caisson.ttrpc.proto.task.DeleteResponse;
 import dev.caisson.ttrpc.proto.types.RuntimeInfo;
 import dev.caisson.ttrpc.proto.types.RuntimeVersion;
@@ -132,7 +135,7 @@ public final class ShimCommand {
                 // Containers of one pod may be started at the same moment: the others find the first one's monitor
                 // serving.
                 synchronized (pod) {
-                    startMonitor(call, pod, answer);
+                    startMonitor(call, pod, answer, shimCgroup(call.stdin(), params));
                 }
             } catch (ContainerFault | IOException | RuntimeException e) {
                 if (pod.link() == null && pod.tasks().isEmpty()) {
@@ -145,8 +148,9 @@ public final class ShimCommand {
         }
     }
 
-    private void startMonitor(CommandCall call, Pod pod, byte[] answer)
+    private void startMonitor(CommandCall call, Pod pod, byte[] answer, String cgroup)
             throws ContainerFault, IOException, InterruptedException, TimeoutException {
+        List<String> cgroups = ShimCgroup.find(cgroup);
         // Before there is a monitor: one whose pod no daemon knows is told to quit.
         pods.store(pod, 0);
         PodInfo info = pod.info();
@@ -159,6 +163,9 @@ public final class ShimCommand {
                     Kind.FAILED,
                     "start monitor of " + info.group() + " at " + info.socket() + ": "
                             + Errno.of(started.errno()).description());
+        }
+        if (!started.served()) {
+            ShimCgroup.join(cgroups, started.pid());
         }
         call.finish(answer); // containerd goes on while the record is completed
         if (!started.served()) {
@@ -173,6 +180,26 @@ public final class ShimCommand {
             return p.getInstanceId().equals(id) && p.getNamespace().equals(namespace) ? p : null;
         } catch (InvalidProtocolBufferException e) {
             return null;
+        }
+    }
+
+    /** The cgroup that the options want the monitor in. What is wrong with the options, Create says. */
+    private static String shimCgroup(byte[] stdin, @Nullable BootstrapParams params) {
+        try {
+            if (params == null) {
+                return stdin.length == 0
+                        ? ""
+                        : RuntimeOptions.of(Any.parseFrom(stdin)).shimCgroup();
+            }
+            for (Extension extension : params.getExtensionsList()) {
+                String cgroup = RuntimeOptions.of(extension.getValue()).shimCgroup();
+                if (!cgroup.isEmpty()) {
+                    return cgroup;
+                }
+            }
+            return "";
+        } catch (InvalidProtocolBufferException | ContainerFault e) {
+            return "";
         }
     }
 

@@ -20,6 +20,8 @@ final class LinkLaunch implements Launch {
     static final int NOTE_SAID = 1;
     static final int NOTE_FAILED = 2;
     static final int SAID_PID = 1;
+    /** In NOTE_FAILED: the plan was refused, or there was no process to play it. */
+    static final int NO_STEP = -1;
 
     private final MonitorLink link;
     private final int id;
@@ -77,7 +79,10 @@ final class LinkLaunch implements Launch {
         String what = plan == null ? null : plan.describe(step);
         Errno errno = Errno.of((int) -negativeErrno);
         if (what == null || what.isEmpty()) {
-            what = "step " + step + " of launch plan";
+            // The monitor's word for a plan that it could not even begin with is no step of it.
+            what = step == NO_STEP
+                    ? "begin launch of " + tag
+                    : "step " + Integer.toUnsignedString(step) + " of launch plan";
         }
         return new ContainerFault(Kind.FAILED, what + ": " + errno.description());
     }

@@ -126,7 +126,8 @@ public final class TaskLifecycle {
         if (!request.getCheckpoint().isEmpty()) {
             throw new ContainerFault(
                     Kind.UNSUPPORTED,
-                    "restore container " + task.id + " from " + request.getCheckpoint() + ": CRIU cannot run here");
+                    "restore container " + task.id + " from " + request.getCheckpoint()
+                            + ": CRIU is not supported by this version");
         }
         Spec spec = ConfigFile.with(config(task.bundle), json -> {
             Spec read = inSandbox(task, withTerminal(SpecReader.read(json), task.init.terminal));

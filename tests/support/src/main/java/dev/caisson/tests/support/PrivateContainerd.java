@@ -112,25 +112,23 @@ public final class PrivateContainerd implements AutoCloseable {
     }
 
     private void importImages() {
-        List<String> namespaces = settings.cri() ? List.of(tag, "k8s.io") : List.of(tag);
         TestImages.ImageFile busybox = TestImages.busybox(dir);
-        TestImages.ImageFile pause = TestImages.pause(dir);
         busyboxChainId = busybox.chainId();
+        importImage(busybox);
+        importImage(TestImages.pause(dir));
+    }
+
+    /** Makes an image known to {@link Ctr} and to the CRI. */
+    public void importImage(TestImages.ImageFile image) {
+        List<String> namespaces = settings.cri() ? List.of(tag, "k8s.io") : List.of(tag);
         for (String namespace : namespaces) {
-            Ctr ctr = new Ctr(this, namespace);
-            ctr.run(
+            new Ctr(this, namespace)
+                    .run(
                             "images",
                             "import",
                             "--snapshotter",
                             settings.snapshotter(),
-                            busybox.archive().toString())
-                    .ok();
-            ctr.run(
-                            "images",
-                            "import",
-                            "--snapshotter",
-                            settings.snapshotter(),
-                            pause.archive().toString())
+                            image.archive().toString())
                     .ok();
         }
     }

@@ -1,11 +1,10 @@
 package dev.caisson.shim.translate;
 
-import com.fasterxml.jackson.core.JsonFactory;
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonToken;
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
-import java.io.IOException;
+import dev.caisson.oci.FlatJson;
+import dev.caisson.oci.InvalidSpecException;
+import java.nio.charset.StandardCharsets;
 import java.util.LinkedHashMap;
 import java.util.Locale;
 import java.util.Map;
@@ -17,8 +16,6 @@ import java.util.Map;
  */
 final class OptionsText {
     static final int MAX_BYTES = 64 << 10;
-
-    private static final JsonFactory JSON = new JsonFactory();
 
     private OptionsText() {}
 
@@ -41,21 +38,14 @@ final class OptionsText {
     }
 
     private static void json(String text, Map<String, String> options) throws ContainerFault {
-        try (JsonParser parser = JSON.createParser(text)) {
-            parser.nextToken();
-            while (parser.nextToken() == JsonToken.FIELD_NAME) {
-                String name = parser.currentName();
-                JsonToken value = parser.nextToken();
-                if (value == null || !value.isScalarValue()) {
-                    throw invalid("the value of \"" + shown(name) + "\" must be a string, a number, true or false");
-                }
-                put(options, name, parser.getText());
+        try {
+            for (Map.Entry<String, String> each : FlatJson.read(
+                            text.getBytes(StandardCharsets.UTF_8), "runtime options")
+                    .entrySet()) {
+                put(options, each.getKey(), each.getValue());
             }
-            if (parser.currentToken() != JsonToken.END_OBJECT || parser.nextToken() != null) {
-                throw invalid("not one JSON object");
-            }
-        } catch (IOException e) {
-            throw invalid("malformed JSON");
+        } catch (InvalidSpecException e) {
+            throw new ContainerFault(Kind.INVALID, String.valueOf(e.getMessage()), e);
         }
     }
 

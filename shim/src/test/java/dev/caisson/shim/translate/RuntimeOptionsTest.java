@@ -69,9 +69,9 @@ class RuntimeOptionsTest {
             value = {
                 "BinaryName = \"crun\" | unknown option \"binaryname\" (known: backend",
                 "[plugins] | line 1 is not of the form",
-                "{\"hypervisor\":{}} | the value of \"hypervisor\"",
-                "{\"io_uid\":1} x | malformed JSON",
-                "{\"io_uid\":1 | JSON",
+                "{\"hypervisor\":{}} | hypervisor: must be a string",
+                "{\"io_uid\":1} x | JSON",
+                "{\"io_uid\":1 | malformed JSON",
                 "io_uid = -1 | io_uid must be",
                 "io_uid = 1.5 | line 1: the value must be",
                 "systemd_cgroup = \"maybe\" | systemd_cgroup must be true or false",

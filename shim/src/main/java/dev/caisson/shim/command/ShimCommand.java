@@ -18,6 +18,7 @@ import dev.caisson.shim.task.ConfigFile;
 import dev.caisson.shim.task.Identifiers;
 import dev.caisson.shim.task.Task;
 import dev.caisson.shim.task.TaskLifecycle;
+import dev.caisson.shim.task.Tasks;
 import dev.caisson.shim.translate.RuntimeOptions;
 import dev.caisson.shim.translate.Timestamps;
 import dev.caisson.ttrpc.AnyTypes;
@@ -138,7 +139,7 @@ public final class ShimCommand {
                     startMonitor(call, pod, answer, shimCgroup(call.stdin(), params));
                 }
             } catch (ContainerFault | IOException | RuntimeException e) {
-                if (pod.link() == null && pod.tasks().isEmpty()) {
+                if (pod.link() == null && pod.content().isEmpty()) {
                     pods.end(pod);
                 }
                 throw e;
@@ -265,13 +266,13 @@ public final class ShimCommand {
             if (!pod.info().namespace().equals(namespace)) {
                 continue;
             }
-            Task task = pod.tasks().get(id);
+            Task task = Tasks.of(pod).get(id);
             if (task != null) {
                 pid = task.initPid();
                 lifecycle.destroy(task);
             }
             // A monitor that serves nothing, its own pod's name included, was left by a start or a crash.
-            if (pod.tasks().isEmpty()
+            if (pod.content().isEmpty()
                     && !pod.isSandboxLive()
                     && (task != null || pod.info().group().equals(id))) {
                 pods.end(pod);

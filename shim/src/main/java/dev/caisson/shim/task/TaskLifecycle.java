@@ -95,7 +95,7 @@ public final class TaskLifecycle {
         task.sandbox(isSandbox);
         task.lock.lock();
         try {
-            if (pod.tasks().putIfAbsent(id, task) != null) {
+            if (Tasks.of(pod).putIfAbsent(id, task) != null) {
                 throw new ContainerFault(Kind.ALREADY_EXISTS, "container with given ID already exists: " + id);
             }
             boolean opened = false;
@@ -167,7 +167,7 @@ public final class TaskLifecycle {
 
     /** In the namespaces of the pod's sandbox, if it has one of its own. */
     private static Spec inSandbox(Task task, Spec spec) {
-        for (Task other : task.pod().tasks().values()) {
+        for (Task other : Tasks.of(task.pod()).values()) {
             if (!other.isSandbox() || other == task || other.container() == null) {
                 continue;
             }
@@ -195,7 +195,7 @@ public final class TaskLifecycle {
 
     /** Ends every process of a pod, the sandbox's own last. Idempotent. */
     public void stopAll(Pod pod, SandboxTask sandbox) {
-        for (Task task : pod.tasks().values()) {
+        for (Task task : Tasks.of(pod).values()) {
             if (task != sandbox.task()) {
                 killHard(task);
             }
@@ -224,7 +224,7 @@ public final class TaskLifecycle {
 
     /** Removes all tasks of a pod. */
     public void destroyAll(Pod pod) {
-        for (Task task : List.copyOf(pod.tasks().values())) {
+        for (Task task : List.copyOf(Tasks.of(pod).values())) {
             destroy(task);
         }
     }
@@ -268,7 +268,7 @@ public final class TaskLifecycle {
             }
         }
         discard(task);
-        task.pod().tasks().remove(task.id, task);
+        Tasks.of(task.pod()).remove(task.id, task);
     }
 
     /** Removes everything that a half-made or dead task has. */
@@ -546,7 +546,7 @@ public final class TaskLifecycle {
             awaitEvents(task);
             records.bury(task, "", p.pid(), exit);
             records.delete(task);
-            task.pod().tasks().remove(task.id, task);
+            Tasks.of(task.pod()).remove(task.id, task);
             TaskEvents.deleted(task, exit);
             return new Deleted(p.pid(), exit);
         } catch (IOException e) {
@@ -612,7 +612,7 @@ public final class TaskLifecycle {
         task.lock.lock();
         try {
             discard(task);
-            task.pod().tasks().remove(task.id, task);
+            Tasks.of(task.pod()).remove(task.id, task);
         } finally {
             task.lock.unlock();
         }

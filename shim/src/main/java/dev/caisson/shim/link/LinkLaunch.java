@@ -62,7 +62,7 @@ final class LinkLaunch implements Launch {
         try {
             if (kind == NOTE_FAILED) {
                 if (failure == null) {
-                    failure = stepFailed(code, value);
+                    failure = stepFailed(tag, plan, code, value);
                 }
             } else if (code == SAID_PID) {
                 pid = (int) value;
@@ -75,7 +75,7 @@ final class LinkLaunch implements Launch {
         }
     }
 
-    private ContainerFault stepFailed(int step, long negativeErrno) {
+    static ContainerFault stepFailed(String tag, @Nullable LaunchPlan plan, int step, long negativeErrno) {
         String what = plan == null ? null : plan.describe(step);
         Errno errno = Errno.of((int) -negativeErrno);
         if (what == null || what.isEmpty()) {

@@ -15,8 +15,11 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -24,7 +27,10 @@ import org.junit.jupiter.api.Test;
 /** A port of the host that leads into a pod: CNI's work, which needs a network namespace that it can enter by its path. */
 class HostPortTest extends Bed {
     private static final Duration SOON = Duration.ofSeconds(15);
+    private static final String CHAIN = "CNI-HOSTPORT-DNAT";
     private static final Map<Object, PrivateContainerd> BEDS = new HashMap<>();
+    /** The packet filter as it was; null where nothing ran. */
+    private static @Nullable String before;
 
     @BeforeEach
     void needsPortmap() {
@@ -38,6 +44,9 @@ class HostPortTest extends Bed {
     @Override
     public PrivateContainerd bed() {
         synchronized (BEDS) {
+            if (before == null) {
+                before = rules();
+            }
             return BEDS.computeIfAbsent(
                     build,
                     key -> PrivateContainerd.start(
@@ -50,7 +59,25 @@ class HostPortTest extends Bed {
         synchronized (BEDS) {
             BEDS.values().forEach(PrivateContainerd::close);
             BEDS.clear();
+            if (before != null && !before.contains(CHAIN)) {
+                removeEmptyChain();
+                assertThat(rules()).isEqualTo(before);
+            }
         }
+    }
+
+    /** The plugin takes its rules away but leaves the chain for the next time, and two jumps to it. */
+    private static void removeEmptyChain() {
+        for (String from : List.of("PREROUTING", "OUTPUT")) {
+            nat("-D", from, "-m", "addrtype", "--dst-type", "LOCAL", "-j", CHAIN);
+        }
+        nat("-X", CHAIN);
+    }
+
+    private static void nat(String... arguments) {
+        List<String> argv = new ArrayList<>(List.of("iptables", "-t", "nat"));
+        argv.addAll(List.of(arguments));
+        Command.of(argv).run().ok();
     }
 
     private static String rules() {

@@ -4,10 +4,10 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -20,6 +20,13 @@
 
 #ifndef CAISSON_VERSION
 #define CAISSON_VERSION "unknown"
+#endif
+#ifndef PR_SCHED_CORE /* newer than some libc headers */
+#define PR_SCHED_CORE 62
+#define PR_SCHED_CORE_CREATE 1
+#endif
+#ifndef PR_SCHED_CORE_SCOPE_THREAD_GROUP
+#define PR_SCHED_CORE_SCOPE_THREAD_GROUP 1
 #endif
 #define DEFAULT_STATE_DIR "/run/caisson"
 #define STDIN_MAX (10u << 20)
@@ -187,12 +194,17 @@ failed:
 static pid_t spawn_monitor(int listener, const char *exe, char **argv)
 {
 	static char *const no_env[] = { NULL };
+	/* containerd's option sched_core; its Go shims look at this variable. */
+	const int core = getenv("SCHED_CORE") && *getenv("SCHED_CORE");
 	volatile int err = 0;
 	pid_t pid = vfork();
 
 	if (pid == 0) {
 		int null = open("/dev/null", O_RDWR);
 		setsid();
+		/* A cookie of the pod's own, inherited by all of it; a kernel without core scheduling refuses. */
+		if (core)
+			prctl(PR_SCHED_CORE, PR_SCHED_CORE_CREATE, 0, PR_SCHED_CORE_SCOPE_THREAD_GROUP, 0);
 		dup2(listener, 3);
 		fcntl(3, F_SETFD, 0);
 		dup2(null, 0);

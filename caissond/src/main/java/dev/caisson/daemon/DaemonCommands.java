@@ -62,7 +62,7 @@ final class DaemonCommands {
             var link = pod.link();
             text.append(link == null ? "gone" : Integer.toString(link.monitorPid()));
             text.append("  containers: ")
-                    .append(String.join(" ", pod.tasks().keySet()))
+                    .append(String.join(" ", pod.content().ids()))
                     .append('\n');
         }
         return text.toString();

@@ -4,8 +4,10 @@ import dev.caisson.shim.command.ShimCommand;
 import dev.caisson.shim.link.CommandCall;
 import dev.caisson.shim.link.MonitorLink;
 import dev.caisson.shim.pod.Pod;
+import dev.caisson.shim.pod.PodContent;
 import dev.caisson.shim.pod.PodOwner;
 import dev.caisson.shim.task.TaskLifecycle;
+import dev.caisson.shim.task.Tasks;
 import java.io.IOException;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
@@ -21,6 +23,11 @@ public final class ShimServices implements PodOwner {
         this.lifecycle = lifecycle;
         this.shimCommand = shimCommand;
         this.otherCommands = otherCommands;
+    }
+
+    @Override
+    public PodContent newContent() {
+        return new Tasks();
     }
 
     @Override

@@ -1,5 +1,6 @@
 package dev.caisson.shim.command;
 
+import com.google.protobuf.Any;
 import com.google.protobuf.ByteString;
 import com.google.protobuf.InvalidProtocolBufferException;
 import dev.caisson.backend.ContainerFault;
@@ -12,13 +13,17 @@ import dev.caisson.shim.pod.Pod;
 import dev.caisson.shim.pod.PodInfo;
 import dev.caisson.shim.pod.PodRegistry;
 import dev.caisson.shim.task.Backends;
+import dev.caisson.shim.task.ConfigFile;
 import dev.caisson.shim.task.Identifiers;
 import dev.caisson.shim.task.Task;
 import dev.caisson.shim.task.TaskLifecycle;
+import dev.caisson.shim.task.Tasks;
+import dev.caisson.shim.translate.RuntimeOptions;
 import dev.caisson.shim.translate.Timestamps;
 import dev.caisson.ttrpc.AnyTypes;
 import dev.caisson.ttrpc.proto.bootstrap.BootstrapParams;
 import dev.caisson.ttrpc.proto.bootstrap.BootstrapResult;
+import dev.caisson.ttrpc.proto.bootstrap.Extension;
 import dev.caisson.ttrpc.proto.task.DeleteResponse;
 import dev.caisson.ttrpc.proto.types.RuntimeInfo;
 import dev.caisson.ttrpc.proto.types.RuntimeVersion;
@@ -40,7 +45,6 @@ public final class ShimCommand {
     private static final String GROUP_RUNC = "io.containerd.runc.v2.group";
     private static final String GROUP_CRI = "io.kubernetes.cri.sandbox-id";
     private static final int KILLED = 137;
-    private static final long MAX_CONFIG = 16L << 20;
 
     /** How monitors are started. */
     public record MonitorLaunch(String executable, String stateDirectory, String daemonProgram) {}
@@ -87,6 +91,8 @@ public final class ShimCommand {
             fail(call, args.action() + " " + args.get("id") + ": " + Errno.describe(e));
         } catch (RuntimeException e) {
             fail(call, args.action() + " " + args.get("id") + ": " + e);
+        } catch (OutOfMemoryError e) {
+            fail(call, args.action() + " " + args.get("id") + ": caissond is out of memory");
         }
     }
 
@@ -123,6 +129,7 @@ public final class ShimCommand {
             call.finish(answer);
             return;
         }
+        List<String> cgroups = ShimCgroup.find(shimCgroup(call.stdin(), params));
         try {
             pods.store(pod);
         } catch (IOException e) {
@@ -135,18 +142,31 @@ public final class ShimCommand {
                 monitor.executable(),
                 socket,
                 List.of("caisson-monitor", monitor.stateDirectory(), monitor.daemonProgram(), key),
-                answer,
-                errno -> {
-                    endUnused(pod);
-                    fail(
-                            call,
-                            "start monitor of " + group + " at " + socket + ": "
-                                    + Errno.of(errno).description());
+                cgroups.isEmpty() ? answer : new byte[0],
+                started -> {
+                    if (started.errno() != 0) {
+                        endUnused(pod);
+                        fail(
+                                call,
+                                "start monitor of " + group + " at " + socket + ": "
+                                        + Errno.of(started.errno()).description());
+                    } else if (!cgroups.isEmpty()) {
+                        place(call, started.pid(), started.served() ? List.of() : cgroups, answer);
+                    }
                 });
     }
 
+    private static void place(CommandCall call, int monitorPid, List<String> cgroups, byte[] answer) {
+        try {
+            ShimCgroup.join(cgroups, monitorPid);
+            call.finish(answer);
+        } catch (ContainerFault e) {
+            fail(call, String.valueOf(e.getMessage()));
+        }
+    }
+
     private void endUnused(Pod pod) {
-        if (pod.link() == null && pod.tasks().isEmpty()) {
+        if (pod.link() == null && pod.content().isEmpty()) {
             pods.end(pod);
         }
     }
@@ -158,6 +178,26 @@ public final class ShimCommand {
             return p.getInstanceId().equals(id) && p.getNamespace().equals(namespace) ? p : null;
         } catch (InvalidProtocolBufferException e) {
             return null;
+        }
+    }
+
+    /** The cgroup that the options want the monitor in. What is wrong with the options, Create says. */
+    private static String shimCgroup(byte[] stdin, @Nullable BootstrapParams params) {
+        try {
+            if (params == null) {
+                return stdin.length == 0
+                        ? ""
+                        : RuntimeOptions.of(Any.parseFrom(stdin)).shimCgroup();
+            }
+            for (Extension extension : params.getExtensionsList()) {
+                String cgroup = RuntimeOptions.of(extension.getValue()).shimCgroup();
+                if (!cgroup.isEmpty()) {
+                    return cgroup;
+                }
+            }
+            return "";
+        } catch (InvalidProtocolBufferException | ContainerFault e) {
+            return "";
         }
     }
 
@@ -179,16 +219,18 @@ public final class ShimCommand {
      */
     private static String group(Path bundle, String id) throws ContainerFault, IOException {
         Path config = bundle.resolve("config.json");
-        byte[] json;
         try {
             BasicFileAttributes about = Files.readAttributes(config, BasicFileAttributes.class);
-            if (!about.isRegularFile() || about.size() > MAX_CONFIG) {
+            if (!about.isRegularFile() || about.size() > ConfigFile.MAX_BYTES) {
                 return id;
             }
-            json = Files.readAllBytes(config);
         } catch (NoSuchFileException e) {
             return id; // a sandbox bundle of containerd's shim sandbox controller has none
         }
+        return ConfigFile.with(config, json -> group(json, id));
+    }
+
+    private static String group(byte[] json, String id) throws ContainerFault {
         // Most lone containers do not name a group anywhere: no need to understand their configuration twice.
         String text = new String(json, StandardCharsets.ISO_8859_1);
         if (!text.contains(GROUP_RUNC) && !text.contains(GROUP_CRI)) {
@@ -226,13 +268,13 @@ public final class ShimCommand {
             if (!pod.info().namespace().equals(namespace)) {
                 continue;
             }
-            Task task = pod.tasks().get(id);
+            Task task = Tasks.of(pod).get(id);
             if (task != null) {
                 pid = task.initPid();
                 lifecycle.destroy(task);
             }
             // A monitor that serves nothing, its own pod's name included, was left by a start or a crash.
-            if (pod.tasks().isEmpty()
+            if (pod.content().isEmpty()
                     && !pod.isSandboxLive()
                     && (task != null || pod.info().group().equals(id))) {
                 pods.end(pod);

@@ -5,7 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
-import java.util.function.IntConsumer;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** One invocation of the command binary, waiting for what to do. */
@@ -17,7 +17,7 @@ public final class CommandCall {
     private final String cwd;
     private final Map<String, String> environment;
     private final byte[] stdin;
-    private volatile @Nullable IntConsumer startFailed;
+    private volatile @Nullable Consumer<Started> onStarted;
 
     CommandCall(
             Channel channel,
@@ -92,13 +92,21 @@ public final class CommandCall {
     }
 
     /**
-     * Makes the command bind {@code socket}, start a monitor that serves it (unless somebody does so already), write {@code answer}
-     * to its standard output and end well, all without asking again.
+     * What became of a monitor that the command was to start.
      *
-     * @param failed called on the loop with the errno if there is no monitor; the command then waits for its {@link #end}
+     * @param errno 0 when it runs
+     * @param served somebody served the socket already, nothing was started
+     */
+    public record Started(int errno, int pid, boolean served) {}
+
+    /**
+     * Makes the command bind {@code socket} and start a monitor that serves it, unless somebody does so already.
+     *
+     * @param answer if not empty, the command writes it to its standard output and ends well once there is a monitor, without asking again
+     * @param then called on the loop; without an answer or a monitor the command waits for its {@link #end}
      */
     public void startMonitor(
-            String executable, String socket, List<String> monitorArgv, byte[] answer, IntConsumer failed) {
+            String executable, String socket, List<String> monitorArgv, byte[] answer, Consumer<Started> then) {
         StringBuilder p = new StringBuilder()
                 .append(executable)
                 .append('\0')
@@ -110,14 +118,14 @@ public final class CommandCall {
         byte[] words = p.toString().getBytes(StandardCharsets.UTF_8);
         byte[] payload = Arrays.copyOf(words, words.length + answer.length);
         System.arraycopy(answer, 0, payload, words.length, answer.length);
-        startFailed = failed;
+        onStarted = then;
         channel.writeAndFlush(WireFrame.of(WireFrame.START_MONITOR, 0, answer.length, 0, payload));
     }
 
     void onStarted(WireFrame f) {
-        IntConsumer failed = startFailed;
-        if (failed != null && f.a() != 0) {
-            failed.accept(f.a());
+        Consumer<Started> then = onStarted;
+        if (then != null) {
+            then.accept(new Started(f.a(), f.b(), f.flags() != 0));
         }
     }
 }

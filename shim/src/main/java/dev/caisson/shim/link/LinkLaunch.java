@@ -20,6 +20,8 @@ final class LinkLaunch implements Launch {
     static final int NOTE_SAID = 1;
     static final int NOTE_FAILED = 2;
     static final int SAID_PID = 1;
+    /** In NOTE_FAILED: the plan was refused, or there was no process to play it. */
+    static final int NO_STEP = -1;
 
     private final MonitorLink link;
     private final int id;
@@ -60,7 +62,7 @@ final class LinkLaunch implements Launch {
         try {
             if (kind == NOTE_FAILED) {
                 if (failure == null) {
-                    failure = stepFailed(code, value);
+                    failure = stepFailed(tag, plan, code, value);
                 }
             } else if (code == SAID_PID) {
                 pid = (int) value;
@@ -73,11 +75,14 @@ final class LinkLaunch implements Launch {
         }
     }
 
-    private ContainerFault stepFailed(int step, long negativeErrno) {
+    static ContainerFault stepFailed(String tag, @Nullable LaunchPlan plan, int step, long negativeErrno) {
         String what = plan == null ? null : plan.describe(step);
         Errno errno = Errno.of((int) -negativeErrno);
         if (what == null || what.isEmpty()) {
-            what = "step " + step + " of launch plan";
+            // The monitor's word for a plan that it could not even begin with is no step of it.
+            what = step == NO_STEP
+                    ? "begin launch of " + tag
+                    : "step " + Integer.toUnsignedString(step) + " of launch plan";
         }
         return new ContainerFault(Kind.FAILED, what + ": " + errno.description());
     }

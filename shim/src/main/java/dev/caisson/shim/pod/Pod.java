@@ -2,7 +2,6 @@ package dev.caisson.shim.pod;
 
 import dev.caisson.shim.events.EventQueue;
 import dev.caisson.shim.link.MonitorLink;
-import dev.caisson.shim.task.Task;
 import dev.caisson.ttrpc.ServerConnection;
 import java.util.List;
 import java.util.Map;
@@ -14,7 +13,7 @@ import org.jspecify.annotations.Nullable;
 public final class Pod {
     private final PodInfo info;
     private final EventQueue events;
-    private final Map<String, Task> tasks = new ConcurrentHashMap<>();
+    private final PodContent content;
     final Map<Integer, ServerConnection> connections = new ConcurrentHashMap<>();
     private volatile @Nullable MonitorLink link;
     private volatile boolean sandboxLive;
@@ -23,9 +22,10 @@ public final class Pod {
     /** Set when the monitor was told to quit. */
     volatile boolean ended;
 
-    Pod(PodInfo info, EventQueue events) {
+    Pod(PodInfo info, EventQueue events, PodContent content) {
         this.info = info;
         this.events = events;
+        this.content = content;
     }
 
     /** What is to be done once a request has been answered. */
@@ -79,8 +79,8 @@ public final class Pod {
         return events;
     }
 
-    public Map<String, Task> tasks() {
-        return tasks;
+    public PodContent content() {
+        return content;
     }
 
     public @Nullable MonitorLink link() {
@@ -107,7 +107,7 @@ public final class Pod {
 
     /** Whether nobody uses it: no container, no sandbox, no connection. */
     boolean isAbandoned() {
-        return tasks.isEmpty() && !sandboxLive && connections.isEmpty() && link != null;
+        return content.isEmpty() && !sandboxLive && connections.isEmpty() && link != null;
     }
 
     /** Directory of its records, relative to the store. */

@@ -5,6 +5,9 @@ import dev.caisson.shim.link.MonitorLink;
 
 /** What the registry tells the services above it. Not on the event loop unless said so. */
 public interface PodOwner {
+    /** An empty one for a new pod. */
+    PodContent newContent();
+
     /** Loads the stored tasks of a pod that this daemon has not seen yet. On the event loop: files only. */
     void load(Pod pod);
 

@@ -63,7 +63,14 @@ public final class PodRegistry implements LinkListener {
 
     /** The pod of that key, made if there is none. */
     public Pod open(PodInfo info) {
-        return pods.computeIfAbsent(info.key(), k -> new Pod(info, queue(info.ttrpcAddress())));
+        return pods.computeIfAbsent(info.key(), k -> newPod(info));
+    }
+
+    private Pod newPod(PodInfo info) {
+        return new Pod(
+                info,
+                queue(info.ttrpcAddress()),
+                java.util.Objects.requireNonNull(owner).newContent());
     }
 
     private EventQueue queue(String address) {
@@ -190,7 +197,7 @@ public final class PodRegistry implements LinkListener {
     private Pod loadPod(String key, Map<String, String> record) {
         return pods.computeIfAbsent(key, k -> {
             PodInfo info = PodInfo.of(k, record);
-            Pod pod = new Pod(info, queue(info.ttrpcAddress()));
+            Pod pod = newPod(info);
             pod.recordedMonitor = Integer.parseInt(record.getOrDefault("monitorPid", "0"));
             java.util.Objects.requireNonNull(owner).load(pod);
             return pod;

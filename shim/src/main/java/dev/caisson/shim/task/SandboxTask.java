@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
 /** The task that holds a sandbox's namespaces, seen by the Sandbox service. */
 public record SandboxTask(Task task) {
     public static @Nullable SandboxTask find(Pod pod, String id) {
-        Task task = pod.tasks().get(id);
+        Task task = Tasks.of(pod).get(id);
         return task == null || !task.isSandbox() ? null : new SandboxTask(task);
     }
 

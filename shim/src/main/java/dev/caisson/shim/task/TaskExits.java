@@ -27,7 +27,7 @@ public final class TaskExits {
         if (l == null) {
             return;
         }
-        for (Task task : pod.tasks().values()) {
+        for (Task task : Tasks.of(pod).values()) {
             TaskProcess p = task.processOfLaunch(launch);
             if (p != null) {
                 ProcessExit exit = l.exit().getNow(null);
@@ -94,7 +94,7 @@ public final class TaskExits {
 
     /** Kills what a dead monitor's pod still runs; records stay until {@code delete} asks. */
     public void killLeftovers(Pod pod) {
-        for (Task task : pod.tasks().values()) {
+        for (Task task : Tasks.of(pod).values()) {
             Container container = task.container();
             try {
                 if (container != null) {

@@ -41,7 +41,6 @@ public final class TaskLifecycle {
     private static final Duration KILL_TIME = Duration.ofSeconds(5);
     private static final Duration EVENTS_BEFORE_DELETE = Duration.ofSeconds(2);
     private static final long GRAVE_MILLIS = 1000;
-    private static final long MAX_CONFIG = 16L << 20;
 
     private final Backends backends;
     private final TaskRecords records;
@@ -96,7 +95,7 @@ public final class TaskLifecycle {
         task.sandbox(isSandbox);
         task.lock.lock();
         try {
-            if (pod.tasks().putIfAbsent(id, task) != null) {
+            if (Tasks.of(pod).putIfAbsent(id, task) != null) {
                 throw new ContainerFault(Kind.ALREADY_EXISTS, "container with given ID already exists: " + id);
             }
             boolean opened = false;
@@ -110,6 +109,9 @@ public final class TaskLifecycle {
             } catch (ContainerFault e) {
                 undoCreate(task, launcher, opened);
                 throw e;
+            } catch (InvalidSpecException e) {
+                undoCreate(task, launcher, opened);
+                throw new ContainerFault(Kind.INVALID, "create container " + id + ": " + e.getMessage(), e);
             } catch (IOException e) {
                 undoCreate(task, launcher, opened);
                 throw new ContainerFault(Kind.FAILED, "create container " + id + ": " + e.getMessage(), e);
@@ -124,23 +126,18 @@ public final class TaskLifecycle {
         if (!request.getCheckpoint().isEmpty()) {
             throw new ContainerFault(
                     Kind.UNSUPPORTED,
-                    "restore container " + task.id + " from " + request.getCheckpoint() + ": CRIU cannot run here");
+                    "restore container " + task.id + " from " + request.getCheckpoint()
+                            + ": CRIU is not supported by this version");
         }
-        byte[] config = readConfig(task.bundle);
-        Spec spec = SpecReader.read(config);
-        if (spec.process() != null && spec.process().terminal() != task.init.terminal) {
-            ProcessSpec.Builder process = spec.process().toBuilder();
-            process.terminal = task.init.terminal;
-            Spec.Builder b = spec.toBuilder();
-            b.process = process.build();
-            spec = b.build();
-        }
-        spec = inSandbox(task, spec);
+        Spec spec = ConfigFile.with(config(task.bundle), json -> {
+            Spec read = inSandbox(task, withTerminal(SpecReader.read(json), task.init.terminal));
+            records.saveConfig(task.pod(), task.id, SpecWriter.write(read));
+            return read;
+        });
         RuntimeOptions options = RuntimeOptions.of(request.getOptions());
         String backend = spec.annotations().getOrDefault(Backends.ANNOTATION, options.backend());
         task.backendName(backend);
         task.spec(spec);
-        records.saveConfig(task.pod(), task.id, SpecWriter.write(spec));
         Container container = backends.named(backend)
                 .prepare(
                         records.request(task, spec, RuntimeOptions.mounts(request.getRootfsList()), options.options()),
@@ -156,9 +153,21 @@ public final class TaskLifecycle {
         container.watchOom(() -> executor.execute(() -> TaskExits.publishOom(task)));
     }
 
+    /** The request decides, not the configuration. */
+    private static Spec withTerminal(Spec spec, boolean terminal) {
+        if (spec.process() == null || spec.process().terminal() == terminal) {
+            return spec;
+        }
+        ProcessSpec.Builder process = spec.process().toBuilder();
+        process.terminal = terminal;
+        Spec.Builder b = spec.toBuilder();
+        b.process = process.build();
+        return b.build();
+    }
+
     /** In the namespaces of the pod's sandbox, if it has one of its own. */
     private static Spec inSandbox(Task task, Spec spec) {
-        for (Task other : task.pod().tasks().values()) {
+        for (Task other : Tasks.of(task.pod()).values()) {
             if (!other.isSandbox() || other == task || other.container() == null) {
                 continue;
             }
@@ -186,7 +195,7 @@ public final class TaskLifecycle {
 
     /** Ends every process of a pod, the sandbox's own last. Idempotent. */
     public void stopAll(Pod pod, SandboxTask sandbox) {
-        for (Task task : pod.tasks().values()) {
+        for (Task task : Tasks.of(pod).values()) {
             if (task != sandbox.task()) {
                 killHard(task);
             }
@@ -215,20 +224,20 @@ public final class TaskLifecycle {
 
     /** Removes all tasks of a pod. */
     public void destroyAll(Pod pod) {
-        for (Task task : List.copyOf(pod.tasks().values())) {
+        for (Task task : List.copyOf(Tasks.of(pod).values())) {
             destroy(task);
         }
     }
 
-    private static byte[] readConfig(String bundle) throws ContainerFault, IOException {
+    private static Path config(String bundle) throws ContainerFault, IOException {
         Path file = Path.of(bundle).resolve("config.json");
         if (!Files.isRegularFile(file)) {
             throw new ContainerFault(Kind.INVALID, "JSON specification file config.json not found in " + bundle);
         }
-        if (Files.size(file) > MAX_CONFIG) {
-            throw new ContainerFault(Kind.INVALID, "config.json: larger than " + MAX_CONFIG + " bytes");
+        if (Files.size(file) > ConfigFile.MAX_BYTES) {
+            throw new ContainerFault(Kind.INVALID, "config.json: larger than " + ConfigFile.MAX_BYTES + " bytes");
         }
-        return Files.readAllBytes(file);
+        return file;
     }
 
     private static void startLogger(Task task, StdioUris.@Nullable Logger logger, int io, LazyLauncher launcher)
@@ -259,7 +268,7 @@ public final class TaskLifecycle {
             }
         }
         discard(task);
-        task.pod().tasks().remove(task.id, task);
+        Tasks.of(task.pod()).remove(task.id, task);
     }
 
     /** Removes everything that a half-made or dead task has. */
@@ -537,7 +546,7 @@ public final class TaskLifecycle {
             awaitEvents(task);
             records.bury(task, "", p.pid(), exit);
             records.delete(task);
-            task.pod().tasks().remove(task.id, task);
+            Tasks.of(task.pod()).remove(task.id, task);
             TaskEvents.deleted(task, exit);
             return new Deleted(p.pid(), exit);
         } catch (IOException e) {
@@ -603,7 +612,7 @@ public final class TaskLifecycle {
         task.lock.lock();
         try {
             discard(task);
-            task.pod().tasks().remove(task.id, task);
+            Tasks.of(task.pod()).remove(task.id, task);
         } finally {
             task.lock.unlock();
         }

@@ -177,7 +177,7 @@ final class TaskRecords {
                 }
             }
             recoverContainer(task, r, launcher);
-            pod.tasks().put(id, task);
+            Tasks.of(pod).put(id, task);
         }
     }
 

@@ -32,7 +32,7 @@ public final class TaskRecovery {
 
     /** Matches records with what the monitor holds. On the event loop; work that may block is handed on. */
     public void attached(Pod pod, MonitorLink link) {
-        for (Task task : pod.tasks().values()) {
+        for (Task task : Tasks.of(pod).values()) {
             adopt(task, task.init, link);
             for (TaskProcess p : task.execs.values()) {
                 adopt(task, p, link);
@@ -46,7 +46,7 @@ public final class TaskRecovery {
         }
         executor.execute(() -> watchAgain(pod));
         for (Launch l : link.launches()) {
-            boolean known = pod.tasks().values().stream().anyMatch(t -> t.processOfLaunch(l.id()) != null);
+            boolean known = Tasks.of(pod).values().stream().anyMatch(t -> t.processOfLaunch(l.id()) != null);
             if (!known) {
                 // A logger belongs to no process; it ends with the streams that it reads.
                 if (!link.tag(l).startsWith(LoggerPlan.TAG)) {
@@ -65,7 +65,7 @@ public final class TaskRecovery {
             Thread.currentThread().interrupt();
             return;
         }
-        for (Task task : pod.tasks().values()) {
+        for (Task task : Tasks.of(pod).values()) {
             Container container = task.init.isAlive() ? task.container() : null;
             if (container != null) {
                 TaskExits.publishOom(task);

@@ -117,7 +117,7 @@ public final class TaskService {
     }
 
     private static Task task(PodConnection from, String id) throws ContainerFault {
-        Task task = from.pod().tasks().get(id);
+        Task task = Tasks.of(from.pod()).get(id);
         if (task == null) {
             throw new ContainerFault(Kind.NOT_FOUND, "container does not exist: " + id);
         }
@@ -241,7 +241,7 @@ public final class TaskService {
     }
 
     private ConnectResponse connect(PodConnection from, RequestContext ctx, ConnectRequest q) throws ContainerFault {
-        @Nullable Task task = from.pod().tasks().get(q.getId());
+        @Nullable Task task = Tasks.of(from.pod()).get(q.getId());
         if (task == null && from.isReconnect() && !from.pod().isSandboxLive()) {
             // A containerd that comes back after it died within Create would otherwise keep a task that nobody can
             // delete.
@@ -256,7 +256,7 @@ public final class TaskService {
 
     private Empty shutdown(PodConnection from, RequestContext ctx, ShutdownRequest q) {
         Pod pod = from.pod();
-        boolean busy = !pod.tasks().isEmpty() || pod.isSandboxLive();
+        boolean busy = !Tasks.of(pod).isEmpty() || pod.isSandboxLive();
         if (q.getNow() || !busy) {
             pod.afterAnswer(from.connection(), ctx.streamId(), () -> executor.execute(() -> end(pod)));
         }

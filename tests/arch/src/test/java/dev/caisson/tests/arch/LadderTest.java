@@ -112,13 +112,11 @@ class LadderTest {
                 .isEmpty();
     }
 
-    /** A pod holds its tasks and a task knows its pod: two packages for the reader, one for this rule. */
     private static SliceIdentifier slice(JavaClass type) {
         if (Tree.generated(type)) {
             return SliceIdentifier.ignore();
         }
-        String name = type.getPackageName();
-        return SliceIdentifier.of(name.equals("dev.caisson.shim.pod") ? "dev.caisson.shim.task" : name);
+        return SliceIdentifier.of(type.getPackageName());
     }
 
     @Test

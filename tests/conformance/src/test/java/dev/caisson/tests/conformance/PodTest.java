@@ -16,6 +16,7 @@ import dev.caisson.tests.api.cri.Mount;
 import dev.caisson.tests.api.cri.NamespaceMode;
 import dev.caisson.tests.api.cri.NamespaceOption;
 import dev.caisson.tests.api.cri.PodSandboxState;
+import dev.caisson.tests.api.cri.PodSandboxStats;
 import dev.caisson.tests.support.Await;
 import dev.caisson.tests.support.Bed;
 import dev.caisson.tests.support.Pod;
@@ -233,6 +234,31 @@ class PodTest extends Bed {
 
             assertThat(stats.getMemory().getWorkingSetBytes().getValue()).isBetween(1L, 64L << 20);
         }
+    }
+
+    @Test
+    void statsOfThePodCountProcessesAndTheirContainers() {
+        try (Pod pod = Pod.run(bed())) {
+            String one = pod.start("one", "sh", "-c", "sleep 1000 & sleep 1000 & wait");
+            String two = pod.start("two", "sleep", "1000");
+
+            Await.until(
+                    () -> "four processes beside the sandbox's, so far " + processes(pod),
+                    SOON,
+                    () -> processes(pod) >= 4);
+            PodSandboxStats stats = pod.podStats();
+            assertThat(stats.getLinux().getContainersList())
+                    .extracting(container -> container.getAttributes().getId())
+                    .containsExactlyInAnyOrder(one, two);
+            assertThat(stats.getLinux().getContainersList())
+                    .allSatisfy(container -> assertThat(
+                                    container.getMemory().getWorkingSetBytes().getValue())
+                            .isPositive());
+        }
+    }
+
+    private static long processes(Pod pod) {
+        return pod.podStats().getLinux().getProcess().getProcessCount().getValue();
     }
 
     @Test

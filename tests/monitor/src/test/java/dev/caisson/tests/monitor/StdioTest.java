@@ -84,6 +84,25 @@ class StdioTest {
         link.gate(launch, 0, (byte) 1);
     }
 
+    /** A program whose streams are io 1, on a terminal that the monitor has taken. */
+    private static void onTerminal(Peer link, int launch, String script) {
+        link.spawn(launch, "terminal", Plans.terminal(script, false), 1, 0);
+        open(link, launch);
+    }
+
+    /** Opens a fifo, writes, and leaves. */
+    private static void write(Path fifo, String text) throws IOException {
+        try (OutputStream w = new FileOutputStream(fifo.toFile())) {
+            w.write(text.getBytes(UTF_8));
+        }
+    }
+
+    private static void assertIdle(Rig rig) throws Exception {
+        long before = Rig.ticks(rig.monitorPid());
+        Rig.sleep(1000);
+        assertThat(Rig.ticks(rig.monitorPid()) - before).isLessThanOrEqualTo(2);
+    }
+
     @Test
     void fifosAreHandedToTheProcess() throws Exception {
         try (Rig rig = Rig.bare()) {
@@ -97,16 +116,12 @@ class StdioTest {
             Reader e = new Reader(err);
             link.spawn(1, "cat", Plans.shell("cat; echo done >&2"), 1, 0);
             link.await(Frame.LAUNCHED, 1);
-            try (OutputStream w = new FileOutputStream(in.toFile())) {
-                w.write("hello".getBytes(UTF_8));
-            }
+            write(in, "hello");
             Rig.until("bytes through cat", () -> o.text().equals("hello"));
             // The writer is gone, which is a detach and not the end of file.
             Rig.sleep(200);
             assertThat(link.has(f -> f.kind() == Frame.EXIT)).isFalse();
-            try (OutputStream w = new FileOutputStream(in.toFile())) {
-                w.write(" again".getBytes(UTF_8));
-            }
+            write(in, " again");
             Rig.until("bytes through cat", () -> o.text().equals("hello again"));
             link.send(Frame.of(Frame.CLOSE_STDIN, 1, 0));
             assertThat(link.awaitStatus(1)).isZero();
@@ -122,9 +137,7 @@ class StdioTest {
             Path in = fifo(rig, "in");
             Path out = rig.dir.resolve("out");
             link.openIo(1, path(in), create(out), SAME);
-            try (OutputStream w = new FileOutputStream(in.toFile())) {
-                w.write("early".getBytes(UTF_8));
-            }
+            write(in, "early");
             link.send(Frame.of(Frame.CLOSE_STDIN, 1, 0));
             link.spawn(1, "cat", Plans.shell("cat; echo ' err' >&2"), 1, 0);
             assertThat(link.awaitStatus(1)).isZero();
@@ -225,13 +238,10 @@ class StdioTest {
             Reader r = new Reader(out);
             link.send(Frame.of(Frame.RESIZE, 1, 30 << 16 | 100)); // before there is one
             String script = "stty size; read line; echo got $line; stty size; exit 5";
-            link.spawn(1, "terminal", Plans.terminal(script, false), 1, 0);
-            open(link, 1);
+            onTerminal(link, 1, script);
             Rig.until("first size", () -> r.text().contains("30 100"));
             link.send(Frame.of(Frame.RESIZE, 1, 40 << 16 | 120));
-            try (OutputStream w = new FileOutputStream(in.toFile())) {
-                w.write("words\r".getBytes(UTF_8));
-            }
+            write(in, "words\r");
             Rig.until("second size", () -> r.text().contains("got words\r\n40 120"));
             assertThat(link.awaitStatus(1)).isEqualTo(5 << 8);
             Rig.until("the end", r::ended);
@@ -262,8 +272,7 @@ class StdioTest {
             Reader r = new Reader(out);
             // As an init does that starts one getty after the other.
             String script = "t=$(tty); echo one; exec </dev/null >/dev/null 2>&1; sleep 0.3; echo two >$t; sleep 0.3";
-            link.spawn(1, "terminal", Plans.terminal(script, false), 1, 0);
-            open(link, 1);
+            onTerminal(link, 1, script);
             Rig.until("both lines", () -> r.text().equals("one\r\ntwo\r\n"));
             assertThat(link.awaitStatus(1)).isZero();
             Rig.until("the end", r::ended);
@@ -276,8 +285,7 @@ class StdioTest {
             Peer link = rig.startMonitor();
             Path out = fifo(rig, "out");
             link.openIo(1, NONE, path(out), TTY);
-            link.spawn(1, "terminal", Plans.terminal("seq 1 60000", false), 1, 0);
-            open(link, 1);
+            onTerminal(link, 1, "seq 1 60000");
             Rig.sleep(500);
             Reader r = new Reader(out);
             link.awaitStatus(1);
@@ -294,13 +302,10 @@ class StdioTest {
             Path out = fifo(rig, "out");
             link.openIo(1, NONE, path(out), TTY);
             // Fills the fifo and the copy's buffer and leaves the rest in the terminal's.
-            link.spawn(1, "terminal", Plans.terminal("trap '' HUP; head -c 67000 /dev/zero & sleep 0.5", false), 1, 0);
-            open(link, 1);
+            onTerminal(link, 1, "trap '' HUP; head -c 67000 /dev/zero & sleep 0.5");
             link.awaitStatus(1);
             Rig.sleep(2500);
-            long before = Rig.ticks(rig.monitorPid());
-            Rig.sleep(1000);
-            assertThat(Rig.ticks(rig.monitorPid()) - before).isLessThanOrEqualTo(2);
+            assertIdle(rig);
         }
     }
 
@@ -309,8 +314,7 @@ class StdioTest {
         try (Rig rig = Rig.bare()) {
             Peer link = rig.startMonitor();
             link.openIo(1, NONE, NONE, TTY);
-            link.spawn(1, "terminal", Plans.terminal("exec yes", false), 1, 0);
-            open(link, 1);
+            onTerminal(link, 1, "exec yes");
             link.await(Frame.LAUNCHED, 1);
             for (int i = 2; i < 12; i++) {
                 link.spawn(i, "other", Plans.shell("exit 1"), 0, 0);
@@ -348,8 +352,7 @@ class StdioTest {
             Path in = fifo(rig, "in");
             link.openIo(1, path(in), PIPE, TTY);
             link.spawn(1, "logger", Plans.selfShell("exit 0"), 1, Peer.SELF | Peer.LOGGER);
-            link.spawn(2, "terminal", Plans.terminal("read x; echo $x >" + log, false), 1, 0);
-            open(link, 2);
+            onTerminal(link, 2, "read x; echo $x >" + log);
             link.awaitStatus(1);
             Rig.sleep(2300); // longer than a dead process's terminal is drained
             Files.writeString(in, "still there\r", StandardOpenOption.WRITE);
@@ -364,18 +367,13 @@ class StdioTest {
             Peer link = rig.startMonitor();
             Path in = fifo(rig, "in");
             link.openIo(1, path(in), NONE, TTY);
-            link.spawn(1, "terminal", Plans.terminal("stty raw -echo; sleep 1000", false), 1, 0);
-            open(link, 1);
+            onTerminal(link, 1, "stty raw -echo; sleep 1000");
             link.await(Frame.LAUNCHED, 1);
             Rig.sleep(300);
-            try (OutputStream w = new FileOutputStream(in.toFile())) {
-                w.write(new byte[60_000]);
-            }
+            write(in, "\0".repeat(60_000));
             link.send(Frame.of(Frame.CLOSE_STDIN, 1, 0));
             Rig.sleep(300);
-            long before = Rig.ticks(rig.monitorPid());
-            Rig.sleep(1000);
-            assertThat(Rig.ticks(rig.monitorPid()) - before).isLessThanOrEqualTo(2);
+            assertIdle(rig);
         }
     }
 }

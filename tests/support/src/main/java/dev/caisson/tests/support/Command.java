@@ -71,6 +71,10 @@ public final class Command {
         return new Command(argv);
     }
 
+    public List<String> argv() {
+        return argv;
+    }
+
     public Command stdin(byte[] bytes) {
         stdin = bytes.clone();
         return this;

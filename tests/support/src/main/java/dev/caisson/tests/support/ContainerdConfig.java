@@ -116,7 +116,10 @@ final class ContainerdConfig {
     }
 
     /** A bridge of the instance's own without masquerade, so that no rule is left in the host's packet filter. */
-    static String cni(Path dir, String bridge, int subnet) {
+    static String cni(Path dir, String bridge, int subnet, boolean hostPorts) {
+        String portmap = hostPorts
+                ? ", {\"type\": \"portmap\", \"capabilities\": {\"portMappings\": true}, \"snat\": false}"
+                : "";
         return """
                 {
                   "cniVersion": "0.4.0",
@@ -133,9 +136,9 @@ final class ContainerdConfig {
                         "ranges": [[{"subnet": "10.213.%3$d.0/24"}]],
                         "routes": [{"dst": "0.0.0.0/0"}]
                       }
-                    }
+                    }%4$s
                   ]
                 }
-                """.formatted(bridge, dir, subnet);
+                """.formatted(bridge, dir, subnet, portmap);
     }
 }

@@ -42,6 +42,11 @@ public final class Ctr {
 
     /** {@code ctr run} of the busybox image with {@code options} before the image name. */
     public Command runContainer(String id, List<String> options, String... argv) {
+        return runImage(TestImages.BUSYBOX, id, options, argv);
+    }
+
+    /** {@code ctr run} of any image that was imported. */
+    public Command runImage(String image, String id, List<String> options, String... argv) {
         List<String> args = new ArrayList<>(List.of(
                 "run",
                 "--snapshotter",
@@ -53,7 +58,7 @@ public final class Ctr {
             args.add(binary.toString());
         });
         args.addAll(options);
-        args.add(TestImages.BUSYBOX);
+        args.add(image);
         args.add(id);
         args.addAll(List.of(argv));
         return command(args);

@@ -1,6 +1,7 @@
 package dev.caisson.tests.support;
 
 import com.google.protobuf.ByteString;
+import dev.caisson.tests.api.cri.AttachRequest;
 import dev.caisson.tests.api.cri.ContainerConfig;
 import dev.caisson.tests.api.cri.ContainerMetadata;
 import dev.caisson.tests.api.cri.ContainerState;
@@ -9,6 +10,7 @@ import dev.caisson.tests.api.cri.ContainerStatsRequest;
 import dev.caisson.tests.api.cri.ContainerStatus;
 import dev.caisson.tests.api.cri.ContainerStatusRequest;
 import dev.caisson.tests.api.cri.CreateContainerRequest;
+import dev.caisson.tests.api.cri.ExecRequest;
 import dev.caisson.tests.api.cri.ExecSyncRequest;
 import dev.caisson.tests.api.cri.ExecSyncResponse;
 import dev.caisson.tests.api.cri.ImageSpec;
@@ -21,8 +23,11 @@ import dev.caisson.tests.api.cri.NamespaceMode;
 import dev.caisson.tests.api.cri.NamespaceOption;
 import dev.caisson.tests.api.cri.PodSandboxConfig;
 import dev.caisson.tests.api.cri.PodSandboxMetadata;
+import dev.caisson.tests.api.cri.PodSandboxStats;
+import dev.caisson.tests.api.cri.PodSandboxStatsRequest;
 import dev.caisson.tests.api.cri.PodSandboxStatus;
 import dev.caisson.tests.api.cri.PodSandboxStatusRequest;
+import dev.caisson.tests.api.cri.PortForwardRequest;
 import dev.caisson.tests.api.cri.RemoveContainerRequest;
 import dev.caisson.tests.api.cri.RemovePodSandboxRequest;
 import dev.caisson.tests.api.cri.RunPodSandboxRequest;
@@ -179,6 +184,55 @@ public final class Pod implements AutoCloseable {
                         .addAllCmd(List.of(argv))
                         .setTimeout(seconds)
                         .build());
+    }
+
+    /** Exec over the streaming server, with stdin and stdout; stderr too unless there is a terminal. */
+    public CriStream execStream(String container, boolean tty, String... argv) {
+        return CriStream.open(bed.client()
+                .cri()
+                .exec(ExecRequest.newBuilder()
+                        .setContainerId(container)
+                        .addAllCmd(List.of(argv))
+                        .setTty(tty)
+                        .setStdin(true)
+                        .setStdout(true)
+                        .setStderr(!tty)
+                        .build())
+                .getUrl());
+    }
+
+    /** Attach over the streaming server, with all streams that the container has. */
+    public CriStream attachStream(String container, boolean tty) {
+        return CriStream.open(bed.client()
+                .cri()
+                .attach(AttachRequest.newBuilder()
+                        .setContainerId(container)
+                        .setTty(tty)
+                        .setStdin(true)
+                        .setStdout(true)
+                        .setStderr(!tty)
+                        .build())
+                .getUrl());
+    }
+
+    /** One connection to a port of the pod: data is channel 0, errors are channel 1, each begins with the port in two bytes. */
+    public CriStream forward(int port) {
+        return CriStream.open(bed.client()
+                .cri()
+                .portForward(PortForwardRequest.newBuilder()
+                        .setPodSandboxId(id)
+                        .addPort(port)
+                        .build())
+                .getUrl());
+    }
+
+    /** What the whole pod uses. */
+    public PodSandboxStats podStats() {
+        return bed.client()
+                .cri()
+                .podSandboxStats(
+                        PodSandboxStatsRequest.newBuilder().setPodSandboxId(id).build())
+                .getStats();
     }
 
     /** Standard output of a command that must succeed. */

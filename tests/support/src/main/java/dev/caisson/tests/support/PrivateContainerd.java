@@ -36,6 +36,7 @@ public final class PrivateContainerd implements AutoCloseable {
      * @param cri whether the CRI plugin is on (it needs /usr/lib/cni)
      * @param snapshotter {@code overlayfs} or {@code native}
      * @param sandboxer containerd 2.x's CRI: {@code podsandbox} makes a pod with a pause container, {@code shim} over the Sandbox API
+     * @param hostPorts whether CNI maps ports of the host to pods, which changes the host's packet filter
      * @param environment more variables for containerd, and thereby for the shim
      */
     public record Settings(
@@ -44,6 +45,7 @@ public final class PrivateContainerd implements AutoCloseable {
             boolean cri,
             String snapshotter,
             String sandboxer,
+            boolean hostPorts,
             Map<String, String> environment) {
         public Settings {
             environment = Map.copyOf(environment);
@@ -51,19 +53,23 @@ public final class PrivateContainerd implements AutoCloseable {
 
         /** CRI on, overlayfs, nothing special. */
         public static Settings of(ContainerdBuild build, RuntimeUnderTest runtime) {
-            return new Settings(build, runtime, true, "overlayfs", "podsandbox", Map.of());
+            return new Settings(build, runtime, true, "overlayfs", "podsandbox", false, Map.of());
         }
 
         public Settings withEnvironment(Map<String, String> variables) {
-            return new Settings(build, runtime, cri, snapshotter, sandboxer, variables);
+            return new Settings(build, runtime, cri, snapshotter, sandboxer, hostPorts, variables);
         }
 
         public Settings withoutCri() {
-            return new Settings(build, runtime, false, snapshotter, sandboxer, environment);
+            return new Settings(build, runtime, false, snapshotter, sandboxer, hostPorts, environment);
         }
 
         public Settings withShimSandboxes() {
-            return new Settings(build, runtime, cri, snapshotter, "shim", environment);
+            return new Settings(build, runtime, cri, snapshotter, "shim", hostPorts, environment);
+        }
+
+        public Settings withHostPorts() {
+            return new Settings(build, runtime, cri, snapshotter, sandboxer, true, environment);
         }
     }
 
@@ -86,7 +92,8 @@ public final class PrivateContainerd implements AutoCloseable {
             Files.writeString(
                     dir.resolve("owner"), Long.toString(ProcessHandle.current().pid()));
             Files.writeString(
-                    dir.resolve("cni/10-test.conflist"), ContainerdConfig.cni(dir, tag, random.nextInt(1, 255)));
+                    dir.resolve("cni/10-test.conflist"),
+                    ContainerdConfig.cni(dir, tag, random.nextInt(1, 255), settings.hostPorts()));
             Files.writeString(
                     dir.resolve("config.toml"),
                     ContainerdConfig.render(settings, dir, System.getProperty("caisson.containerd.log", "info")));
@@ -105,25 +112,23 @@ public final class PrivateContainerd implements AutoCloseable {
     }
 
     private void importImages() {
-        List<String> namespaces = settings.cri() ? List.of(tag, "k8s.io") : List.of(tag);
         TestImages.ImageFile busybox = TestImages.busybox(dir);
-        TestImages.ImageFile pause = TestImages.pause(dir);
         busyboxChainId = busybox.chainId();
+        importImage(busybox);
+        importImage(TestImages.pause(dir));
+    }
+
+    /** Makes an image known to {@link Ctr} and to the CRI. */
+    public void importImage(TestImages.ImageFile image) {
+        List<String> namespaces = settings.cri() ? List.of(tag, "k8s.io") : List.of(tag);
         for (String namespace : namespaces) {
-            Ctr ctr = new Ctr(this, namespace);
-            ctr.run(
+            new Ctr(this, namespace)
+                    .run(
                             "images",
                             "import",
                             "--snapshotter",
                             settings.snapshotter(),
-                            busybox.archive().toString())
-                    .ok();
-            ctr.run(
-                            "images",
-                            "import",
-                            "--snapshotter",
-                            settings.snapshotter(),
-                            pause.archive().toString())
+                            image.archive().toString())
                     .ok();
         }
     }

@@ -1,14 +1,17 @@
 package dev.caisson.tests.support;
 
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
+import java.time.Duration;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.Objects;
 
 /** Images made from the machine's own files: an OCI image layout in a tar file that {@code ctr images import} takes. */
 public final class TestImages {
@@ -17,6 +20,9 @@ public final class TestImages {
 
     /** A program of a few hundred bytes that waits for ever; CRI's sandbox image. */
     public static final String PAUSE = "caisson.test/pause:1";
+
+    /** A small Debian with bash, coreutils, perl, procps and util-linux, dynamically linked. */
+    public static final String DEBIAN = "caisson.test/debian:1";
 
     private static final String PAUSE_C = """
             /* Waits for ever. Signals whose default action is to end a process do not reach PID 1 of a namespace. */
@@ -57,6 +63,30 @@ public final class TestImages {
             }
         }
         return write(dir.resolve("busybox.tar"), BUSYBOX, layer.bytes(), "\"/bin/sh\"");
+    }
+
+    /**
+     * Writes the Debian image as {@code debian.tar} into {@code dir}. Its layer is made once from Debian's packages and kept in
+     * {@link Cache}; skips the running test where there are none.
+     */
+    public static ImageFile debian(Path dir) {
+        Path layer = Cache.dir("images").resolve("debian-1.layer.tar");
+        if (!Files.exists(layer)) {
+            Path script = dir.resolve("debian-rootfs.sh");
+            try (InputStream text = TestImages.class.getResourceAsStream("debian-rootfs.sh")) {
+                Files.write(script, Objects.requireNonNull(text).readAllBytes());
+            } catch (IOException e) {
+                throw new UncheckedIOException("write " + script, e);
+            }
+            Command.Result made = Command.of("sh", script.toString(), layer.toString())
+                    .timeout(Duration.ofMinutes(3))
+                    .run();
+            if (made.exit() != 0) {
+                System.out.println(made);
+                throw Skip.because("a Debian root file system", "apt-get download and a reachable Debian mirror");
+            }
+        }
+        return write(dir.resolve("debian.tar"), DEBIAN, read(layer), "\"/bin/bash\"");
     }
 
     /** Compiles the pause program and writes its image as {@code pause.tar} into {@code dir}. */

@@ -22,8 +22,8 @@ import org.jspecify.annotations.Nullable;
 
 /** Configurations whose plans are kept as golden files; the host is a made-up one with version 2 cgroups. */
 final class Scenarios {
-    private static final PlanInput.CgroupJoin CGROUPS =
-            new PlanInput.CgroupJoin(List.of("/sys/fs/cgroup/devices/c1/tasks"), "/sys/fs/cgroup/unified/c1", null);
+    private static final PlanInput.CgroupJoin CGROUPS = new PlanInput.CgroupJoin(
+            List.of("/sys/fs/cgroup/devices/c1/tasks"), "/sys/fs/cgroup/unified/c1", null, false);
 
     private Scenarios() {}
 
@@ -154,8 +154,28 @@ final class Scenarios {
                 exec(
                         userNamespace(),
                         new PlanInput.CgroupJoin(
-                                List.of(), "/sys/fs/cgroup/unified/c1", "/sys/fs/cgroup/unified/c1/init"),
+                                List.of(), "/sys/fs/cgroup/unified/c1", "/sys/fs/cgroup/unified/c1/init", true),
                         p -> p.terminal = true));
+        plans.put(
+                "joined-user-namespace",
+                InitPlan.of(new PlanInput(
+                        "c1",
+                        spec(b -> linux(b, l -> {
+                            List<Linux.Namespace> namespaces = new ArrayList<>(l.namespaces);
+                            namespaces.add(new Linux.Namespace(NamespaceType.USER, "/proc/1/ns/user"));
+                            l.namespaces = namespaces;
+                        })),
+                        "/bundle",
+                        "/bundle/rootfs",
+                        List.of(),
+                        false,
+                        false,
+                        -1,
+                        -1,
+                        host(),
+                        new PlanInput.CgroupJoin(List.of(), "/sys/fs/cgroup/unified/c1", null, true),
+                        null,
+                        "{}")));
         plans.put("exec-affinity", exec(spec(b -> {}), CGROUPS, p -> {
             p.execCpuAffinity = new ProcessSpec.ExecCpuAffinity("0-1", "3");
             p.selinuxLabel = "a:b:c";

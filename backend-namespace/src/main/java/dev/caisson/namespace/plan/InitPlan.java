@@ -184,7 +184,7 @@ public final class InitPlan {
         }
         namespaces.loopback();
         mounts.all();
-        new DeviceSteps(s, in, userNamespace).all();
+        new DeviceSteps(s, in, userNamespace || in.host().inUserNamespace()).all();
         if (!userNamespace) {
             waitForLauncher(upRead, upWrite);
         }

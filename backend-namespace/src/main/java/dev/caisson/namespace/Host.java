@@ -61,6 +61,7 @@ record Host(
         return new HostFacts(
                 lastCapability,
                 ownCapabilities,
+                inUserNamespace,
                 p -> Files.isDirectory(Path.of(p)),
                 apparmor,
                 selinux,

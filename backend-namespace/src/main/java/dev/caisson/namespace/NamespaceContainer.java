@@ -142,7 +142,7 @@ final class NamespaceContainer implements Container {
                 request.options().ioUid(),
                 request.options().ioGid(),
                 facts,
-                new PlanInput.CgroupJoin(v1TaskFiles(), cgroup.unifiedDirectory(), null),
+                new PlanInput.CgroupJoin(v1TaskFiles(), cgroup.unifiedDirectory(), null, isCgroupGiven()),
                 seccomp.filter(),
                 hooks.stateJson("creating", hasOwnPids() ? 1 : 0));
         LaunchPlan plan = planned(() -> InitPlan.of(input));
@@ -206,13 +206,17 @@ final class NamespaceContainer implements Container {
             cgroup.apply(limits);
             devices.attach(cgroup, host);
             devicePolicy = devices.policy();
-            if (host.cgroups().mode() == CgroupMode.V2 && CgroupDelegation.isDue(spec)) {
+            if (isCgroupGiven()) {
                 cgroup.delegate((int) CgroupDelegation.owner(spec));
             }
         } catch (ErrnoException | CgroupException e) {
             throw new ContainerFault(
                     Kind.FAILED, "set up cgroup of container " + request.id() + ": " + e.getMessage(), e);
         }
+    }
+
+    private boolean isCgroupGiven() {
+        return host.cgroups().mode() == CgroupMode.V2 && CgroupDelegation.isDue(spec);
     }
 
     private void rememberHome(Launch launch, long passwdFd, @Nullable ProcessSpec process) {
@@ -259,8 +263,8 @@ final class NamespaceContainer implements Container {
         SeccompSupport seccomp = SeccompSupport.of(spec.linux().seccomp(), seccompPrograms);
         ProcessSpec effective = withHome(inherit(process));
         refuse(Requirements.unmet("process", effective, host.facts(cgroupPath, spec.linux())));
-        PlanInput.CgroupJoin join =
-                new PlanInput.CgroupJoin(v1TaskFiles(), cgroup.unifiedDirectory(), unifiedGroupOf(init));
+        PlanInput.CgroupJoin join = new PlanInput.CgroupJoin(
+                v1TaskFiles(), cgroup.unifiedDirectory(), unifiedGroupOf(init), isCgroupGiven());
         LaunchPlan plan = planned(() -> ExecPlan.of(
                 init.pid(),
                 spec.linux(),
@@ -273,6 +277,8 @@ final class NamespaceContainer implements Container {
         Launch l = launcher.spawn(launch, tag, plan, io, Set.of());
         try {
             if (ExecPlan.mustWait(effective, seccomp.filter())) {
+                // The launcher says it while the process is running already: whose notes may come first.
+                l.awaitNote(Notes.PID, BUILD_TIME);
                 seccomp.serveListener(l, hooks.state("running", init.pid()), BUILD_TIME);
                 rememberHome(l, l.awaitNote(Notes.READY, BUILD_TIME), effective);
                 openGate(l, effective);

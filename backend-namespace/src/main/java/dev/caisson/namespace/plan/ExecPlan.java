@@ -59,8 +59,14 @@ public final class ExecPlan {
             p.attempt(Sys.CLOSE, fd);
         }
         long cloneFlags = CLONE_PARENT | CLONE_CLEAR_SIGHAND;
-        Arg.Slot dir = p.slot();
         String unified = cgroups.unifiedDirectory();
+        String fallback = cgroups.unifiedFallback();
+        if (userNamespace && cgroups.given()) {
+            ids.moveToUnified(cgroups);
+            unified = null;
+            fallback = null;
+        }
+        Arg.Slot dir = p.slot();
         if (unified != null) {
             cloneFlags |= CLONE_INTO_CGROUP;
             p.callInto(
@@ -72,7 +78,6 @@ public final class ExecPlan {
                     c(O_PATH | O_DIRECTORY | O_CLOEXEC));
         }
         Arg.Slot fallbackDir = p.slot();
-        String fallback = cgroups.unifiedFallback();
         if (fallback != null) {
             p.callInto(
                     fallbackDir,
@@ -101,9 +106,7 @@ public final class ExecPlan {
         }
         long namespaces = 0;
         for (Linux.Namespace ns : linux.namespaces()) {
-            // Later: a process in it may not be born in a group that its launcher's is not next to (cgroup2 mounted
-            // with
-            // nsdelegate: ENOENT).
+            // Later: a process in it may not be born in a group outside of it (cgroup2 with nsdelegate: ENOENT).
             if (ns.type() != NamespaceType.CGROUP) {
                 namespaces |= NamespaceSteps.flag(ns.type());
             }

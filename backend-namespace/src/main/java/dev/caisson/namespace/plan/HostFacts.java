@@ -9,6 +9,7 @@ import java.util.function.Predicate;
  *
  * @param lastCapability highest capability number that the kernel knows (/proc/sys/kernel/cap_last_cap)
  * @param ownCapabilities permitted capabilities of the daemon and its monitors, as a mask
+ * @param inUserNamespace whether daemon and monitors are a user's own: in a user namespace, so that there is no mknod
  * @param isDirectory whether a host path is a directory, for the kind of a bind mount's target
  * @param apparmor whether AppArmor is on
  * @param selinux whether SELinux is on
@@ -18,6 +19,7 @@ import java.util.function.Predicate;
 public record HostFacts(
         int lastCapability,
         long ownCapabilities,
+        boolean inUserNamespace,
         Predicate<String> isDirectory,
         boolean apparmor,
         boolean selinux,

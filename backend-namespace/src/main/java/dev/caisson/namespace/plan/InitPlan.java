@@ -96,6 +96,11 @@ public final class InitPlan {
                 devices.moveToNamespace(namespaces.joinedSlot(joined, NamespaceType.NETWORK));
             }
         }
+        String unified = in.cgroups().unifiedDirectory();
+        if (namespaces.isJoined(NamespaceType.USER) && in.cgroups().given()) {
+            namespaces.moveToUnified(in.cgroups());
+            unified = null;
+        }
         namespaces.join(joined);
         if (devices.isNeeded() && namespaces.isJoined(NamespaceType.NETWORK)) {
             devices.configure();
@@ -103,7 +108,6 @@ public final class InitPlan {
         if (!newMounts) {
             mounts.rootfs();
         }
-        String unified = in.cgroups().unifiedDirectory();
         Arg.Data args = namespaces.cloneArgs(unified == null ? flags : flags | CLONE_INTO_CGROUP, 0);
         if (unified != null) {
             Arg.Slot dir = p.slot();
@@ -180,7 +184,7 @@ public final class InitPlan {
         }
         namespaces.loopback();
         mounts.all();
-        new DeviceSteps(s, in, userNamespace).all();
+        new DeviceSteps(s, in, userNamespace || in.host().inUserNamespace()).all();
         if (!userNamespace) {
             waitForLauncher(upRead, upWrite);
         }

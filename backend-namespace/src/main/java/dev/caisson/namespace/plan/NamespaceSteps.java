@@ -169,6 +169,44 @@ final class NamespaceSteps {
         }
     }
 
+    /**
+     * For a launcher that is about to enter a user namespace whose root was given the group: moves itself, and the process that it makes
+     * is born where it is. Inside, it has no right to a group of another user any more (CLONE_INTO_CGROUP: EACCES). Not done always,
+     * since the kernel takes a lock on all processes of the machine for it.
+     */
+    void moveToUnified(PlanInput.CgroupJoin cgroups) {
+        String unified = cgroups.unifiedDirectory();
+        if (unified == null) {
+            return;
+        }
+        Arg.Data zero = p.string("0");
+        Arg.Slot procs = p.slot();
+        Arg.Slot moved = p.slot();
+        PlanBuilder.Label done = new PlanBuilder.Label();
+        PlanBuilder.Label divided = new PlanBuilder.Label();
+        String fallback = cgroups.unifiedFallback();
+        openProcs(procs, unified);
+        if (fallback == null) {
+            p.call("join cgroup " + unified, Sys.WRITE, procs, zero, c(1));
+        } else {
+            p.attemptInto(moved, Sys.WRITE, procs, zero, c(1));
+            s.jumpIfDone(moved, done);
+            p.jumpIfEqual(moved, c(-EBUSY), divided);
+            p.fail("join cgroup " + unified, moved);
+            p.place(divided);
+            p.attempt(Sys.CLOSE, procs);
+            openProcs(procs, fallback);
+            p.call("join cgroup " + fallback, Sys.WRITE, procs, zero, c(1));
+        }
+        p.place(done);
+        p.attempt(Sys.CLOSE, procs);
+    }
+
+    private void openProcs(Arg.Slot fd, String group) {
+        String file = group + "/cgroup.procs";
+        p.callInto(fd, "open " + file, Sys.OPENAT, c(AT_FDCWD), p.string(file), c(O_WRONLY | O_CLOEXEC));
+    }
+
     /** Flags for the clone3 that makes init: all new namespaces that can be made at birth. */
     long cloneFlags() {
         long flags = 0;

@@ -40,16 +40,18 @@ public record PlanInput(
      *     cgroup_procs_write_start)
      * @param unifiedDirectory a cgroup v2 directory to be born in, null where v2 has no part
      * @param unifiedFallback where else, when the kernel refuses processes there because init has divided the group
+     * @param given whether the v2 group belongs to the root of the container's user namespace
      */
     public record CgroupJoin(
             List<String> taskFiles,
             @Nullable String unifiedDirectory,
-            @Nullable String unifiedFallback) {
+            @Nullable String unifiedFallback,
+            boolean given) {
         public CgroupJoin {
             taskFiles = List.copyOf(taskFiles);
         }
 
-        public static final CgroupJoin NONE = new CgroupJoin(List.of(), null, null);
+        public static final CgroupJoin NONE = new CgroupJoin(List.of(), null, null, false);
     }
 
     /**

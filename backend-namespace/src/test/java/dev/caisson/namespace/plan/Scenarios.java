@@ -22,15 +22,20 @@ import org.jspecify.annotations.Nullable;
 
 /** Configurations whose plans are kept as golden files; the host is a made-up one with version 2 cgroups. */
 final class Scenarios {
-    private static final PlanInput.CgroupJoin CGROUPS =
-            new PlanInput.CgroupJoin(List.of("/sys/fs/cgroup/devices/c1/tasks"), "/sys/fs/cgroup/unified/c1", null);
+    private static final PlanInput.CgroupJoin CGROUPS = new PlanInput.CgroupJoin(
+            List.of("/sys/fs/cgroup/devices/c1/tasks"), "/sys/fs/cgroup/unified/c1", null, false);
 
     private Scenarios() {}
 
     static HostFacts host() {
+        return host(false);
+    }
+
+    private static HostFacts host(boolean inUserNamespace) {
         return new HostFacts(
                 40,
                 (1L << 41) - 1,
+                inUserNamespace,
                 path -> !path.endsWith(".conf"),
                 false,
                 false,
@@ -67,8 +72,17 @@ final class Scenarios {
     }
 
     static LaunchPlan init(Spec spec, List<RootfsMount> rootfs, PlanInput.@Nullable SeccompFilter seccomp) {
+        return init(spec, rootfs, host(), CGROUPS, seccomp);
+    }
+
+    private static LaunchPlan init(
+            Spec spec,
+            List<RootfsMount> rootfs,
+            HostFacts host,
+            PlanInput.CgroupJoin cgroups,
+            PlanInput.@Nullable SeccompFilter seccomp) {
         return InitPlan.of(new PlanInput(
-                "c1", spec, "/bundle", "/bundle/rootfs", rootfs, false, false, -1, -1, host(), CGROUPS, seccomp, "{}"));
+                "c1", spec, "/bundle", "/bundle/rootfs", rootfs, false, false, -1, -1, host, cgroups, seccomp, "{}"));
     }
 
     static LaunchPlan exec(Spec spec, PlanInput.CgroupJoin cgroups, Consumer<ProcessSpec.Builder> change) {
@@ -154,8 +168,21 @@ final class Scenarios {
                 exec(
                         userNamespace(),
                         new PlanInput.CgroupJoin(
-                                List.of(), "/sys/fs/cgroup/unified/c1", "/sys/fs/cgroup/unified/c1/init"),
+                                List.of(), "/sys/fs/cgroup/unified/c1", "/sys/fs/cgroup/unified/c1/init", true),
                         p -> p.terminal = true));
+        plans.put(
+                "joined-user-namespace",
+                init(
+                        spec(b -> linux(b, l -> {
+                            List<Linux.Namespace> namespaces = new ArrayList<>(l.namespaces);
+                            namespaces.add(new Linux.Namespace(NamespaceType.USER, "/proc/1/ns/user"));
+                            l.namespaces = namespaces;
+                        })),
+                        List.of(),
+                        host(),
+                        new PlanInput.CgroupJoin(List.of(), "/sys/fs/cgroup/unified/c1", null, true),
+                        null));
+        plans.put("rootless", init(spec(b -> {}), List.of(), host(true), CGROUPS, null));
         plans.put("exec-affinity", exec(spec(b -> {}), CGROUPS, p -> {
             p.execCpuAffinity = new ProcessSpec.ExecCpuAffinity("0-1", "3");
             p.selinuxLabel = "a:b:c";

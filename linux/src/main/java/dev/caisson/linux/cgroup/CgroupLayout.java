@@ -94,8 +94,12 @@ public record CgroupLayout(CgroupMode mode, List<CgroupHierarchy> hierarchies) {
             if (!mount.type().equals(unified ? "cgroup2" : "cgroup") || !hasAll(mount, controllers, unified)) {
                 continue;
             }
-            // The same hierarchy may also be mounted in containers' root file systems.
-            if (best == null || (!isUsual(best) && isUsual(mount))) {
+            // The same hierarchy may also be mounted in containers' root file systems. Of two at one place the later
+            // one is on top, as
+            // where a user's runtime has mounted what its cgroup namespace shows.
+            if (best == null
+                    || (!isUsual(best) && isUsual(mount))
+                    || best.mountPoint().equals(mount.mountPoint())) {
                 best = mount;
             }
         }

@@ -50,6 +50,15 @@ class CgroupLayoutTest {
     }
 
     @Test
+    void ofTwoMountsAtOnePlaceTheLaterOneIsVisible() {
+        String mounts = Layouts.V2_MOUNTS.replace("0:28 / /sys", "0:28 /../.. /sys")
+                + "61 32 0:34 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw\n"
+                + "62 61 0:28 / /sys/fs/cgroup rw,relatime - cgroup2 cgroup2 rw,nsdelegate\n";
+        CgroupLayout layout = Layouts.layout(mounts, "0::/session\n", Layouts.V2_CONTROLLERS);
+        assertThat(Objects.requireNonNull(layout.unified()).root()).isEqualTo("/");
+    }
+
+    @Test
     void aNamedHierarchyAloneMakesNoHybrid() {
         String mounts =
                 Layouts.V2_MOUNTS + "50 31 0:50 / /sys/fs/cgroup/systemd rw - cgroup cgroup rw,none,name=systemd\n";

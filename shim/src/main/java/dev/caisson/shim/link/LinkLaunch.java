@@ -49,8 +49,18 @@ final class LinkLaunch implements Launch {
         return tag;
     }
 
+    /** 0: not made yet. */
     void onPid(int value) {
-        pid = value;
+        lock.lock();
+        try {
+            pid = value;
+            if (value != 0) {
+                notes.put(SAID_PID, (long) value);
+                changed.signalAll();
+            }
+        } finally {
+            lock.unlock();
+        }
     }
 
     void onGateUsed() {
@@ -64,9 +74,10 @@ final class LinkLaunch implements Launch {
                 if (failure == null) {
                     failure = stepFailed(tag, plan, code, value);
                 }
-            } else if (code == SAID_PID) {
-                pid = (int) value;
             } else {
+                if (code == SAID_PID) {
+                    pid = (int) value;
+                }
                 notes.put(code, value);
             }
             changed.signalAll();

@@ -562,12 +562,40 @@ final class NamespaceWallTest extends PodTest {
     @Test
     void anExecFollowsAnInitThatLeftItsGroup() throws Exception {
         assumeTrue(Files.exists(Path.of("/sys/fs/cgroup/cgroup.controllers")), "needs a host with version 2 only");
-        Bundle bundle = withWritableCgroup(shell("cd /sys/fs/cgroup; mkdir init; echo $$ > init/cgroup.procs;"
-                + " echo +pids > cgroup.subtree_control; echo ready; exec sleep 1000"));
-        try (TestContainer c = prepare(bundle)) {
-            c.create().start();
-            await("ready", () -> c.stdout().contains("ready"));
-            assertThat(c.execOutput("cat", "/proc/self/cgroup")).as(c.stderr()).isEqualTo("0::/init\n");
+        for (boolean userNamespace : new boolean[] {false, true}) {
+            Bundle bundle = shell("cd /sys/fs/cgroup; mkdir init; echo $$ > init/cgroup.procs;"
+                    + " echo +pids > cgroup.subtree_control; echo ready; exec sleep 1000");
+            if (userNamespace) {
+                withUserNamespace(bundle);
+            }
+            try (TestContainer c = prepare(withWritableCgroup(bundle))) {
+                c.create().start();
+                await("ready", () -> c.stdout().contains("ready"));
+                assertThat(c.execOutput("cat", "/proc/self/cgroup"))
+                        .as(c.stderr())
+                        .isEqualTo("0::/init\n");
+            }
+        }
+    }
+
+    @Test
+    void aVersion2GroupIsGivenToTheRootOfAJoinedUserNamespace() throws Exception {
+        assumeTrue(Files.exists(Path.of("/sys/fs/cgroup/cgroup.controllers")), "needs a host with version 2 only");
+        List<NamespaceType> shared =
+                List.of(NamespaceType.USER, NamespaceType.NETWORK, NamespaceType.IPC, NamespaceType.UTS);
+        try (TestContainer sandbox = prepare(withUserNamespace(shell("exec sleep 1000")))) {
+            sandbox.create().start();
+            Bundle bundle = withWritableCgroup(joining(
+                    withUserNamespace(shell("cat /proc/self/cgroup; mkdir /sys/fs/cgroup/mine && exec sleep 1000")),
+                    sandbox.init().pid(),
+                    shared));
+            try (TestContainer c = prepare(bundle)) {
+                c.create().start();
+                await("output", () -> !c.stdout().isEmpty());
+                assertThat(c.stdout()).as(c.stderr()).isEqualTo("0::/\n");
+                assertThat(c.execOutput("sh", "-c", "cat /proc/self/cgroup; ls -d /sys/fs/cgroup/mine"))
+                        .isEqualTo("0::/\n/sys/fs/cgroup/mine\n");
+            }
         }
     }
 

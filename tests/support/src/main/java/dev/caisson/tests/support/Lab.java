@@ -17,6 +17,15 @@ public final class Lab {
         }
     }
 
+    /** Whether the runtime under test is a user's own, in a user namespace: {@code tests/lab/rootless}. */
+    public static boolean rootless() {
+        try {
+            return !Files.readString(Path.of("/proc/self/uid_map")).strip().endsWith(" 4294967295");
+        } catch (IOException e) {
+            return false;
+        }
+    }
+
     /** Skips a test that must not run on a host. */
     public static void require(String what) {
         Skip.unless(inside(), what, "the lab (./dev lab -- COMMAND)");

@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -236,8 +237,26 @@ static int lock_directory_of(const char *path)
 	return fd;
 }
 
-/* payload: executable, socket path, argv...: the monitor becomes a child of nobody who waits. 0 when the socket is served. */
-static int start_monitor(int fd, char *p, size_t len)
+/* What became of START_MONITOR. caissond goes on while the monitor is started, and says so too early when it fails. */
+static struct {
+	int failed;
+	pid_t pid; /* 0: none, or another command's */
+	char path[sizeof ((struct sockaddr_un *)0)->sun_path];
+} monitor;
+
+/* Takes a monitor back that nobody will use: its pod came to nothing, or to a daemon that never stored it. */
+static void abandon_monitor(void)
+{
+	if (monitor.pid > 0) {
+		kill(monitor.pid, SIGKILL);
+		waitpid(monitor.pid, NULL, 0);
+		unlink(monitor.path);
+	}
+	memset(&monitor, 0, sizeof monitor);
+}
+
+/* payload: executable, socket path, argv...: the monitor becomes a child of nobody who waits. */
+static void start_monitor(int fd, char *p, size_t len)
 {
 	char *argv[16], *words[18];
 	struct wire h = { 0, W_STARTED, 0, 0, 0, 0 };
@@ -272,13 +291,15 @@ static int start_monitor(int fd, char *p, size_t len)
 		h.a = (uint32_t)-pid;
 	} else {
 		h.b = (uint32_t)pid;
+		monitor.pid = pid;
+		strcpy(monitor.path, words[1]); /* bound, so it fits */
 	}
 unlock:
 	if (lock >= 0)
 		close(lock);
 out:
+	monitor.failed = h.a != 0;
 	write_all(fd, &h, sizeof h);
-	return (int)h.a;
 }
 
 #define LOST (-1)
@@ -308,21 +329,24 @@ static int serve(int fd)
 		if (read_all(fd, p, h.length) != 0)
 			break;
 		p[h.length] = '\0';
-		if (h.kind == W_END)
+		if (h.kind == W_END && (h.a != 0 || !monitor.failed)) {
+			if (h.a != 0)
+				abandon_monitor();
 			return finish(out, (int)h.a);
+		}
+		if (h.kind == W_END) /* well meant, but there is no monitor: the reason follows */
+			queue_drop(&out[1]);
 		if (h.kind == W_OUTPUT)
 			queue_put(&out[h.a == 1 ? 1 : 2], p, h.length);
 		if (h.kind == W_START_MONITOR) {
-			size_t answer = h.a < h.length ? h.a : h.length, words = h.length - answer;
-			if (start_monitor(fd, (char *)p, words) == 0 && answer > 0) {
-				queue_put(&out[1], p + words, answer);
-				return finish(out, 0);
-			}
+			abandon_monitor();
+			start_monitor(fd, (char *)p, h.length);
 		}
 		free(p);
 	}
 	queue_drop(&out[1]);
 	queue_drop(&out[2]);
+	abandon_monitor();
 	return LOST;
 }
 

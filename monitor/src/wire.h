@@ -57,9 +57,8 @@ enum wire_kind {
 	W_STARTED = 67, /* a errno, b pid; flags 1: the socket was served already */
 	/* caissond -> command */
 	W_OUTPUT = 65,	      /* a descriptor (1 or 2) */
-	W_START_MONITOR = 66, /* payload: executable, socket path, argv...: NUL-ended; a > 0: then so many
-				 bytes to print and end with once the socket is served */
-	W_END = 68,	      /* a exit code */
+	W_START_MONITOR = 66, /* payload: executable, socket path, argv...: NUL-ended */
+	W_END = 68,	      /* a exit code; 0 does not count after a START_MONITOR that failed */
 };
 
 enum {

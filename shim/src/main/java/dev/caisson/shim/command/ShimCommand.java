@@ -123,37 +123,44 @@ public final class ShimCommand {
         Pod pod = pods.open(new PodInfo(key, namespace, group, ttrpc, socket));
         String address = "unix://" + socket;
         byte[] answer = answer(params != null, address);
-        // containerd 1.6 and 1.7 look for it when they restart.
-        Files.writeString(bundle.resolve("address"), address);
-        if (pod.link() != null) {
-            call.finish(answer);
-            return;
-        }
         List<String> cgroups = ShimCgroup.find(shimCgroup(call.stdin(), params));
+        boolean starts = pod.link() == null;
+        if (starts) {
+            // Two containers of one pod may come here at the same moment: the second command finds the first one's
+            // monitor
+            // serving.
+            call.startMonitor(
+                    monitor.executable(),
+                    socket,
+                    List.of("caisson-monitor", monitor.stateDirectory(), monitor.daemonProgram(), key),
+                    started -> started(call, pod, started, cgroups, answer));
+        }
         try {
-            pods.store(pod);
+            // containerd 1.6 and 1.7 look for it when they restart.
+            Files.writeString(bundle.resolve("address"), address);
+            if (starts) {
+                pods.store(pod);
+            }
         } catch (IOException e) {
             endUnused(pod);
             throw e;
         }
-        // Two containers of one pod may come here at the same moment: the second command finds the first one's monitor
-        // serving.
-        call.startMonitor(
-                monitor.executable(),
-                socket,
-                List.of("caisson-monitor", monitor.stateDirectory(), monitor.daemonProgram(), key),
-                cgroups.isEmpty() ? answer : new byte[0],
-                started -> {
-                    if (started.errno() != 0) {
-                        endUnused(pod);
-                        fail(
-                                call,
-                                "start monitor of " + group + " at " + socket + ": "
-                                        + Errno.of(started.errno()).description());
-                    } else if (!cgroups.isEmpty()) {
-                        place(call, started.pid(), started.served() ? List.of() : cgroups, answer);
-                    }
-                });
+        if (!starts || cgroups.isEmpty()) {
+            call.finish(answer);
+        }
+    }
+
+    private void started(CommandCall call, Pod pod, CommandCall.Started monitor, List<String> cgroups, byte[] answer) {
+        if (monitor.errno() != 0) {
+            endUnused(pod);
+            PodInfo info = pod.info();
+            fail(
+                    call,
+                    "start monitor of " + info.group() + " at " + info.socket() + ": "
+                            + Errno.of(monitor.errno()).description());
+        } else if (!cgroups.isEmpty()) {
+            place(call, monitor.pid(), monitor.served() ? List.of() : cgroups, answer);
+        }
     }
 
     private static void place(CommandCall call, int monitorPid, List<String> cgroups, byte[] answer) {

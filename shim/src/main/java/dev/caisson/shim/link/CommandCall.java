@@ -2,7 +2,6 @@ package dev.caisson.shim.link;
 
 import io.netty.channel.Channel;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Consumer;
@@ -100,13 +99,13 @@ public final class CommandCall {
     public record Started(int errno, int pid, boolean served) {}
 
     /**
-     * Makes the command bind {@code socket} and start a monitor that serves it, unless somebody does so already.
+     * Makes the command bind {@code socket} and start a monitor that serves it, unless somebody does so already. It does so while this
+     * daemon goes on: a {@link #finish} that follows takes effect if there is a monitor, and nothing of the monitor is left if there is
+     * an {@link #end} with another code than 0.
      *
-     * @param answer if not empty, the command writes it to its standard output and ends well once there is a monitor, without asking again
-     * @param then called on the loop; without an answer or a monitor the command waits for its {@link #end}
+     * @param then called on the loop
      */
-    public void startMonitor(
-            String executable, String socket, List<String> monitorArgv, byte[] answer, Consumer<Started> then) {
+    public void startMonitor(String executable, String socket, List<String> monitorArgv, Consumer<Started> then) {
         StringBuilder p = new StringBuilder()
                 .append(executable)
                 .append('\0')
@@ -115,11 +114,9 @@ public final class CommandCall {
         for (String arg : monitorArgv) {
             p.append(arg).append('\0');
         }
-        byte[] words = p.toString().getBytes(StandardCharsets.UTF_8);
-        byte[] payload = Arrays.copyOf(words, words.length + answer.length);
-        System.arraycopy(answer, 0, payload, words.length, answer.length);
         onStarted = then;
-        channel.writeAndFlush(WireFrame.of(WireFrame.START_MONITOR, 0, answer.length, 0, payload));
+        channel.writeAndFlush(
+                WireFrame.of(WireFrame.START_MONITOR, 0, 0, 0, p.toString().getBytes(StandardCharsets.UTF_8)));
     }
 
     void onStarted(WireFrame f) {

@@ -120,22 +120,33 @@ class CommandTest {
     }
 
     @Test
-    void printsTheAnswerOnceTheMonitorServes() throws Exception {
+    void anEndThatWasSentTooEarlyDoesNotCountWithoutAMonitor() throws Exception {
         try (Rig rig = Rig.bare()) {
             Process p = rig.command(List.of(), "start");
             Peer c = rig.daemon().accept().read();
             c.await(Frame.COMMAND);
-            byte[] answer = "unix:///there".getBytes(UTF_8);
-            byte[] words =
-                    rig.monitorWords(rig.dir.resolve("no/such/dir/pod.sock")).getBytes(UTF_8);
-            c.send(Frame.of(Frame.START_MONITOR, 0, answer.length, 0, join(words, answer)));
+            c.send(Frame.of(Frame.START_MONITOR, 0, rig.monitorWords(rig.dir.resolve("no/such/dir/pod.sock"))));
+            c.send(Frame.of(Frame.OUTPUT, 0, 1, 0, "unix:///there".getBytes(UTF_8)));
+            c.send(Frame.of(Frame.END, 0, 0));
             assertThat(c.await(Frame.STARTED).a()).as("errno").isNotZero();
-            // Nothing was printed: this one is, after the end that follows.
-            words = rig.monitorWords(rig.socket).getBytes(UTF_8);
-            c.send(Frame.of(Frame.START_MONITOR, 0, answer.length, 0, join(words, answer)));
-            Frame started = c.await(Frame.STARTED);
-            assertThat(started.a()).isZero();
-            rig.adopt(started.b());
+            c.send(Frame.of(Frame.OUTPUT, 0, 2, 0, "no monitor".getBytes(UTF_8)));
+            c.send(Frame.of(Frame.END, 1, 0));
+            assertThat(text(p.getInputStream())).isEmpty();
+            assertThat(text(p.getErrorStream())).isEqualTo("no monitor");
+            assertThat(p.waitFor()).isEqualTo(1);
+        }
+    }
+
+    @Test
+    void anEndThatWasSentTooEarlyWaitsForTheMonitor() throws Exception {
+        try (Rig rig = Rig.bare()) {
+            Process p = rig.command(List.of(), "start");
+            Peer c = rig.daemon().accept().read();
+            c.await(Frame.COMMAND);
+            c.send(Frame.of(Frame.START_MONITOR, 0, rig.monitorWords(rig.socket)));
+            c.send(Frame.of(Frame.OUTPUT, 0, 1, 0, "unix:///there".getBytes(UTF_8)));
+            c.send(Frame.of(Frame.END, 0, 0));
+            rig.adopt(c.await(Frame.STARTED).b());
             assertThat(text(p.getInputStream())).isEqualTo("unix:///there");
             assertThat(p.waitFor()).isZero();
             rig.daemon().acceptMonitor().await(Frame.ATTACHED);
@@ -143,22 +154,41 @@ class CommandTest {
     }
 
     @Test
-    void anAnswerLongerThanItsFrameIsNoWords() throws Exception {
+    void aCommandThatEndsBadlyTakesItsMonitorBack() throws Exception {
         try (Rig rig = Rig.bare()) {
             Process p = rig.command(List.of(), "start");
             Peer c = rig.daemon().accept().read();
             c.await(Frame.COMMAND);
-            c.send(Frame.of(Frame.START_MONITOR, 0, -1, 0, "x".getBytes(UTF_8)));
-            assertThat(c.await(Frame.STARTED).a()).isEqualTo(22);
-            c.send(Frame.of(Frame.END, 7, 0));
-            assertThat(p.waitFor()).isEqualTo(7);
+            c.send(Frame.of(Frame.START_MONITOR, 0, rig.monitorWords(rig.socket)));
+            int monitor = c.await(Frame.STARTED).b();
+            c.send(Frame.of(Frame.END, 1, 0));
+            assertThat(p.waitFor()).isEqualTo(1);
+            assertThat(ProcessHandle.of(monitor)).isEmpty();
+            assertThat(rig.socket).doesNotExist();
         }
     }
 
-    private static byte[] join(byte[] a, byte[] b) {
-        byte[] all = java.util.Arrays.copyOf(a, a.length + b.length);
-        System.arraycopy(b, 0, all, a.length, b.length);
-        return all;
+    @Test
+    void aCommandThatLosesItsDaemonStartsItsMonitorAgain() throws Exception {
+        try (Rig rig = Rig.bare()) {
+            Process p = rig.command(List.of(), "start");
+            Peer c = rig.daemon().accept().read();
+            c.await(Frame.COMMAND);
+            c.send(Frame.of(Frame.START_MONITOR, 0, rig.monitorWords(rig.socket)));
+            int first = c.await(Frame.STARTED).b();
+            rig.daemon().acceptMonitor().await(Frame.ATTACHED);
+            c.close();
+            Peer again = rig.daemon().accept().read();
+            again.await(Frame.COMMAND);
+            assertThat(ProcessHandle.of(first)).isEmpty();
+            again.send(Frame.of(Frame.START_MONITOR, 0, rig.monitorWords(rig.socket)));
+            Frame second = again.await(Frame.STARTED);
+            assertThat(second.flags()).as("served already").isZero();
+            rig.adopt(second.b());
+            again.send(Frame.of(Frame.END, 0, 0));
+            assertThat(p.waitFor()).isZero();
+            rig.daemon().acceptMonitor().await(Frame.ATTACHED);
+        }
     }
 
     @Test

@@ -64,4 +64,10 @@ public interface Backend {
             @Nullable String logPath) {
         public static final Options DEFAULT = new Options(false, false, false, -1, -1, null);
     }
+
+    /**
+     * Goes so often through what creating a container takes in thought, without doing anything to the host, that the virtual machine
+     * has compiled it before the first container is waited for.
+     */
+    default void rehearse(int rounds) {}
 }

@@ -10,14 +10,23 @@ import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.cgroup.CgroupException;
 import dev.caisson.linux.cgroup.CgroupPath;
 import dev.caisson.linux.cgroup.OomWatcher;
+import dev.caisson.namespace.plan.ExecPlan;
+import dev.caisson.namespace.plan.HostFacts;
+import dev.caisson.namespace.plan.InitPlan;
+import dev.caisson.namespace.plan.PlanInput;
 import dev.caisson.oci.InvalidSpecException;
+import dev.caisson.oci.ProcessSpec;
 import dev.caisson.oci.Spec;
+import dev.caisson.oci.SpecReader;
+import dev.caisson.oci.SpecTemplate;
 import dev.caisson.oci.SpecValidator;
+import dev.caisson.oci.SpecWriter;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -116,5 +125,39 @@ public final class NamespaceBackend implements Backend {
     @Override
     public String features() {
         return NamespaceFeatures.json();
+    }
+
+    @Override
+    public void rehearse(int rounds) {
+        Spec template = SpecTemplate.rootful(true);
+        byte[] json = SpecWriter.write(template);
+        ProcessSpec process = java.util.Objects.requireNonNull(template.process());
+        try {
+            for (int i = 0; i < rounds; i++) {
+                Spec spec = SpecReader.read(json);
+                SpecValidator.validate(spec).throwIfInvalid("config.json");
+                HostFacts facts = host().facts(CgroupPath.of("/rehearsal", "rehearsal"), spec.linux());
+                var _ = InitPlan.of(new PlanInput(
+                                "rehearsal",
+                                spec,
+                                "/",
+                                "/rootfs",
+                                List.of(),
+                                false,
+                                false,
+                                -1,
+                                -1,
+                                facts,
+                                PlanInput.CgroupJoin.NONE,
+                                null,
+                                "{}"))
+                        .encode();
+                var _ = ExecPlan.of(1, spec.linux(), process, facts, PlanInput.CgroupJoin.NONE, null, -1, -1)
+                        .encode();
+                var _ = SpecWriter.write(spec);
+            }
+        } catch (InvalidSpecException | ErrnoException | CgroupException e) {
+            // Whoever creates a container here will be told.
+        }
     }
 }

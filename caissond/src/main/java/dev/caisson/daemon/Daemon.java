@@ -37,6 +37,7 @@ final class Daemon {
     /** Inherited from whoever started this daemon: says that a start is under way; see {@code start_daemon} in monitor/src/loop.c. */
     private static final int START_LOCK_FD = 3;
 
+    private static final Duration BEFORE_WARM_UP = Duration.ofSeconds(1);
     private static final Duration HAND_OVER = Duration.ofSeconds(10);
 
     private final Options options;
@@ -50,6 +51,7 @@ final class Daemon {
     private final TtrpcServer tasks;
     private final Fd monitorImage;
     private final ShimCommand shim;
+    private final Backends backends;
     private final CountDownLatch end = new CountDownLatch(1);
 
     Daemon(Options options) throws IOException {
@@ -61,7 +63,7 @@ final class Daemon {
         // What runs in a container's namespaces is this sealed copy, never the file on disk (CVE-2019-5736).
         this.monitorImage =
                 MemFd.sealed("caisson", Files.readAllBytes(options.prefix().resolve("bin/caisson")));
-        Backends backends = new Backends();
+        this.backends = new Backends();
         TaskLifecycle lifecycle = new TaskLifecycle(store, backends, executor);
         Methods task = new TaskService(lifecycle, pods, executor).methods();
         SandboxService sandbox = new SandboxService(
@@ -106,6 +108,7 @@ final class Daemon {
                 Long.toString(ProcessHandle.current().pid()));
         releaseStartLock();
         writeInfo(state);
+        Thread.ofPlatform().daemon().name("warm-up").start(this::warmUp);
         Runtime.getRuntime().addShutdownHook(new Thread(pods::leave, "leave"));
     }
 
@@ -117,6 +120,16 @@ final class Daemon {
             Files.move(fresh, state.resolve("info-" + Version.TEXT), StandardCopyOption.ATOMIC_MOVE);
         } catch (ContainerFault e) {
             throw new IOException("describe the runtime: " + e.getMessage(), e);
+        }
+    }
+
+    /** When what it was started for is done. */
+    private void warmUp() {
+        try {
+            Thread.sleep(BEFORE_WARM_UP);
+            new WarmUp(options.stateDirectory(), transport, commandLoop, executor, backends).run(tasks);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 

@@ -82,6 +82,7 @@ public final class PodRegistry implements LinkListener {
      * is added when it attaches.
      */
     public void store(Pod pod) throws IOException {
+        store.makeDirectory(pod.directory());
         write(pod, 0, 0);
     }
 
@@ -97,9 +98,11 @@ public final class PodRegistry implements LinkListener {
         try {
             write(pod, monitorPid, Processes.startTime(monitorPid).orElse(0));
         } catch (IOException e) {
-            LOG.log(
-                    System.Logger.Level.WARNING,
-                    "record monitor " + monitorPid + " of pod " + pod.info().group() + ": " + e.getMessage());
+            if (!pod.ended) {
+                LOG.log(
+                        System.Logger.Level.WARNING,
+                        "record monitor " + monitorPid + " of pod " + pod.info().group() + ": " + e.getMessage());
+            }
         }
         if (pod.ended) {
             forget(pod); // the record came after the others were removed

@@ -1,0 +1,153 @@
+package dev.caisson.daemon;
+
+import dev.caisson.backend.ContainerFault;
+import dev.caisson.oci.SpecTemplate;
+import dev.caisson.oci.SpecWriter;
+import dev.caisson.shim.ShimServices;
+import dev.caisson.shim.command.ShimCommand;
+import dev.caisson.shim.link.LinkServer;
+import dev.caisson.shim.pod.PodRegistry;
+import dev.caisson.shim.state.RecordStore;
+import dev.caisson.shim.task.Backends;
+import dev.caisson.shim.task.TaskLifecycle;
+import dev.caisson.ttrpc.TtrpcServer;
+import dev.caisson.ttrpc.netty.UnixTransport;
+import io.netty.channel.EventLoopGroup;
+import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+
+/**
+ * Makes a young daemon as fast as an old one. Java code is interpreted, ten times slower, until it has run some two hundred times; the
+ * first two hundred containers would pay for that. So the daemon starts shims of its own, in a state directory of its own, whose
+ * monitors it then says could not be started, and lets its backends plan containers that nobody plays. Takes about half a second of
+ * one processor, once, and leaves nothing behind.
+ */
+final class WarmUp {
+    /** The C1 compiler takes a method after 200 calls. */
+    private static final int ROUNDS = 250;
+
+    private static final int HEADER = 16;
+    private static final int COMMAND = 64;
+    private static final int STARTED = 67;
+    private static final int END = 68;
+    private static final int EAGAIN = 11;
+
+    private static final String NAME = "warm-up";
+
+    private final RecordStore parent;
+    private final Path directory;
+    private final UnixTransport transport;
+    private final EventLoopGroup commandLoop;
+    private final ExecutorService executor;
+    private final Backends backends;
+
+    WarmUp(
+            Path stateDirectory,
+            UnixTransport transport,
+            EventLoopGroup commandLoop,
+            ExecutorService executor,
+            Backends backends) {
+        this.parent = new RecordStore(stateDirectory);
+        this.directory = stateDirectory.resolve(NAME);
+        this.transport = transport;
+        this.commandLoop = commandLoop;
+        this.executor = executor;
+        this.backends = backends;
+    }
+
+    /** Blocks until all is warm. */
+    void run(TtrpcServer tasks) {
+        RecordStore store = new RecordStore(directory);
+        try {
+            parent.deleteTree(NAME);
+            Files.createDirectories(directory.resolve("s"));
+            Files.write(directory.resolve("config.json"), SpecWriter.write(SpecTemplate.rootful(true)));
+            PodRegistry pods = new PodRegistry(store, transport, executor);
+            TaskLifecycle lifecycle = new TaskLifecycle(store, backends, executor);
+            ShimCommand shim = new ShimCommand(
+                    pods,
+                    lifecycle,
+                    backends,
+                    new ShimCommand.MonitorLaunch("/nonexistent", directory.toString(), "/nonexistent"),
+                    directory.resolve("s"),
+                    Version.TEXT);
+            pods.serve(new ShimServices(lifecycle, shim, call -> call.end(1)), tasks);
+            Path socket = directory.resolve("command.sock");
+            try (LinkServer server = new LinkServer(commandLoop, pods, true)) {
+                server.listen(socket);
+                for (int i = 0; i < ROUNDS; i++) {
+                    startShim(socket, "warm-up-" + i);
+                }
+            }
+            backends.named("namespace").rehearse(ROUNDS);
+        } catch (IOException | ContainerFault e) {
+            System.getLogger(WarmUp.class.getName())
+                    .log(System.Logger.Level.DEBUG, "warm up in " + directory + ": " + e.getMessage());
+        } finally {
+            System.gc(); // what was thought in vain is not to stay
+            try {
+                parent.deleteTree(NAME);
+            } catch (IOException e) {
+                System.getLogger(WarmUp.class.getName())
+                        .log(System.Logger.Level.WARNING, "remove " + directory + ": " + e.getMessage());
+            }
+        }
+    }
+
+    private void startShim(Path socket, String id) throws IOException {
+        List<String> argv = List.of(
+                "containerd-shim-caisson-v2", "-namespace", "warm-up", "-address", "/nonexistent", "-id", id, "start");
+        StringBuilder words = new StringBuilder();
+        for (String word : argv) {
+            words.append(word).append('\0');
+        }
+        words.append(directory).append("\0PATH=/usr/bin\0");
+        byte[] body = words.toString().getBytes(StandardCharsets.UTF_8);
+        try (SocketChannel command = SocketChannel.open(StandardProtocolFamily.UNIX)) {
+            command.connect(UnixDomainSocketAddress.of(socket));
+            ByteBuffer call = frame(COMMAND, 0, 12 + body.length);
+            call.putInt(argv.size()).putInt(1).putInt(0).put(body);
+            send(command, call);
+            send(command, frame(STARTED, EAGAIN, 0));
+            ByteBuffer header = ByteBuffer.allocate(HEADER).order(ByteOrder.LITTLE_ENDIAN);
+            for (int kind = 0, code = 0; kind != END || code == 0; ) {
+                fill(command, header.clear());
+                kind = header.get(4);
+                code = header.getInt(8);
+                fill(command, ByteBuffer.allocate(header.getInt(0)));
+            }
+        }
+    }
+
+    private static ByteBuffer frame(int kind, int a, int length) {
+        return ByteBuffer.allocate(HEADER + length)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putInt(length)
+                .putInt(kind)
+                .putInt(a)
+                .putInt(0);
+    }
+
+    private static void send(SocketChannel to, ByteBuffer bytes) throws IOException {
+        for (bytes.flip(); bytes.hasRemaining(); ) {
+            to.write(bytes);
+        }
+    }
+
+    private static void fill(SocketChannel from, ByteBuffer bytes) throws IOException {
+        while (bytes.hasRemaining()) {
+            if (from.read(bytes) < 0) {
+                throw new IOException("the daemon hung up on itself");
+            }
+        }
+    }
+}

@@ -7,10 +7,12 @@ import dev.caisson.tests.support.RuntimeUnderTest;
 import dev.caisson.tests.support.Skip;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.locks.LockSupport;
 
 /** Entry point of {@code ./dev bench}: see {@link Options#USAGE}. */
 public final class Bench {
@@ -82,6 +84,11 @@ public final class Bench {
                     // The first round fills caches and pools and is thrown away.
                     probe.sample(subject, round == 0 ? warmUp : samples);
                 }
+            }
+            if (round == 0) {
+                // A young caissond rehearses, for half a second, a second after its start: what is measured is a warm
+                // one.
+                LockSupport.parkNanos(Duration.ofSeconds(3).toNanos());
             }
             System.out.println((round == 0 ? "warm-up" : "round " + round + " of " + options.rounds()) + ": "
                     + (System.nanoTime() - begin) / 1_000_000 + " ms");

@@ -19,8 +19,16 @@ class InitTest {
         if (!Files.exists(name)) {
             Files.createSymbolicLink(name, rig.binary);
         }
-        List<String> words =
-                new ArrayList<>(List.of("unshare", "--pid", "--mount-proc", "--fork", "--kill-child", name.toString()));
+        // Under nohup SIGHUP would be ignored, which is inherited and which no shell can change.
+        List<String> words = new ArrayList<>(List.of(
+                "env",
+                "--default-signal=HUP",
+                "unshare",
+                "--pid",
+                "--mount-proc",
+                "--fork",
+                "--kill-child",
+                name.toString()));
         words.addAll(Arrays.asList(program));
         return rig.run(new ProcessBuilder(words));
     }

@@ -6,6 +6,7 @@ import dev.caisson.linux.MemFd;
 import dev.caisson.shim.ShimServices;
 import dev.caisson.shim.command.ShimCommand;
 import dev.caisson.shim.link.CommandCall;
+import dev.caisson.shim.link.CommandLoop;
 import dev.caisson.shim.link.LinkServer;
 import dev.caisson.shim.pod.PodRegistry;
 import dev.caisson.shim.sandbox.SandboxService;
@@ -21,7 +22,6 @@ import dev.caisson.ttrpc.ServiceRegistry;
 import dev.caisson.ttrpc.TtrpcException;
 import dev.caisson.ttrpc.TtrpcServer;
 import dev.caisson.ttrpc.netty.UnixTransport;
-import io.netty.channel.EventLoopGroup;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -45,7 +45,7 @@ final class Daemon {
     private final UnixTransport transport = new UnixTransport();
     private final RecordStore store;
     private final PodRegistry pods;
-    private final EventLoopGroup commandLoop = UnixTransport.newLoop("command-loop");
+    private final CommandLoop commandLoop = new CommandLoop();
     private final LinkServer links;
     private final LinkServer commands;
     private final TtrpcServer tasks;
@@ -58,8 +58,8 @@ final class Daemon {
         this.options = options;
         this.store = new RecordStore(options.stateDirectory());
         this.pods = new PodRegistry(store, transport, executor);
-        this.links = new LinkServer(transport.loop(), pods, false);
-        this.commands = new LinkServer(commandLoop, pods, true);
+        this.links = new LinkServer(transport.loop(), pods);
+        this.commands = commandLoop.server(pods);
         // What runs in a container's namespaces is this sealed copy, never the file on disk (CVE-2019-5736).
         this.monitorImage =
                 MemFd.sealed("caisson", Files.readAllBytes(options.prefix().resolve("bin/caisson")));

@@ -5,6 +5,7 @@ import dev.caisson.oci.SpecTemplate;
 import dev.caisson.oci.SpecWriter;
 import dev.caisson.shim.ShimServices;
 import dev.caisson.shim.command.ShimCommand;
+import dev.caisson.shim.link.CommandLoop;
 import dev.caisson.shim.link.LinkServer;
 import dev.caisson.shim.pod.PodRegistry;
 import dev.caisson.shim.state.RecordStore;
@@ -12,7 +13,6 @@ import dev.caisson.shim.task.Backends;
 import dev.caisson.shim.task.TaskLifecycle;
 import dev.caisson.ttrpc.TtrpcServer;
 import dev.caisson.ttrpc.netty.UnixTransport;
-import io.netty.channel.EventLoopGroup;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -46,14 +46,14 @@ final class WarmUp {
     private final RecordStore parent;
     private final Path directory;
     private final UnixTransport transport;
-    private final EventLoopGroup commandLoop;
+    private final CommandLoop commandLoop;
     private final ExecutorService executor;
     private final Backends backends;
 
     WarmUp(
             Path stateDirectory,
             UnixTransport transport,
-            EventLoopGroup commandLoop,
+            CommandLoop commandLoop,
             ExecutorService executor,
             Backends backends) {
         this.parent = new RecordStore(stateDirectory);
@@ -82,7 +82,7 @@ final class WarmUp {
                     Version.TEXT);
             pods.serve(new ShimServices(lifecycle, shim, call -> call.end(1)), tasks);
             Path socket = directory.resolve("command.sock");
-            try (LinkServer server = new LinkServer(commandLoop, pods, true)) {
+            try (LinkServer server = commandLoop.server(pods)) {
                 server.listen(socket);
                 for (int i = 0; i < ROUNDS; i++) {
                     startShim(socket, "warm-up-" + i);

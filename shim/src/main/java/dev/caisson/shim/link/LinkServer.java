@@ -33,8 +33,12 @@ public final class LinkServer implements AutoCloseable {
     private final boolean forCommands;
     private @Nullable Channel server;
 
-    /** @param forCommands the loop serves nothing but commands: one that is over in no time may be served on it */
-    public LinkServer(EventLoopGroup loop, LinkListener listener, boolean forCommands) {
+    /** For monitors, and for whoever else knows no better. */
+    public LinkServer(EventLoopGroup loop, LinkListener listener) {
+        this(loop, listener, false);
+    }
+
+    LinkServer(EventLoopGroup loop, LinkListener listener, boolean forCommands) {
         this.loop = loop;
         this.listener = listener;
         this.forCommands = forCommands;

@@ -28,7 +28,7 @@ final class MonitorPod implements PodFixture {
 
     private MonitorPod(Path directory) throws IOException {
         CompletableFuture<MonitorLink> attached = new CompletableFuture<>();
-        server = new LinkServer(loop, new Attaching(attached), false);
+        server = new LinkServer(loop, new Attaching(attached));
         server.listen(directory.resolve("caissond.sock"));
         Path program = Path.of(PROGRAM).toAbsolutePath().normalize();
         if (!Files.isExecutable(program)) {

@@ -142,7 +142,10 @@ public final class ShimCommand {
                 pods.store(pod);
             }
         } catch (IOException e) {
-            endUnused(pod);
+            // Its monitor, which may have attached by now, is ended by the command that started it.
+            if (starts && pod.content().isEmpty()) {
+                pods.end(pod);
+            }
             throw e;
         }
         if (!starts || cgroups.isEmpty()) {

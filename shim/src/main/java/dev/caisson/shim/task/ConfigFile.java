@@ -12,7 +12,7 @@ import java.util.concurrent.locks.ReentrantLock;
  */
 public final class ConfigFile {
     /** containerd carries up to 16 MiB, Kubernetes stores a pod of at most 1.5 MiB. */
-    public static final long MAX_BYTES = 4L << 20;
+    public static final long MAX_BYTES = 2L << 20;
 
     private static final long LARGE_BYTES = 256L << 10;
     private static final ReentrantLock LARGE = new ReentrantLock();

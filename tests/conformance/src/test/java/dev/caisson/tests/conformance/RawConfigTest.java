@@ -167,11 +167,11 @@ class RawConfigTest {
                 annotations.put("io.kubernetes.cri.sandbox-id", id);
                 if (shape.startsWith("one")) {
                     annotations
-                            .put("big", "x".repeat(1 << 20))
-                            .put("more", "y".repeat(1 << 20))
-                            .put("most", "z".repeat(1 << 20));
+                            .put("big", "x".repeat(1 << 19))
+                            .put("more", "y".repeat(1 << 19))
+                            .put("most", "z".repeat(1 << 19));
                 } else {
-                    for (int n = 0; n < 150_000; n++) {
+                    for (int n = 0; n < 75_000; n++) {
                         annotations.put("key" + n, "value" + n);
                     }
                 }

@@ -2,22 +2,17 @@ package dev.caisson.daemon;
 
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.HostFiles;
+import dev.caisson.shim.link.CommandClient;
 import java.io.IOException;
-import java.net.StandardProtocolFamily;
-import java.net.UnixDomainSocketAddress;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.channels.SocketChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /** At most one daemon serves a state directory: a lock on a file, held for life. */
 final class DaemonLock {
     private static final Duration LEAVE_TIME = Duration.ofSeconds(20);
     private static final Duration END_TIME = Duration.ofSeconds(2);
-    private static final int COMMAND = 64;
 
     private DaemonLock() {}
 
@@ -56,24 +51,11 @@ final class DaemonLock {
         return lock;
     }
 
-    /** The frame that the command binary sends for {@code caisson daemon leave}. */
+    /** As {@code caisson daemon leave}. */
     private static void askToLeave(Path socket) {
-        byte[] words = "caisson\0daemon\0leave\0/\0".getBytes(StandardCharsets.UTF_8);
-        ByteBuffer frame = ByteBuffer.allocate(16 + 12 + words.length).order(ByteOrder.LITTLE_ENDIAN);
-        frame.putInt(12 + words.length)
-                .put((byte) COMMAND)
-                .put((byte) 0)
-                .putShort((short) 0)
-                .putInt(0)
-                .putInt(0);
-        frame.putInt(3).putInt(0).putInt(0).put(words).flip();
-        try (SocketChannel channel = SocketChannel.open(StandardProtocolFamily.UNIX)) {
-            channel.connect(UnixDomainSocketAddress.of(socket));
-            while (frame.hasRemaining()) {
-                var _ = channel.write(frame);
-            }
-            // The old daemon ends the connection when it has left.
-            var _ = channel.read(ByteBuffer.allocate(256));
+        try (CommandClient command = new CommandClient(socket)) {
+            command.call(List.of("caisson", "daemon", "leave"), Path.of("/"));
+            var _ = command.awaitEnd();
         } catch (IOException e) {
             System.err.println("caissond: ask the running daemon at " + socket + " to leave: " + e.getMessage());
         }

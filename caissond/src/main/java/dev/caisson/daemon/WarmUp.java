@@ -5,6 +5,7 @@ import dev.caisson.oci.SpecTemplate;
 import dev.caisson.oci.SpecWriter;
 import dev.caisson.shim.ShimServices;
 import dev.caisson.shim.command.ShimCommand;
+import dev.caisson.shim.link.CommandClient;
 import dev.caisson.shim.link.CommandLoop;
 import dev.caisson.shim.link.LinkServer;
 import dev.caisson.shim.pod.PodRegistry;
@@ -14,12 +15,6 @@ import dev.caisson.shim.task.TaskLifecycle;
 import dev.caisson.ttrpc.TtrpcServer;
 import dev.caisson.ttrpc.netty.UnixTransport;
 import java.io.IOException;
-import java.net.StandardProtocolFamily;
-import java.net.UnixDomainSocketAddress;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
-import java.nio.channels.SocketChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -35,12 +30,7 @@ final class WarmUp {
     /** The C1 compiler takes a method after 200 calls. */
     private static final int ROUNDS = 250;
 
-    private static final int HEADER = 16;
-    private static final int COMMAND = 64;
-    private static final int STARTED = 67;
-    private static final int END = 68;
     private static final int EAGAIN = 11;
-
     private static final String NAME = "warm-up";
 
     private final RecordStore parent;
@@ -104,49 +94,21 @@ final class WarmUp {
     }
 
     private void startShim(Path socket, String id) throws IOException {
-        List<String> argv = List.of(
-                "containerd-shim-caisson-v2", "-namespace", "warm-up", "-address", "/nonexistent", "-id", id, "start");
-        StringBuilder words = new StringBuilder();
-        for (String word : argv) {
-            words.append(word).append('\0');
-        }
-        words.append(directory).append("\0PATH=/usr/bin\0");
-        byte[] body = words.toString().getBytes(StandardCharsets.UTF_8);
-        try (SocketChannel command = SocketChannel.open(StandardProtocolFamily.UNIX)) {
-            command.connect(UnixDomainSocketAddress.of(socket));
-            ByteBuffer call = frame(COMMAND, 0, 12 + body.length);
-            call.putInt(argv.size()).putInt(1).putInt(0).put(body);
-            send(command, call);
-            send(command, frame(STARTED, EAGAIN, 0));
-            ByteBuffer header = ByteBuffer.allocate(HEADER).order(ByteOrder.LITTLE_ENDIAN);
-            for (int kind = 0, code = 0; kind != END || code == 0; ) {
-                fill(command, header.clear());
-                kind = header.get(4);
-                code = header.getInt(8);
-                fill(command, ByteBuffer.allocate(header.getInt(0)));
-            }
-        }
-    }
-
-    private static ByteBuffer frame(int kind, int a, int length) {
-        return ByteBuffer.allocate(HEADER + length)
-                .order(ByteOrder.LITTLE_ENDIAN)
-                .putInt(length)
-                .putInt(kind)
-                .putInt(a)
-                .putInt(0);
-    }
-
-    private static void send(SocketChannel to, ByteBuffer bytes) throws IOException {
-        for (bytes.flip(); bytes.hasRemaining(); ) {
-            to.write(bytes);
-        }
-    }
-
-    private static void fill(SocketChannel from, ByteBuffer bytes) throws IOException {
-        while (bytes.hasRemaining()) {
-            if (from.read(bytes) < 0) {
-                throw new IOException("the daemon hung up on itself");
+        try (CommandClient command = new CommandClient(socket)) {
+            command.call(
+                    List.of(
+                            "containerd-shim-caisson-v2",
+                            "-namespace",
+                            NAME,
+                            "-address",
+                            "/nonexistent",
+                            "-id",
+                            id,
+                            "start"),
+                    directory);
+            command.startFailed(EAGAIN);
+            while (command.awaitEnd() == 0) {
+                // The daemon hoped for a monitor; that there is none it says next.
             }
         }
     }

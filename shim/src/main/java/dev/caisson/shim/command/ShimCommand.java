@@ -126,9 +126,7 @@ public final class ShimCommand {
         List<String> cgroups = ShimCgroup.find(shimCgroup(call.stdin(), params));
         boolean starts = pod.link() == null;
         if (starts) {
-            // Two containers of one pod may come here at the same moment: the second command finds the first one's
-            // monitor
-            // serving.
+            // Of two commands that come here for one pod the second finds the first one's monitor serving.
             call.startMonitor(
                     monitor.executable(),
                     socket,

@@ -340,13 +340,13 @@ public final class PodRegistry implements LinkListener {
         }
         commands.incrementAndGet();
         if (call.isOnCommandLoop() && java.util.Objects.requireNonNull(owner).isQuick(call)) {
-            serve(call);
+            run(call);
         } else {
-            executor.execute(() -> serve(call));
+            executor.execute(() -> run(call));
         }
     }
 
-    private void serve(CommandCall call) {
+    private void run(CommandCall call) {
         try {
             java.util.Objects.requireNonNull(owner).command(call);
         } finally {

@@ -3,13 +3,9 @@ package dev.caisson.tests.backends;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
-import dev.caisson.backend.Backend;
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.testkit.Bundle;
-import dev.caisson.backend.testkit.PodFixture;
-import dev.caisson.backend.testkit.PodTest;
 import dev.caisson.backend.testkit.TestContainer;
-import dev.caisson.namespace.NamespaceBackend;
 import dev.caisson.oci.CapabilityNames;
 import dev.caisson.oci.DeviceType;
 import dev.caisson.oci.Linux;
@@ -27,21 +23,9 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
 /** Tricks of images, volumes and processes that runtimes have fallen for, each with its CVE where it has one. */
-final class NamespaceAttackTest extends PodTest {
-    private static final Backend BACKEND = new NamespaceBackend();
-
+final class NamespaceAttackTest extends NamespaceSuite {
     /** A directory of the host's that nothing may touch. */
     private Path victim = Path.of("/");
-
-    @Override
-    protected Backend backend() {
-        return BACKEND;
-    }
-
-    @Override
-    protected PodFixture openPod(Path directory) throws IOException {
-        return MonitorPod.open(directory);
-    }
 
     @BeforeEach
     void makeVictim() throws IOException {

@@ -9,13 +9,9 @@ import dev.caisson.backend.Backend;
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.RootfsMount;
 import dev.caisson.backend.testkit.Bundle;
-import dev.caisson.backend.testkit.PodFixture;
-import dev.caisson.backend.testkit.PodTest;
 import dev.caisson.backend.testkit.TestContainer;
-import dev.caisson.namespace.NamespaceBackend;
 import dev.caisson.oci.IdMapping;
 import dev.caisson.oci.Mount;
-import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -23,19 +19,7 @@ import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** What a container's mounts promise: id mappings, recursive attributes, tmpfs, symlinks in their way, layers. */
-final class NamespaceMountTest extends PodTest {
-    private static final Backend BACKEND = new NamespaceBackend();
-
-    @Override
-    protected Backend backend() {
-        return BACKEND;
-    }
-
-    @Override
-    protected PodFixture openPod(Path directory) throws IOException {
-        return MonitorPod.open(directory);
-    }
-
+final class NamespaceMountTest extends NamespaceSuite {
     @Test
     void mountsAreIdMappedWithTheContainersMappings() throws Exception {
         Path volume = Files.createDirectories(temp.resolve("volume"));

@@ -11,10 +11,7 @@ import static org.junit.jupiter.api.Assumptions.assumeTrue;
 import dev.caisson.backend.Backend;
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.testkit.Bundle;
-import dev.caisson.backend.testkit.PodFixture;
-import dev.caisson.backend.testkit.PodTest;
 import dev.caisson.backend.testkit.TestContainer;
-import dev.caisson.namespace.NamespaceBackend;
 import dev.caisson.oci.DeviceRuleType;
 import dev.caisson.oci.DeviceType;
 import dev.caisson.oci.Linux;
@@ -37,19 +34,7 @@ import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /** What only the namespace wall promises: the Linux section, seen from inside; mounts have a class of their own. */
-final class NamespaceWallTest extends PodTest {
-    private static final Backend BACKEND = new NamespaceBackend();
-
-    @Override
-    protected Backend backend() {
-        return BACKEND;
-    }
-
-    @Override
-    protected PodFixture openPod(Path directory) throws IOException {
-        return MonitorPod.open(directory);
-    }
-
+final class NamespaceWallTest extends NamespaceSuite {
     @Test
     void aUserNamespace() throws Exception {
         Bundle bundle = withUserNamespace(

@@ -8,24 +8,22 @@ import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.google.protobuf.Empty;
+import dev.caisson.tests.support.Await;
 import dev.caisson.tests.support.Ctr;
 import dev.caisson.tests.support.ShimRig;
 import dev.caisson.tests.support.Spec;
-import dev.caisson.tests.support.Watchdog;
 import dev.caisson.ttrpc.CallOptions;
 import dev.caisson.ttrpc.Code;
 import dev.caisson.ttrpc.ServiceNames;
 import dev.caisson.ttrpc.TtrpcClient;
 import dev.caisson.ttrpc.TtrpcException;
 import dev.caisson.ttrpc.proto.bootstrap.BootstrapResult;
-import dev.caisson.ttrpc.proto.task.CreateTaskRequest;
 import dev.caisson.ttrpc.proto.task.CreateTaskResponse;
 import dev.caisson.ttrpc.proto.task.DeleteRequest;
 import dev.caisson.ttrpc.proto.task.DeleteResponse;
 import dev.caisson.ttrpc.proto.task.KillRequest;
 import dev.caisson.ttrpc.proto.task.StartRequest;
 import dev.caisson.ttrpc.proto.task.StartResponse;
-import dev.caisson.ttrpc.proto.types.Mount;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.io.UncheckedIOException;
@@ -43,34 +41,15 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.extension.ExtendWith;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
 /** Configurations that {@code ctr} would not send: bytes in a bundle, read by the real daemon with a real monitor. */
-@ExtendWith(Watchdog.class)
-class RawConfigTest {
+class RawConfigTest extends ShimRigSuite {
     private static final int CONFIGURATIONS = Integer.getInteger("caisson.random.configs", 400);
     private static final ObjectMapper JSON = new ObjectMapper();
     private static final CallOptions LIMIT = CallOptions.timeout(Duration.ofSeconds(60));
-
-    @SuppressWarnings("NullAway.Init") // opened before each test
-    private ShimRig rig;
-
-    @BeforeEach
-    void open() {
-        rig = ShimRig.open();
-    }
-
-    @AfterEach
-    void close() {
-        if (rig != null) {
-            rig.close();
-        }
-    }
 
     private ObjectNode good(String id) {
         return Spec.of(rig.tag(), id, "sleep", "1000").tree();
@@ -85,19 +64,7 @@ class RawConfigTest {
         try {
             Files.createDirectories(rig.bundle(id).resolve("rootfs"));
             client.call(
-                    ServiceNames.TASK_V3,
-                    "Create",
-                    CreateTaskRequest.newBuilder()
-                            .setId(id)
-                            .setBundle(rig.bundle(id).toString())
-                            .addRootfs(Mount.newBuilder()
-                                    .setType("bind")
-                                    .setSource(rig.rootfs().toString())
-                                    .addOptions("ro")
-                                    .addOptions("rbind"))
-                            .build(),
-                    CreateTaskResponse.parser(),
-                    LIMIT);
+                    ServiceNames.TASK_V3, "Create", rig.createRequest(id).build(), CreateTaskResponse.parser(), LIMIT);
             return null;
         } catch (TtrpcException refused) {
             return refused;
@@ -473,7 +440,7 @@ class RawConfigTest {
                 return;
             } catch (TtrpcException notYet) {
                 last = notYet;
-                Thread.sleep(20);
+                Await.sleep(Duration.ofMillis(20));
             }
         }
         wrong.add("delete: " + last + "\n  for " + tree);

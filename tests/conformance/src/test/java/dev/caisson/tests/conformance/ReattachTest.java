@@ -4,19 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.tests.support.Ctr;
 import dev.caisson.tests.support.Proc;
-import dev.caisson.tests.support.ShimRig;
 import dev.caisson.tests.support.Spec;
-import dev.caisson.tests.support.Watchdog;
 import dev.caisson.ttrpc.CallOptions;
 import dev.caisson.ttrpc.ServiceNames;
 import dev.caisson.ttrpc.TtrpcClient;
-import dev.caisson.ttrpc.proto.task.CreateTaskRequest;
 import dev.caisson.ttrpc.proto.task.CreateTaskResponse;
 import dev.caisson.ttrpc.proto.task.StartRequest;
 import dev.caisson.ttrpc.proto.task.StartResponse;
 import dev.caisson.ttrpc.proto.task.StatsRequest;
 import dev.caisson.ttrpc.proto.task.StatsResponse;
-import dev.caisson.ttrpc.proto.types.Mount;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -24,33 +20,14 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.CompletableFuture;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.extension.ExtendWith;
 
 /** A hundred pods and a killed daemon: the next one answers for every pod. */
-@ExtendWith(Watchdog.class)
-class ReattachTest {
+class ReattachTest extends ShimRigSuite {
     private static final int PODS = Integer.getInteger("caisson.reattach.pods", 100);
     private static final Duration LIMIT = Duration.ofSeconds(60);
 
-    @SuppressWarnings("NullAway.Init") // opened before each test
-    private ShimRig rig;
-
     private record Live(String id, TtrpcClient client, int pid) {}
-
-    @BeforeEach
-    void open() {
-        rig = ShimRig.open();
-    }
-
-    @AfterEach
-    void close() {
-        if (rig != null) {
-            rig.close();
-        }
-    }
 
     private Live pod() throws IOException, InterruptedException {
         String id = Ctr.newId("re");
@@ -62,19 +39,7 @@ class ReattachTest {
         TtrpcClient client = rig.connect(rig.startBootstrapped(id));
         CallOptions options = CallOptions.timeout(LIMIT);
         client.call(
-                ServiceNames.TASK_V3,
-                "Create",
-                CreateTaskRequest.newBuilder()
-                        .setId(id)
-                        .setBundle(bundle.toString())
-                        .addRootfs(Mount.newBuilder()
-                                .setType("bind")
-                                .setSource(rig.rootfs().toString())
-                                .addOptions("ro")
-                                .addOptions("rbind"))
-                        .build(),
-                CreateTaskResponse.parser(),
-                options);
+                ServiceNames.TASK_V3, "Create", rig.createRequest(id).build(), CreateTaskResponse.parser(), options);
         int pid = client.call(
                         ServiceNames.TASK_V3,
                         "Start",

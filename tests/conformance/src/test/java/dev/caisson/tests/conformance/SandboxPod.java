@@ -25,7 +25,6 @@ import dev.caisson.ttrpc.proto.sandbox.StopSandboxRequest;
 import dev.caisson.ttrpc.proto.sandbox.StopSandboxResponse;
 import dev.caisson.ttrpc.proto.sandbox.WaitSandboxRequest;
 import dev.caisson.ttrpc.proto.sandbox.WaitSandboxResponse;
-import dev.caisson.ttrpc.proto.task.CreateTaskRequest;
 import dev.caisson.ttrpc.proto.task.CreateTaskResponse;
 import dev.caisson.ttrpc.proto.task.DeleteRequest;
 import dev.caisson.ttrpc.proto.task.DeleteResponse;
@@ -37,7 +36,6 @@ import dev.caisson.ttrpc.proto.task.StartRequest;
 import dev.caisson.ttrpc.proto.task.StartResponse;
 import dev.caisson.ttrpc.proto.task.WaitRequest;
 import dev.caisson.ttrpc.proto.task.WaitResponse;
-import dev.caisson.ttrpc.proto.types.Mount;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -185,18 +183,7 @@ final class SandboxPod {
         } catch (IOException e) {
             throw new UncheckedIOException("write bundle of " + member, e);
         }
-        task(
-                "Create",
-                CreateTaskRequest.newBuilder()
-                        .setId(member)
-                        .setBundle(bundle.toString())
-                        .addRootfs(Mount.newBuilder()
-                                .setType("bind")
-                                .setSource(rig.rootfs().toString())
-                                .addOptions("ro")
-                                .addOptions("rbind"))
-                        .build(),
-                CreateTaskResponse.parser());
+        task("Create", rig.createRequest(member).build(), CreateTaskResponse.parser());
     }
 
     long startProcess(String member, String exec) {

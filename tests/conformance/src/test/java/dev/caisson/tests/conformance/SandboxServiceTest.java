@@ -11,9 +11,7 @@ import dev.caisson.tests.support.Await;
 import dev.caisson.tests.support.Command;
 import dev.caisson.tests.support.HostSnapshot;
 import dev.caisson.tests.support.Proc;
-import dev.caisson.tests.support.ShimRig;
 import dev.caisson.tests.support.Spec;
-import dev.caisson.tests.support.Watchdog;
 import dev.caisson.ttrpc.Code;
 import dev.caisson.ttrpc.TtrpcException;
 import dev.caisson.ttrpc.proto.sandbox.PingRequest;
@@ -35,32 +33,13 @@ import java.util.List;
 import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.extension.ExtendWith;
 
 /** The Sandbox service and the members of a sandbox, over plain ttrpc. */
-@ExtendWith(Watchdog.class)
-class SandboxServiceTest {
+class SandboxServiceTest extends ShimRigSuite {
     private static final Duration SOON = Duration.ofSeconds(15);
     private static final long SELF = ProcessHandle.current().pid();
     private static final String[] IDLE = {"sleep", "1000"};
-
-    @SuppressWarnings("NullAway.Init") // opened before each test
-    private ShimRig rig;
-
-    @BeforeEach
-    void open() {
-        rig = ShimRig.open();
-    }
-
-    @AfterEach
-    void close() {
-        if (rig != null) {
-            rig.close();
-        }
-    }
 
     private SandboxPod sandbox() {
         return new SandboxPod(rig, "sb");

@@ -10,7 +10,6 @@ import dev.caisson.tests.support.Command;
 import dev.caisson.tests.support.Proc;
 import dev.caisson.tests.support.ShimRig;
 import dev.caisson.tests.support.Spec;
-import dev.caisson.tests.support.Watchdog;
 import dev.caisson.ttrpc.CallOptions;
 import dev.caisson.ttrpc.ServiceNames;
 import dev.caisson.ttrpc.proto.bootstrap.BootstrapResult;
@@ -34,29 +33,10 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.extension.ExtendWith;
 
 /** The shim binary's command line: what {@code start}, {@code delete}, {@code -info} and {@code -v} answer to whom. */
-@ExtendWith(Watchdog.class)
-class ShimCommandLineTest {
-    @SuppressWarnings("NullAway.Init") // opened before each test
-    private ShimRig rig;
-
-    @BeforeEach
-    void open() {
-        rig = ShimRig.open();
-    }
-
-    @AfterEach
-    void close() {
-        if (rig != null) {
-            rig.close();
-        }
-    }
-
+class ShimCommandLineTest extends ShimRigSuite {
     /** The answer is a plain address, nothing else was printed, and the address serves Task version 2. */
     private Path assertPlainAddress(Command.Result result) {
         result.ok();

@@ -13,18 +13,15 @@ import dev.caisson.tests.support.Proc;
 import dev.caisson.tests.support.ShimRig;
 import dev.caisson.tests.support.Skip;
 import dev.caisson.tests.support.Spec;
-import dev.caisson.tests.support.Watchdog;
 import dev.caisson.ttrpc.CallOptions;
 import dev.caisson.ttrpc.Code;
 import dev.caisson.ttrpc.ServiceNames;
 import dev.caisson.ttrpc.TtrpcClient;
 import dev.caisson.ttrpc.TtrpcException;
 import dev.caisson.ttrpc.proto.runc.Options;
-import dev.caisson.ttrpc.proto.task.CreateTaskRequest;
 import dev.caisson.ttrpc.proto.task.CreateTaskResponse;
 import dev.caisson.ttrpc.proto.task.StartRequest;
 import dev.caisson.ttrpc.proto.task.StartResponse;
-import dev.caisson.ttrpc.proto.types.Mount;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -32,30 +29,11 @@ import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.extension.ExtendWith;
 
 /** What a pod's processes inherit and what they do not, and the options that say so. */
-@ExtendWith(Watchdog.class)
-class ShimProcessTest {
+class ShimProcessTest extends ShimRigSuite {
     private static final Duration SOON = Duration.ofSeconds(10);
-
-    @SuppressWarnings("NullAway.Init") // opened before each test
-    private ShimRig rig;
-
-    @BeforeEach
-    void open() {
-        rig = ShimRig.open();
-    }
-
-    @AfterEach
-    void close() {
-        if (rig != null) {
-            rig.close();
-        }
-    }
 
     private static byte[] shimCgroup(String path) {
         return Any.newBuilder()
@@ -73,17 +51,7 @@ class ShimProcessTest {
         client.call(
                 ServiceNames.TASK_V2,
                 "Create",
-                CreateTaskRequest.newBuilder()
-                        .setId(id)
-                        .setBundle(rig.bundle(id).toString())
-                        .setStdout(stdout)
-                        .setOptions(options)
-                        .addRootfs(Mount.newBuilder()
-                                .setType("bind")
-                                .setSource(rig.rootfs().toString())
-                                .addOptions("ro")
-                                .addOptions("rbind"))
-                        .build(),
+                rig.createRequest(id).setStdout(stdout).setOptions(options).build(),
                 CreateTaskResponse.parser(),
                 CallOptions.timeout(SOON));
     }

@@ -5,6 +5,8 @@ import dev.caisson.ttrpc.TtrpcClient;
 import dev.caisson.ttrpc.netty.UnixTransport;
 import dev.caisson.ttrpc.proto.bootstrap.BootstrapParams;
 import dev.caisson.ttrpc.proto.bootstrap.BootstrapResult;
+import dev.caisson.ttrpc.proto.task.CreateTaskRequest;
+import dev.caisson.ttrpc.proto.types.Mount;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
@@ -104,6 +106,18 @@ public final class ShimRig implements AutoCloseable {
                 .run()
                 .ok();
         return root;
+    }
+
+    /** A Create for the bundle of that id, on {@link #rootfs()} read-only. */
+    public CreateTaskRequest.Builder createRequest(String id) {
+        return CreateTaskRequest.newBuilder()
+                .setId(id)
+                .setBundle(bundle(id).toString())
+                .addRootfs(Mount.newBuilder()
+                        .setType("bind")
+                        .setSource(rootfs().toString())
+                        .addOptions("ro")
+                        .addOptions("rbind"));
     }
 
     /** The shim binary with these arguments, in the given working directory, with the rig's environment. */

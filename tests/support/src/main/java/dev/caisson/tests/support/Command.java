@@ -1,5 +1,6 @@
 package dev.caisson.tests.support;
 
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -27,6 +28,7 @@ public final class Command {
     private final Map<String, String> environment = new HashMap<>();
     private byte[] stdin = new byte[0];
     private @Nullable Path directory;
+    private @Nullable Path output;
     private Duration timeout = DEFAULT_TIMEOUT;
 
     private Command(List<String> argv) {
@@ -91,6 +93,15 @@ public final class Command {
         return this;
     }
 
+    /**
+     * Sends standard output and error to {@code prefix.out} and {@code prefix.err}, which the result is read from. A process that
+     * stays and has inherited them, as a created container's does, then does not keep {@link #run} from returning.
+     */
+    public Command into(Path prefix) {
+        output = prefix;
+        return this;
+    }
+
     public Command timeout(Duration limit) {
         timeout = limit;
         return this;
@@ -114,8 +125,8 @@ public final class Command {
                 throw new AssertionError("no end within " + timeout.toSeconds() + " s: " + String.join(" ", argv)
                         + "\nstdout: " + soFar(out) + "\nstderr: " + soFar(err));
             }
-            byte[] outBytes = out.get(10, TimeUnit.SECONDS);
-            byte[] errBytes = err.get(10, TimeUnit.SECONDS);
+            byte[] outBytes = output == null ? out.get(10, TimeUnit.SECONDS) : written(output, ".out");
+            byte[] errBytes = output == null ? err.get(10, TimeUnit.SECONDS) : written(output, ".err");
             return new Result(
                     argv, process.exitValue(), outBytes, errBytes, Duration.ofNanos(System.nanoTime() - begin));
         } catch (InterruptedException e) {
@@ -135,10 +146,22 @@ public final class Command {
         if (directory != null) {
             builder.directory(directory.toFile());
         }
+        if (output != null) {
+            builder.redirectOutput(new File(output + ".out"));
+            builder.redirectError(new File(output + ".err"));
+        }
         try {
             return builder.start();
         } catch (IOException e) {
             throw new UncheckedIOException("start " + String.join(" ", argv), e);
+        }
+    }
+
+    private static byte[] written(Path prefix, String suffix) {
+        try {
+            return Files.readAllBytes(Path.of(prefix + suffix));
+        } catch (IOException e) {
+            throw new UncheckedIOException("read " + prefix + suffix, e);
         }
     }
 

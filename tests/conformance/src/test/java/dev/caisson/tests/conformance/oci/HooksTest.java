@@ -77,7 +77,7 @@ class HooksTest extends OciSuite {
 
     @Test
     void startContainerHooksRunBeforeTheProgram() {
-        Box box = hookedTwice(List.of("createContainer", "startContainer"))
+        hookedTwice(List.of("createContainer", "startContainer"))
                 .create()
                 .start()
                 .await("stopped");

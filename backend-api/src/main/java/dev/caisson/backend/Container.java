@@ -1,6 +1,8 @@
 package dev.caisson.backend;
 
 import dev.caisson.linux.cgroup.CgroupStats;
+import dev.caisson.oci.Linux;
+import dev.caisson.oci.Mount;
 import dev.caisson.oci.ProcessSpec;
 import dev.caisson.oci.Resources;
 import java.util.List;
@@ -11,7 +13,7 @@ import java.util.Map;
  * the caller, {@link #pids}, {@link #stats} and {@link #oomKills} may come at any time.
  */
 public interface Container {
-    /** What {@link Backend#recover} needs; constant from {@code prepare} on, so that it can be stored before anything is done. */
+    /** What {@link Backend#recover} needs; stored before anything is done, after {@link #create}, and after a change of devices. */
     Map<String, String> record();
 
     /**
@@ -44,6 +46,50 @@ public interface Container {
 
     /** Changes the limits that {@code resources} sets. */
     void update(Resources resources) throws ContainerFault;
+
+    /**
+     * Adds a mount to the running container: a bind, whose source is a path of the host's, or a tmpfs. Its mount point is made if it is
+     * missing. It is gone with the container.
+     *
+     * @throws ContainerFault INVALID for what a configuration may not say, UNSUPPORTED for other file systems or behind another wall
+     */
+    default void addMount(Launch init, Mount mount) throws ContainerFault {
+        throw unsupported("mounts");
+    }
+
+    /**
+     * Takes away what is mounted at a path of the running container, whoever mounted it; open files of it stay usable.
+     *
+     * @param destination absolute, without symlinks
+     * @throws ContainerFault INVALID for a path whose mount hides something, FAILED where nothing is mounted
+     */
+    default void removeMount(Launch init, String destination) throws ContainerFault {
+        throw unsupported("mounts");
+    }
+
+    /**
+     * Allows a device and makes its node in the running container. Changes {@link #record()}, which the caller stores afterwards. If it
+     * fails the rules are as before.
+     *
+     * @param device its path is the container's; in a user namespace the host must have the same device there
+     * @param access letters among {@code r}, {@code w}, {@code m}
+     */
+    default void addDevice(Launch init, Linux.Device device, String access) throws ContainerFault {
+        throw unsupported("devices");
+    }
+
+    /**
+     * Forbids a device and takes its node away; descriptors that are open stay usable. Changes {@link #record()}. Without a node, as
+     * when it is called again, only the rule is set.
+     */
+    default void removeDevice(Launch init, Linux.Device device) throws ContainerFault {
+        throw unsupported("devices");
+    }
+
+    private static ContainerFault unsupported(String what) {
+        return new ContainerFault(
+                ContainerFault.Kind.UNSUPPORTED, "change " + what + " of a running container: this backend cannot");
+    }
 
     CgroupStats stats() throws ContainerFault;
 

@@ -19,6 +19,11 @@ final class CgroupRecord {
 
     private CgroupRecord() {}
 
+    /** Whether a record says what was made. */
+    static boolean isIn(Map<String, String> record) {
+        return record.containsKey(MODE);
+    }
+
     static Map<String, String> write(CgroupState state) {
         Map<String, String> out = new LinkedHashMap<>();
         out.put(MODE, state.mode().name());

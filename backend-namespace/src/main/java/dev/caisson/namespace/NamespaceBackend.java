@@ -14,6 +14,9 @@ import dev.caisson.namespace.plan.ExecPlan;
 import dev.caisson.namespace.plan.HostFacts;
 import dev.caisson.namespace.plan.InitPlan;
 import dev.caisson.namespace.plan.PlanInput;
+import dev.caisson.namespace.systemd.ContainerUnit;
+import dev.caisson.namespace.systemd.Systemd;
+import dev.caisson.namespace.systemd.SystemdException;
 import dev.caisson.oci.InvalidSpecException;
 import dev.caisson.oci.ProcessSpec;
 import dev.caisson.oci.Spec;
@@ -35,6 +38,8 @@ public final class NamespaceBackend implements Backend {
     private final SeccompPrograms seccompPrograms = new SeccompPrograms();
     private @Nullable Host host;
     private @Nullable OomWatcher oomWatcher;
+    /** Only once a container asks for it. */
+    private @Nullable Systemd systemd;
 
     /** For ServiceLoader. */
     public NamespaceBackend() {}
@@ -56,7 +61,7 @@ public final class NamespaceBackend implements Backend {
         if (request.rootfs().isEmpty()) {
             requireContent(rootfs);
         }
-        NamespaceContainer container = open(request, launcher, Map.of());
+        NamespaceContainer container = open(request, launcher, Map.of(), false);
         container.checkSupported();
         return container;
     }
@@ -82,16 +87,36 @@ public final class NamespaceBackend implements Backend {
     @Override
     public Container recover(CreateRequest request, Map<String, String> record, Launcher launcher)
             throws ContainerFault {
-        return open(request, launcher, record);
+        return open(request, launcher, record, true);
     }
 
-    private NamespaceContainer open(CreateRequest request, Launcher launcher, Map<String, String> record)
+    private NamespaceContainer open(
+            CreateRequest request, Launcher launcher, Map<String, String> record, boolean recovered)
             throws ContainerFault {
-        String cgroupsPath = request.spec().linux().cgroupsPath();
+        String given = request.spec().linux().cgroupsPath();
+        String cgroupsPath = given == null ? "" : given;
         try {
-            CgroupPath path = CgroupPath.of(cgroupsPath == null ? "" : cgroupsPath, request.id());
+            ContainerUnit unit = null;
+            if (ContainerUnit.isIn(record)) {
+                unit = ContainerUnit.recover(systemd(), request.id(), record);
+            } else if (request.options().systemdCgroup() && record.isEmpty()) {
+                unit = ContainerUnit.of(
+                        systemd(), request.id(), cgroupsPath, request.spec().annotations());
+            }
+            CgroupPath path = unit == null ? CgroupPath.of(cgroupsPath, request.id()) : unit.path();
             return new NamespaceContainer(
-                    request, launcher, host(), path, rootfs(request), oomWatcher(), seccompPrograms, record);
+                    request,
+                    launcher,
+                    host(),
+                    path,
+                    unit,
+                    rootfs(request),
+                    oomWatcher(),
+                    seccompPrograms,
+                    record,
+                    recovered);
+        } catch (SystemdException e) {
+            throw new ContainerFault(Kind.FAILED, String.valueOf(e.getMessage()), e);
         } catch (CgroupException e) {
             throw new ContainerFault(Kind.INVALID, "config.json: linux.cgroupsPath: " + e.getMessage(), e);
         } catch (ErrnoException e) {
@@ -113,6 +138,13 @@ public final class NamespaceBackend implements Backend {
             host = Host.detect();
         }
         return host;
+    }
+
+    private synchronized Systemd systemd() throws ErrnoException, CgroupException {
+        if (systemd == null) {
+            systemd = new Systemd(Systemd.isUsers(host().inUserNamespace()));
+        }
+        return systemd;
     }
 
     private synchronized OomWatcher oomWatcher() throws ErrnoException {

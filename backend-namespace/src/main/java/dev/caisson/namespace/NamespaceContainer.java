@@ -9,7 +9,6 @@ import dev.caisson.backend.Launcher;
 import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.HostFiles;
 import dev.caisson.linux.Processes;
-import dev.caisson.linux.bpf.DevicePolicy;
 import dev.caisson.linux.cgroup.Cgroup;
 import dev.caisson.linux.cgroup.CgroupException;
 import dev.caisson.linux.cgroup.CgroupLimits;
@@ -27,7 +26,11 @@ import dev.caisson.namespace.plan.InitPlan;
 import dev.caisson.namespace.plan.Notes;
 import dev.caisson.namespace.plan.PlanInput;
 import dev.caisson.namespace.plan.Requirements;
+import dev.caisson.namespace.systemd.ContainerUnit;
+import dev.caisson.namespace.systemd.SystemdException;
 import dev.caisson.oci.Hooks;
+import dev.caisson.oci.Linux;
+import dev.caisson.oci.Mount;
 import dev.caisson.oci.NamespaceType;
 import dev.caisson.oci.ProcessSpec;
 import dev.caisson.oci.Resources;
@@ -38,6 +41,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -57,6 +61,7 @@ final class NamespaceContainer implements Container {
     private final Launcher launcher;
     private final Host host;
     private final CgroupPath cgroupPath;
+    private final @Nullable ContainerUnit unit;
     private final Path rootfs;
     private final OomWatcher oomWatcher;
     private final SeccompPrograms seccompPrograms;
@@ -64,9 +69,11 @@ final class NamespaceContainer implements Container {
     private final HookRunner hooks;
     private volatile Cgroup cgroup;
     private volatile boolean cgroupMade;
-    /** What the cgroup enforces; null until it is known, after a restart of the daemon. */
-    private @Nullable DevicePolicy devicePolicy;
+    /** Whether there may be a group, or its unit, that is this container's. What it did not make itself may be another's. */
+    private volatile boolean cgroupOwned;
 
+    private final ContainerDevices devices;
+    private final RunningChanges changes;
     private OomWatcher.@Nullable Watch watch;
     private boolean destroyed;
 
@@ -75,26 +82,40 @@ final class NamespaceContainer implements Container {
             Launcher launcher,
             Host host,
             CgroupPath cgroupPath,
+            @Nullable ContainerUnit unit,
             Path rootfs,
             OomWatcher oomWatcher,
             SeccompPrograms seccompPrograms,
-            Map<String, String> record) {
+            Map<String, String> record,
+            boolean recovered) {
         this.request = request;
         this.spec = request.spec();
         this.launcher = launcher;
         this.host = host;
         this.cgroupPath = cgroupPath;
+        this.unit = unit;
         this.rootfs = rootfs;
         this.oomWatcher = oomWatcher;
         this.seccompPrograms = seccompPrograms;
         this.hooks = new HookRunner(request, launcher);
+        this.devices = new ContainerDevices(host, resources().devices(), record);
+        this.changes = new RunningChanges(request, launcher, host, cgroupPath, rootfs);
         this.cgroup = Cgroup.open(CgroupRecord.read(record, host.cgroups(), cgroupPath));
-        this.cgroupMade = !record.isEmpty();
+        this.cgroupMade = CgroupRecord.isIn(record);
+        this.cgroupOwned = recovered;
     }
 
     @Override
     public Map<String, String> record() {
-        return cgroupMade ? CgroupRecord.write(cgroup.state()) : Map.of();
+        Map<String, String> all = new LinkedHashMap<>();
+        if (unit != null) {
+            all.putAll(unit.record());
+        }
+        all.putAll(devices.record());
+        if (cgroupMade) {
+            all.putAll(CgroupRecord.write(cgroup.state()));
+        }
+        return all;
     }
 
     /** Refuses what neither this wall nor this host can do. */
@@ -129,7 +150,9 @@ final class NamespaceContainer implements Container {
     @Override
     public Launch create() throws ContainerFault {
         SeccompSupport seccomp = SeccompSupport.of(spec.linux().seccomp(), seccompPrograms);
-        makeCgroup();
+        if (unit == null) {
+            makeCgroup(0);
+        }
         HostFacts facts = host.facts(cgroupPath, spec.linux());
         PlanInput input = new PlanInput(
                 request.id(),
@@ -142,7 +165,9 @@ final class NamespaceContainer implements Container {
                 request.options().ioUid(),
                 request.options().ioGid(),
                 facts,
-                new PlanInput.CgroupJoin(v1TaskFiles(), cgroup.unifiedDirectory(), null, isCgroupGiven()),
+                unit == null
+                        ? new PlanInput.CgroupJoin(v1TaskFiles(), cgroup.unifiedDirectory(), null, isCgroupGiven())
+                        : PlanInput.CgroupJoin.BY_DAEMON,
                 seccomp.filter(),
                 hooks.stateJson("creating", hasOwnPids() ? 1 : 0));
         LaunchPlan plan = planned(() -> InitPlan.of(input));
@@ -158,6 +183,11 @@ final class NamespaceContainer implements Container {
 
     /** Sees init through to where it waits for start. */
     private void build(Launch init, SeccompSupport seccomp) throws ContainerFault {
+        if (unit != null) {
+            init.awaitNote(Notes.BORN, BUILD_TIME);
+            makeCgroup(init.pid());
+            init.gate(GO);
+        }
         Hooks h = spec.hooks();
         if (!h.prestart().isEmpty() || !h.createRuntime().isEmpty()) {
             init.awaitNote(Notes.MOUNTED, BUILD_TIME);
@@ -194,22 +224,31 @@ final class NamespaceContainer implements Container {
         return files;
     }
 
-    private void makeCgroup() throws ContainerFault {
-        Resources resources =
-                spec.linux().resources() == null ? Resources.NONE : spec.linux().resources();
+    /** @param pid the process that a unit is started around and that then is in the groups; 0 without a unit */
+    private void makeCgroup(int pid) throws ContainerFault {
         try {
-            DeviceRules devices = DeviceRules.of(resources.devices(), DevicePolicy.ALLOW_ALL, host);
+            DeviceRules rules = devices.ofNew();
             List<CgroupStep> limits =
-                    CgroupLimits.plan(ResourceTranslation.translate(resources, devices.v1Rules()), host.cgroups());
-            cgroup = Cgroup.create(host.cgroups(), cgroupPath, CgroupLimits.controllers(limits));
+                    CgroupLimits.plan(ResourceTranslation.translate(resources(), rules.v1Rules()), host.cgroups());
+            if (unit == null) {
+                cgroup = Cgroup.create(host.cgroups(), cgroupPath, CgroupLimits.controllers(limits));
+            } else {
+                unit.start(pid, limits);
+                cgroupOwned = true;
+                cgroup = Cgroup.adopt(host.cgroups(), cgroupPath, CgroupLimits.controllers(limits));
+            }
+            cgroupOwned = true;
             cgroupMade = true;
             cgroup.apply(limits);
-            devices.attach(cgroup, host);
-            devicePolicy = devices.policy();
+            rules.attach(cgroup, host);
+            devices.enforced(devices.rules(), rules);
             if (isCgroupGiven()) {
                 cgroup.delegate((int) CgroupDelegation.owner(spec));
             }
-        } catch (ErrnoException | CgroupException e) {
+            if (unit != null) {
+                cgroup.join(pid); // what systemd does not manage; and its slices have no processes of their own
+            }
+        } catch (ErrnoException | CgroupException | SystemdException e) {
             throw new ContainerFault(
                     Kind.FAILED, "set up cgroup of container " + request.id() + ": " + e.getMessage(), e);
         }
@@ -240,7 +279,7 @@ final class NamespaceContainer implements Container {
     @Override
     public void start(Launch init) throws ContainerFault {
         ProcessSpec process = java.util.Objects.requireNonNull(spec.process());
-        if (!init.gateUsed() || hooksUsedGateOnly(init)) {
+        if (!init.gateUsed() || buildUsedGateOnly(init)) {
             if (homes.isEmpty()) {
                 // Created by an earlier daemon: the note of that time still names the descriptor.
                 rememberHome(init, init.awaitNote(Notes.READY, BUILD_TIME), process);
@@ -251,9 +290,10 @@ final class NamespaceContainer implements Container {
         hooks.run("poststart", spec.hooks().poststart(), "running", init.pid());
     }
 
-    /** The gate was opened for the runtime hooks, not yet for start: nobody has seen the launch end. */
-    private boolean hooksUsedGateOnly(Launch init) {
-        return (!spec.hooks().prestart().isEmpty()
+    /** The gate was opened for the unit or the runtime hooks, not yet for start: nobody has seen the launch end. */
+    private boolean buildUsedGateOnly(Launch init) {
+        return (unit != null
+                        || !spec.hooks().prestart().isEmpty()
                         || !spec.hooks().createRuntime().isEmpty())
                 && !init.isLaunched();
     }
@@ -388,29 +428,79 @@ final class NamespaceContainer implements Container {
     @Override
     public void update(Resources resources) throws ContainerFault {
         try {
-            DeviceRules devices =
-                    resources.devices().isEmpty() ? null : DeviceRules.of(resources.devices(), presentDevices(), host);
-            List<CgroupResources.DeviceRule> v1Rules = devices == null ? List.of() : devices.v1Rules();
-            cgroup.apply(CgroupLimits.plan(
-                    ResourceTranslation.translate(resources, v1Rules), host.cgroups(), cgroup.current()));
-            if (devices != null) {
-                devices.attach(cgroup, host);
-                devicePolicy = devices.policy();
-            }
-        } catch (ErrnoException | CgroupException e) {
+            List<Resources.DeviceRule> next = resources.devices().isEmpty() ? null : resources.devices();
+            apply(resources, next);
+        } catch (ErrnoException | CgroupException | SystemdException e) {
             throw new ContainerFault(
                     Kind.FAILED, "update limits of container " + request.id() + ": " + e.getMessage(), e);
         }
     }
 
-    /** What the group was made with is the best guess of a daemon that did not see the updates. */
-    private DevicePolicy presentDevices() throws CgroupException {
-        if (devicePolicy == null) {
-            Resources made = spec.linux().resources();
-            devicePolicy = DeviceRules.of(made == null ? List.of() : made.devices(), DevicePolicy.ALLOW_ALL, host)
-                    .policy();
+    /** @param next the device rules from now on; null to leave them */
+    private void apply(Resources resources, @Nullable List<Resources.DeviceRule> next)
+            throws ErrnoException, CgroupException, SystemdException {
+        DeviceRules rules = next == null ? null : devices.to(next);
+        List<CgroupResources.DeviceRule> v1Rules = rules == null ? List.of() : rules.v1Rules();
+        List<CgroupStep> limits =
+                CgroupLimits.plan(ResourceTranslation.translate(resources, v1Rules), host.cgroups(), cgroup.current());
+        if (unit != null) {
+            unit.update(limits);
         }
-        return devicePolicy;
+        cgroup.apply(limits);
+        if (rules != null) {
+            rules.attach(cgroup, host);
+            devices.enforced(java.util.Objects.requireNonNull(next), rules);
+        }
+    }
+
+    private Resources resources() {
+        Resources resources = spec.linux().resources();
+        return resources == null ? Resources.NONE : resources;
+    }
+
+    @Override
+    public void addMount(Launch init, Mount mount) throws ContainerFault {
+        changes.addMount(init, mount);
+    }
+
+    @Override
+    public void removeMount(Launch init, String destination) throws ContainerFault {
+        changes.removeMount(init, destination);
+    }
+
+    @Override
+    public void addDevice(Launch init, Linux.Device device, String access) throws ContainerFault {
+        changes.check(device, access);
+        List<Resources.DeviceRule> before = devices.rules();
+        allow(device, RunningChanges.rule(device, true, access));
+        try {
+            changes.addDevice(init, device);
+        } catch (ContainerFault e) {
+            try {
+                apply(Resources.NONE, before);
+            } catch (ErrnoException | CgroupException | SystemdException undo) {
+                e.addSuppressed(undo);
+            }
+            throw e;
+        }
+    }
+
+    @Override
+    public void removeDevice(Launch init, Linux.Device device) throws ContainerFault {
+        changes.check(device, "rwm");
+        allow(device, RunningChanges.rule(device, false, "rwm"));
+        changes.removeDevice(init, device);
+    }
+
+    private void allow(Linux.Device device, Resources.DeviceRule rule) throws ContainerFault {
+        try {
+            apply(Resources.NONE, devices.with(rule));
+        } catch (ErrnoException | CgroupException | SystemdException e) {
+            throw new ContainerFault(
+                    Kind.FAILED,
+                    "set rule for device " + device.path() + " of container " + request.id() + ": " + e.getMessage(),
+                    e);
+        }
     }
 
     @Override
@@ -454,6 +544,19 @@ final class NamespaceContainer implements Container {
             }
             destroyed = true;
         }
+        if (cgroupOwned) {
+            removeCgroup();
+        }
+        hooks.runIgnoringFailure("poststop", spec.hooks().poststop(), "stopped", 0);
+        try {
+            hooks.removeOutput();
+        } catch (IOException e) {
+            throw new ContainerFault(
+                    Kind.FAILED, "remove hook output of container " + request.id() + ": " + e.getMessage(), e);
+        }
+    }
+
+    private void removeCgroup() throws ContainerFault {
         try {
             if (cgroup.pids().length > 0) {
                 cgroup.killAll();
@@ -462,17 +565,13 @@ final class NamespaceContainer implements Container {
             // Not there, or half there: removing says what blocks, if anything does.
         }
         try {
+            if (unit != null) {
+                unit.stop();
+            }
             cgroup.remove(REMOVE_TIME);
-        } catch (ErrnoException e) {
+        } catch (ErrnoException | SystemdException e) {
             throw new ContainerFault(
                     Kind.FAILED, "remove cgroup of container " + request.id() + ": " + e.getMessage(), e);
-        }
-        hooks.runIgnoringFailure("poststop", spec.hooks().poststop(), "stopped", 0);
-        try {
-            hooks.removeOutput();
-        } catch (IOException e) {
-            throw new ContainerFault(
-                    Kind.FAILED, "remove hook output of container " + request.id() + ": " + e.getMessage(), e);
         }
     }
 }

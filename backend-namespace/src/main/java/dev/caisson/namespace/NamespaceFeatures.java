@@ -40,7 +40,7 @@ final class NamespaceFeatures {
                 new Features.LinuxFeatures(
                         namespaces,
                         CapabilityNames.ALL,
-                        new Features.Cgroup(true, true, false, false, true),
+                        new Features.Cgroup(true, true, true, true, true),
                         seccomp(),
                         true,
                         true,

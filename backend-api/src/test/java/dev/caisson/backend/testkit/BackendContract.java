@@ -81,6 +81,22 @@ public abstract class BackendContract extends PodTest {
         }
     }
 
+    /** The same place for two: the second is refused, and what is undone for it is not the first one's. */
+    @Test
+    void aRefusedContainerTakesNothingOfAnothersAlong() throws ContainerFault {
+        Bundle first = shell("sleep 1000");
+        Bundle second = shell("sleep 1000")
+                .linux(l -> l.cgroupsPath = first.spec().linux().cgroupsPath());
+        try (TestContainer c = prepare(first).create().start()) {
+            try (TestContainer d = prepare(second)) {
+                assertThatExceptionOfType(ContainerFault.class).isThrownBy(d::create);
+            }
+            pass(50);
+            assertThat(c.init().exit()).isNotDone();
+            assertThat(c.container().pids()).contains(c.init().pid());
+        }
+    }
+
     @Test
     void streamsAreSeparate() throws ContainerFault {
         try (TestContainer c = prepare(shell("echo out; echo err >&2"))) {

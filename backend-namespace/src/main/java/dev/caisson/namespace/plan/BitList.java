@@ -3,7 +3,7 @@ package dev.caisson.namespace.plan;
 import java.util.BitSet;
 
 /** Lists of CPUs and memory nodes, such as {@code 0-3,7} (cpuset(7), "List format"). */
-final class BitList {
+public final class BitList {
     /** Above CONFIG_NR_CPUS and MAX_NUMNODES of any kernel. */
     private static final int MAX = 8192;
 
@@ -14,7 +14,7 @@ final class BitList {
      *
      * @throws IllegalArgumentException for a list that the configuration's validator would have refused
      */
-    static byte[] mask(String list) {
+    public static byte[] mask(String list) {
         BitSet bits = new BitSet();
         for (String part : list.split(",", -1)) {
             int dash = part.indexOf('-');

@@ -9,6 +9,7 @@ import dev.caisson.linux.plan.Sys;
 import dev.caisson.oci.DeviceType;
 import dev.caisson.oci.Linux;
 import dev.caisson.oci.Mount;
+import dev.caisson.oci.Spec;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -21,7 +22,7 @@ final class DeviceSteps {
 
     private final Steps s;
     private final PlanBuilder p;
-    private final PlanInput in;
+    private final Spec spec;
     private final boolean bindNodes;
     /** Used again for each device: a configuration may have thousands. */
     private final Arg.Slot directory;
@@ -31,10 +32,10 @@ final class DeviceSteps {
     private final Arg.Slot tree;
     private final Arg.Slot target;
 
-    DeviceSteps(Steps s, PlanInput in, boolean inUserNamespace) {
+    DeviceSteps(Steps s, Spec spec, boolean inUserNamespace) {
         this.s = s;
         this.p = s.p;
-        this.in = in;
+        this.spec = spec;
         this.directory = p.slot();
         this.made = p.slot();
         this.value = p.slot();
@@ -56,7 +57,7 @@ final class DeviceSteps {
                 character("/dev/random", 1, 8),
                 character("/dev/urandom", 1, 9),
                 character("/dev/tty", 5, 0)));
-        for (Linux.Device d : in.spec().linux().devices()) {
+        for (Linux.Device d : spec.linux().devices()) {
             all.removeIf(x -> x.path().equals(d.path()));
             all.add(d);
         }
@@ -65,7 +66,7 @@ final class DeviceSteps {
 
     /** Whether /dev is the container's own and not a bind of somebody else's. */
     private boolean ownsDev() {
-        for (Mount m : in.spec().mounts()) {
+        for (Mount m : spec.mounts()) {
             if (m.destination().equals("/dev") && m.isBind()) {
                 return false;
             }
@@ -91,6 +92,55 @@ final class DeviceSteps {
         p.attempt(Sys.CLOSE, dev);
     }
 
+    /** One device of a container that runs; below a root that was opened in it. */
+    void add(Linux.Device d) {
+        Arg.Slot dev = p.slot();
+        s.openTarget(dev, "/dev", true);
+        device(d, dev);
+    }
+
+    /** The host's node, for a container where a node of its own could not be opened (mknod(2) in a user namespace, SB_I_NODEV). */
+    Arg.Slot openNode(Linux.Device d) {
+        String what = "open host's device " + d.path();
+        Arg.Slot node = p.slot();
+        p.callInto(node, what, Sys.OPEN_TREE, c(AT_FDCWD), p.string(d.path()), c(OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+        requireSame(what + ": it is another one", d, node, "", AT_EMPTY_PATH);
+        return node;
+    }
+
+    /** Shows it under its own name. */
+    void showNode(Linux.Device d, Arg.Slot node) {
+        s.openTarget(target, d.path(), false);
+        s.moveMount("bind device " + d.path(), node, target);
+    }
+
+    /** Takes a node away; an absent one is gone already, and another one stays with an error. */
+    void remove(Linux.Device d, boolean shown, Arg.Slot descriptors) {
+        String what = "remove device " + d.path();
+        int slash = d.path().lastIndexOf('/');
+        String name = d.path().substring(slash + 1);
+        PlanBuilder.Label gone = new PlanBuilder.Label();
+        PlanBuilder.Label there = new PlanBuilder.Label();
+        s.tryOpenInRoot(target, d.path(), O_PATH | O_NOFOLLOW, RESOLVE_NO_SYMLINKS);
+        p.jumpIfEqual(target, c(-ENOENT), gone);
+        s.jumpIfDone(target, there);
+        p.fail(what, target);
+        p.place(there);
+        requireSame(what + ": a different file is there", d, target, "", AT_EMPTY_PATH);
+        if (shown) {
+            s.unmount(what, target, descriptors);
+        }
+        p.attempt(Sys.CLOSE, target);
+        s.openInRoot(
+                directory,
+                what,
+                slash == 0 ? "/" : d.path().substring(0, slash),
+                O_PATH | O_DIRECTORY,
+                RESOLVE_NO_SYMLINKS);
+        p.call(what, Sys.UNLINKAT, directory, p.string(name), c(0));
+        p.place(gone);
+    }
+
     private void device(Linux.Device d, Arg.Slot dev) {
         int slash = d.path().lastIndexOf('/');
         String name = d.path().substring(slash + 1);
@@ -112,12 +162,8 @@ final class DeviceSteps {
 
     private void makeNode(Linux.Device d, Arg.Slot dir, String name) {
         String what = "create device " + d.path();
-        int type = switch (d.type()) {
-            case CHAR, UNBUFFERED -> S_IFCHR;
-            case BLOCK -> S_IFBLK;
-            case FIFO -> S_IFIFO;
-        };
-        long number = Kernel.device(d.major() == null ? 0 : d.major(), d.minor() == null ? 0 : d.minor());
+        int type = type(d);
+        long number = number(d);
         int mode = d.fileMode() == null ? MODE_ALL : d.fileMode() & 07777;
         PlanBuilder.Label own = new PlanBuilder.Label();
         PlanBuilder.Label done = new PlanBuilder.Label();
@@ -128,7 +174,7 @@ final class DeviceSteps {
         p.jumpIfEqual(made, c(-EEXIST), exists);
         p.fail(what, made);
         p.place(exists);
-        requireSame(d, dir, name, type, number);
+        requireSame(what + ": a different file is there", d, dir, name, AT_SYMLINK_NOFOLLOW);
         p.jump(done);
         p.place(own);
         long uid = d.uid() == null ? 0 : d.uid();
@@ -146,13 +192,26 @@ final class DeviceSteps {
         p.place(done);
     }
 
+    private static int type(Linux.Device d) {
+        return switch (d.type()) {
+            case CHAR, UNBUFFERED -> S_IFCHR;
+            case BLOCK -> S_IFBLK;
+            case FIFO -> S_IFIFO;
+        };
+    }
+
+    private static long number(Linux.Device d) {
+        return Kernel.device(d.major() == null ? 0 : d.major(), d.minor() == null ? 0 : d.minor());
+    }
+
     /** A node that is there already must be the same one. */
-    private void requireSame(Linux.Device d, Arg.Slot dir, String name, int type, long number) {
-        String what = "create device " + d.path() + ": a different file is there";
+    private void requireSame(String what, Linux.Device d, Arg.Slot dir, String name, int flags) {
+        int type = type(d);
+        long number = number(d);
         Arg.Data stat = p.room(STAT_SIZE);
         PlanBuilder.Label sameType = new PlanBuilder.Label();
         PlanBuilder.Label same = new PlanBuilder.Label();
-        p.call(what, Sys.NEWFSTATAT, dir, p.string(name), stat, c(AT_SYMLINK_NOFOLLOW));
+        p.call(what, Sys.NEWFSTATAT, dir, p.string(name), stat, c(flags));
         p.load(value, stat.plus(STAT_MODE), 4);
         p.and(value, value, c(S_IFMT));
         p.jumpIfEqual(value, c(type), sameType);

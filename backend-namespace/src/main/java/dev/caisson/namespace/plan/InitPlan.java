@@ -183,8 +183,13 @@ public final class InitPlan {
             p.attempt(Sys.KEYCTL, c(KEYCTL_JOIN_SESSION_KEYRING), p.string("_ses." + in.id()), c(0), c(0), c(0));
         }
         namespaces.loopback();
+        if (in.cgroups().byDaemon()) {
+            // Before the mounts, of which one may be of the group: whoever makes it needs this process first.
+            p.note(Notes.BORN, c(0));
+            s.waitAtGate(p.room(8), 1);
+        }
         mounts.all();
-        new DeviceSteps(s, in, userNamespace || in.host().inUserNamespace()).all();
+        new DeviceSteps(s, in.spec(), userNamespace || in.host().inUserNamespace()).all();
         if (!userNamespace) {
             waitForLauncher(upRead, upWrite);
         }

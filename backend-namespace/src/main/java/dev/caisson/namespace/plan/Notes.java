@@ -13,5 +13,8 @@ public final class Notes {
     /** Number of the descriptor, in the process, of its seccomp notification listener; the plan waits at its gate. */
     public static final int LISTENER = 18;
 
+    /** Init waits at its gate for the daemon to put it into its cgroups. */
+    public static final int BORN = 19;
+
     private Notes() {}
 }

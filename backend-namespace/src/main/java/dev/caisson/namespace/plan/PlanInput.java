@@ -34,24 +34,55 @@ public record PlanInput(
         rootfsMounts = List.copyOf(rootfsMounts);
     }
 
+    /** The same for another configuration. */
+    PlanInput withSpec(Spec other) {
+        return new PlanInput(
+                id,
+                other,
+                bundle,
+                rootfs,
+                rootfsMounts,
+                noPivotRoot,
+                noNewKeyring,
+                ioUid,
+                ioGid,
+                host,
+                cgroups,
+                seccomp,
+                stateJson);
+    }
+
     /**
      * @param taskFiles v1 {@code tasks} files that the process itself writes 0 to: a task that moves itself is the one case in which
      *     the kernel takes no lock on all processes of the machine, whose grace period costs up to 20 ms (kernel/cgroup,
      *     cgroup_procs_write_start)
      * @param unifiedDirectory a cgroup v2 directory to be born in, null where v2 has no part
      * @param unifiedFallback where else, when the kernel refuses processes there because init has divided the group
+     * @param byDaemon whether the daemon moves the process, as with systemd, which starts units around processes that are there; the
+     *     plan then waits at its gate for it
      * @param given whether the v2 group belongs to the root of the container's user namespace
      */
     public record CgroupJoin(
             List<String> taskFiles,
             @Nullable String unifiedDirectory,
             @Nullable String unifiedFallback,
-            boolean given) {
+            boolean given,
+            boolean byDaemon) {
         public CgroupJoin {
             taskFiles = List.copyOf(taskFiles);
         }
 
+        /** Of processes that join by themselves. */
+        public CgroupJoin(
+                List<String> taskFiles,
+                @Nullable String unifiedDirectory,
+                @Nullable String unifiedFallback,
+                boolean given) {
+            this(taskFiles, unifiedDirectory, unifiedFallback, given, false);
+        }
+
         public static final CgroupJoin NONE = new CgroupJoin(List.of(), null, null, false);
+        public static final CgroupJoin BY_DAEMON = new CgroupJoin(List.of(), null, null, false, true);
     }
 
     /**

@@ -146,6 +146,20 @@ final class Steps {
                 c(MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
     }
 
+    /**
+     * Takes away the mount that a descriptor is the root of. By its name among the descriptors: there is no call that takes the
+     * descriptor itself, and its path may mean something else by now.
+     *
+     * @param descriptors this process's /proc/self/fd in the host's procfs
+     */
+    void unmount(String what, Arg.Slot mount, Arg.Slot descriptors) {
+        Arg.Data name = p.room(24);
+        Arg.Slot length = p.slot();
+        p.decimal(length, mount, name);
+        p.call(what, Sys.FCHDIR, descriptors);
+        p.call(what, Sys.UMOUNT2, name, c(MNT_DETACH));
+    }
+
     /** mount_setattr on a detached tree. */
     void setAttr(String what, Arg tree, boolean recursive, long set, long clear, long propagation) {
         p.call(

@@ -109,6 +109,7 @@ final class Scenarios {
         Map<String, LaunchPlan> plans = new LinkedHashMap<>();
         plans.put("default", init(spec(b -> {})));
         plans.put("user-namespace", init(userNamespace()));
+        plans.put("systemd", init(spec(b -> {}), List.of(), host(), PlanInput.CgroupJoin.BY_DAEMON, null));
         plans.put("terminal", init(spec(b -> process(b, p -> p.terminal = true))));
         plans.put("readonly-root", init(spec(b -> b.root = new Root("rootfs", true))));
         plans.put(

@@ -72,7 +72,21 @@ public final class Cgroup {
      */
     public static Cgroup create(CgroupLayout layout, CgroupPath path, Set<String> wanted)
             throws ErrnoException, CgroupException {
-        CgroupCreation creation = new CgroupCreation(layout.mode());
+        return create(layout, path, wanted, false);
+    }
+
+    /**
+     * As {@link #create(CgroupLayout, CgroupPath, Set)} for groups that a service manager has made for this container, which may hold
+     * its process already; what is missing, as hierarchies that the manager leaves alone, is made.
+     */
+    public static Cgroup adopt(CgroupLayout layout, CgroupPath path, Set<String> wanted)
+            throws ErrnoException, CgroupException {
+        return create(layout, path, wanted, true);
+    }
+
+    private static Cgroup create(CgroupLayout layout, CgroupPath path, Set<String> wanted, boolean adopted)
+            throws ErrnoException, CgroupException {
+        CgroupCreation creation = new CgroupCreation(layout.mode(), adopted);
         try {
             for (CgroupHierarchy hierarchy : layout.hierarchies()) {
                 creation.add(hierarchy, path.directory(hierarchy), wanted);

@@ -16,12 +16,15 @@ final class CgroupCreation {
     private static final int MKDIR_ATTEMPTS = 16;
 
     private final CgroupMode mode;
+    private final boolean adopted;
     private final List<String> created = new ArrayList<>();
     private final Map<String, String> controllers = new LinkedHashMap<>();
     private @Nullable String unified;
 
-    CgroupCreation(CgroupMode mode) {
+    /** @param adopted whether somebody else has made the group for this container, and put its process there */
+    CgroupCreation(CgroupMode mode, boolean adopted) {
         this.mode = mode;
+        this.adopted = adopted;
     }
 
     void add(CgroupHierarchy hierarchy, String directory, Set<String> wanted) throws ErrnoException, CgroupException {
@@ -32,7 +35,7 @@ final class CgroupCreation {
             controllers.put(controller, directory);
         }
         boolean fresh = makeDirectory(directory, hierarchy.mountPoint());
-        if (!fresh) {
+        if (!fresh && !adopted) {
             checkUnused(directory);
         }
         if (hierarchy.unified()) {

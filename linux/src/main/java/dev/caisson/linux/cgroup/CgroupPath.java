@@ -1,7 +1,5 @@
 package dev.caisson.linux.cgroup;
 
-import java.util.List;
-
 /**
  * A container's place in the hierarchies: the runtime-spec's {@code linux.cgroupsPath}, cleaned.
  *
@@ -9,8 +7,6 @@ import java.util.List;
  * @param relative whether it starts at the runtime's own group instead of the mount
  */
 public record CgroupPath(String path, boolean relative) {
-    private static final String SLICE = ".slice";
-
     public CgroupPath {
         if (!path.startsWith("/") || path.length() < 2) {
             throw new IllegalArgumentException("not a cgroup path: '" + path + "'");
@@ -29,10 +25,20 @@ public record CgroupPath(String path, boolean relative) {
         if (cgroupsPath.isEmpty()) {
             return new CgroupPath(clean(id, id), false);
         }
-        if (isSystemd(cgroupsPath)) {
-            return new CgroupPath(systemd(cgroupsPath), false);
+        if (SystemdUnit.isForm(cgroupsPath)) {
+            return ofUnit("", SystemdUnit.parse(cgroupsPath, "system.slice"));
         }
         return new CgroupPath(clean(cgroupsPath, cgroupsPath), !cgroupsPath.startsWith("/"));
+    }
+
+    /**
+     * Where systemd puts a unit.
+     *
+     * @param manager the service manager's own group, empty for the system's, which has the root
+     */
+    public static CgroupPath ofUnit(String manager, SystemdUnit unit) throws CgroupException {
+        String group = manager + unit.group();
+        return new CgroupPath(clean(group, group), false);
     }
 
     /** The group's directory in a hierarchy. */
@@ -58,45 +64,6 @@ public record CgroupPath(String path, boolean relative) {
         }
         if (out.isEmpty()) {
             throw new CgroupException("resolve cgroups path '" + shown + "': it names the root of the hierarchy");
-        }
-        return out.toString();
-    }
-
-    /** systemd's form has three parts; a plain path may contain a colon, but then it also has a slash. */
-    private static boolean isSystemd(String path) {
-        int first = path.indexOf(':');
-        int second = path.indexOf(':', first + 1);
-        return first >= 0 && second >= 0 && path.indexOf(':', second + 1) < 0 && path.indexOf('/') < 0;
-    }
-
-    private static String systemd(String path) throws CgroupException {
-        int first = path.indexOf(':');
-        int second = path.indexOf(':', first + 1);
-        String slice = path.substring(0, first);
-        String prefix = path.substring(first + 1, second);
-        String name = path.substring(second + 1);
-        if (name.isEmpty()) {
-            throw new CgroupException("resolve cgroups path '" + path + "': the unit's name is empty");
-        }
-        String unit = name.endsWith(SLICE) ? name : (prefix.isEmpty() ? name : prefix + "-" + name) + ".scope";
-        return clean(expandSlice(slice.isEmpty() ? "system" + SLICE : slice, path) + "/" + unit, path);
-    }
-
-    /** a-b-c.slice lives in a.slice/a-b.slice/a-b-c.slice and -.slice is the root, see systemd.slice(5). */
-    private static String expandSlice(String slice, String shown) throws CgroupException {
-        if (slice.equals("-" + SLICE)) {
-            return "";
-        }
-        String name = slice.endsWith(SLICE) ? slice.substring(0, slice.length() - SLICE.length()) : "";
-        if (name.isEmpty() || name.startsWith("-") || name.endsWith("-") || name.contains("--")) {
-            throw new CgroupException("resolve cgroups path '" + shown + "': '" + slice + "' is not a slice's name");
-        }
-        List<String> parts = CgroupLayout.split(name, '-');
-        StringBuilder out = new StringBuilder();
-        StringBuilder prefix = new StringBuilder();
-        for (String part : parts) {
-            prefix.append(prefix.isEmpty() ? "" : "-").append(part);
-            out.append('/').append(prefix).append(SLICE);
         }
         return out.toString();
     }

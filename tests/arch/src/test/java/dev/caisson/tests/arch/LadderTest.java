@@ -112,6 +112,17 @@ class LadderTest {
                 .isEmpty();
     }
 
+    /** One package speaks D-Bus, and nobody has it loaded who does not ask for the systemd driver. */
+    @Test
+    void theBusIsReachedThroughTheSystemdDriverOnly() {
+        assertThat(packageFence("org.freedesktop..", "dev.caisson.namespace.systemd"))
+                .isEmpty();
+        assertThat(violations((type, dependency) ->
+                        dependency.getTargetClass().getName().equals("dev.caisson.namespace.systemd.Bus")
+                                && !in(type, "dev.caisson.namespace.systemd")))
+                .isEmpty();
+    }
+
     private static SliceIdentifier slice(JavaClass type) {
         if (Tree.generated(type)) {
             return SliceIdentifier.ignore();

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.caisson.namespace.systemd;
+
+import org.jspecify.annotations.NullMarked;

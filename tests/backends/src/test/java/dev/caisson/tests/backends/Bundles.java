@@ -9,6 +9,7 @@ import dev.caisson.oci.IdMapping;
 import dev.caisson.oci.Linux;
 import dev.caisson.oci.Mount;
 import dev.caisson.oci.NamespaceType;
+import dev.caisson.oci.ProcessSpec;
 import dev.caisson.oci.Spec;
 import java.util.ArrayList;
 import java.util.List;
@@ -21,6 +22,18 @@ final class Bundles {
     static final long SIZE = 65_536;
 
     private Bundles() {}
+
+    /** 0 when a node of this device can be opened for writing, 7 when not, 9 when it cannot even be made. */
+    static String opens(String device) {
+        return "rm -f /k; mknod /k c " + device + " || exit 9; (exec 3> /k) && exit 0; exit 7";
+    }
+
+    /** May make device nodes. */
+    static Bundle withMknod(Bundle bundle) {
+        List<String> mknod = List.of("CAP_MKNOD");
+        return bundle.process(
+                p -> p.capabilities = new ProcessSpec.Capabilities(mknod, mknod, List.of(), mknod, List.of()));
+    }
 
     static Bundle withMounts(Bundle bundle, Mount... more) {
         return bundle.spec(s -> {

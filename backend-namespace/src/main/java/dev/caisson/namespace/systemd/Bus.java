@@ -16,9 +16,9 @@ import org.freedesktop.dbus.types.Variant;
 public final class Bus {
     private Bus() {}
 
-    /** The manager object. */
+    /** What of the manager object has to do with units. */
     @DBusInterfaceName("org.freedesktop.systemd1.Manager")
-    public interface Manager extends DBusInterface {
+    public interface Units extends DBusInterface {
         DBusPath StartTransientUnit(String name, String mode, List<Setting> properties, List<Auxiliary> auxiliary);
 
         DBusPath StopUnit(String name, String mode);

@@ -39,7 +39,7 @@ public final class Systemd {
     private static final Duration JOB_TIME = Duration.ofSeconds(30);
 
     private final boolean user;
-    private final Map<String, BlockingQueue<Bus.Manager.JobRemoved>> ended = new ConcurrentHashMap<>();
+    private final Map<String, BlockingQueue<Bus.Units.JobRemoved>> ended = new ConcurrentHashMap<>();
     private @Nullable DBusConnection connection;
     private Bus.@Nullable Manager manager;
 
@@ -123,7 +123,7 @@ public final class Systemd {
     }
 
     private interface Call<T> {
-        T on(Bus.Manager manager) throws DBusException;
+        T on(Bus.Units manager) throws DBusException;
     }
 
     private <T> T call(String what, Call<T> call) throws SystemdException {
@@ -158,12 +158,12 @@ public final class Systemd {
 
     private void job(String unit, String what, Call<DBusPath> call) throws SystemdException {
         // Before the call: the job may end before the reply is read.
-        BlockingQueue<Bus.Manager.JobRemoved> queue = ended.computeIfAbsent(unit, u -> new LinkedBlockingQueue<>());
+        BlockingQueue<Bus.Units.JobRemoved> queue = ended.computeIfAbsent(unit, u -> new LinkedBlockingQueue<>());
         try {
             String job = call(what, call).getPath();
             long end = System.nanoTime() + JOB_TIME.toNanos();
             while (true) {
-                Bus.Manager.JobRemoved removed = queue.poll(end - System.nanoTime(), TimeUnit.NANOSECONDS);
+                Bus.Units.JobRemoved removed = queue.poll(end - System.nanoTime(), TimeUnit.NANOSECONDS);
                 if (removed == null) {
                     throw new SystemdException(what + ": no end within " + JOB_TIME.toSeconds() + " s", null);
                 }
@@ -182,8 +182,8 @@ public final class Systemd {
         }
     }
 
-    private void onJob(Bus.Manager.JobRemoved job) {
-        BlockingQueue<Bus.Manager.JobRemoved> queue = ended.get(job.unit());
+    private void onJob(Bus.Units.JobRemoved job) {
+        BlockingQueue<Bus.Units.JobRemoved> queue = ended.get(job.unit());
         if (queue != null) {
             queue.add(job);
         }
@@ -193,7 +193,7 @@ public final class Systemd {
         return connection != null && connection.isConnected();
     }
 
-    private synchronized Bus.Manager connect() throws DBusException, SystemdException {
+    private synchronized Bus.Units connect() throws DBusException, SystemdException {
         if (manager != null && isConnected()) {
             return manager;
         }
@@ -213,8 +213,8 @@ public final class Systemd {
                 .withErrorHandlerThreadCount(1)
                 .connectionConfig()
                 .build();
-        made.addSigHandler(Bus.Manager.JobRemoved.class, this::onJob);
-        Bus.Manager found = made.getRemoteObject(NAME, PATH, Bus.Manager.class);
+        made.addSigHandler(Bus.Units.JobRemoved.class, this::onJob);
+        Bus.Units found = made.getRemoteObject(NAME, PATH, Bus.Units.class);
         // Without a subscriber the manager says nothing about its jobs.
         found.Subscribe();
         connection = made;

@@ -41,7 +41,7 @@ public final class Systemd {
     private final boolean user;
     private final Map<String, BlockingQueue<Bus.Units.JobRemoved>> ended = new ConcurrentHashMap<>();
     private @Nullable DBusConnection connection;
-    private Bus.@Nullable Manager manager;
+    private Bus.@Nullable Units manager;
 
     /** @param user whether to talk to the user's own manager */
     public Systemd(boolean user) {

@@ -160,9 +160,9 @@ static struct queue describe_command(int argc, char **argv, char **envp)
 	return body;
 }
 
-static int send_command(int fd, const struct queue *body)
+static int send_command(int fd, const struct queue *body, uint32_t resume)
 {
-	struct wire h = { (uint32_t)body->len, W_COMMAND, 0, 0, (uint32_t)getpid(), 0 };
+	struct wire h = { (uint32_t)body->len, W_COMMAND, 0, 0, (uint32_t)getpid(), resume };
 
 	return write_all(fd, &h, sizeof h) != 0 ? -EPIPE : write_all(fd, body->bytes, body->len);
 }
@@ -303,22 +303,32 @@ out:
 }
 
 #define LOST (-1)
+#define HANDED_OVER (-2)
 
 /* What is printed waits for the end: a command whose daemon is lost in between is asked again, from the start. */
-static int finish(struct queue out[3], int code)
+static struct queue out[3];
+
+void command_output(const struct wire *h, const uint8_t *p)
 {
-	for (int i = 1; i <= 2; i++) {
-		if (out[i].len > 0 && write_all(i, out[i].bytes, out[i].len) != 0)
-			code = 1;
-		queue_drop(&out[i]);
-	}
-	return code;
+	int fd = h->a == 1 ? 1 : 2;
+
+	if (!(h->flags & 1))
+		queue_put(&out[fd], p, h->length);
+	else if (write_all(fd, p, h->length) != 0)
+		exit(1); /* nobody reads any more */
 }
 
+void command_finish(int code)
+{
+	for (int i = 1; i <= 2; i++)
+		if (out[i].len > 0 && write_all(i, out[i].bytes, out[i].len) != 0)
+			code = 1;
+	exit(code);
+}
+
+/* Ends the program, or returns LOST or HANDED_OVER. */
 static int serve(int fd)
 {
-	struct queue out[3] = { 0 };
-
 	for (;;) {
 		struct wire h;
 		uint8_t *p;
@@ -332,17 +342,21 @@ static int serve(int fd)
 		if (h.kind == W_END && (h.a != 0 || !monitor.failed)) {
 			if (h.a != 0)
 				abandon_monitor();
-			return finish(out, (int)h.a);
+			command_finish((int)h.a);
 		}
 		if (h.kind == W_END) /* well meant, but there is no monitor: the reason follows */
 			queue_drop(&out[1]);
 		if (h.kind == W_OUTPUT)
-			queue_put(&out[h.a == 1 ? 1 : 2], p, h.length);
+			command_output(&h, p);
 		if (h.kind == W_START_MONITOR) {
 			abandon_monitor();
 			start_monitor(fd, (char *)p, h.length);
 		}
+		if (h.kind == W_HANDS)
+			hands_begin(fd, &h, p);
 		free(p);
+		if (h.kind == W_HANDS)
+			return HANDED_OVER;
 	}
 	queue_drop(&out[1]);
 	queue_drop(&out[2]);
@@ -388,11 +402,31 @@ static int info_from_file(const char *state_dir)
 	return info.len == 0 || write_all(1, info.bytes, info.len) != 0;
 }
 
+static const char *state_dir;
+static struct queue body;
+
+void command_ask(uint32_t resume)
+{
+	char program[PATH_MAX];
+	int fd, r = daemon_path(program, sizeof program);
+
+	if (r != 0)
+		exit(fail("find own location", NULL, -r));
+	for (int tries = 0; tries < TRIES; tries++) {
+		fd = connect_daemon(state_dir, program);
+		if (fd < 0)
+			exit(fail("connect to caissond in", state_dir, -fd));
+		/* A caissond that refuses early has said why: its answer is read even if not all could be sent. */
+		send_command(fd, &body, resume);
+		if (serve(fd) == HANDED_OVER)
+			return;
+		close(fd);
+	}
+	exit(fail("read answer of", "caissond", ECONNRESET));
+}
+
 int command_main(int argc, char **argv, char **envp)
 {
-	const char *state_dir = getenv("CAISSON_STATE_DIR");
-	char program[PATH_MAX];
-	struct queue body;
 	int fd, r;
 
 	/* Numbers 0 to 2 are taken, or a socket could get one and be written to as an error message's way out. */
@@ -410,6 +444,7 @@ int command_main(int argc, char **argv, char **envp)
 		write_all(1, own_name, strlen(own_name));
 		return write_all(1, text, sizeof text - 1) == 0 ? 0 : 1;
 	}
+	state_dir = getenv("CAISSON_STATE_DIR");
 	if (!state_dir || !*state_dir)
 		state_dir = DEFAULT_STATE_DIR;
 	if (is_info(argc, argv)) {
@@ -417,20 +452,7 @@ int command_main(int argc, char **argv, char **envp)
 		if (r != LOST)
 			return r;
 	}
-	r = daemon_path(program, sizeof program);
-	if (r != 0)
-		return fail("find own location", NULL, -r);
 	body = describe_command(argc, argv, envp);
-	for (int tries = 0; tries < TRIES; tries++) {
-		fd = connect_daemon(state_dir, program);
-		if (fd < 0)
-			return fail("connect to caissond in", state_dir, -fd);
-		/* A caissond that refuses early has said why: its answer is read even if not all could be sent. */
-		send_command(fd, &body);
-		r = serve(fd);
-		close(fd);
-		if (r != LOST)
-			return r;
-	}
-	return fail("read answer of", "caissond", ECONNRESET);
+	command_ask(0);
+	loop_run();
 }

@@ -2,6 +2,7 @@
 #include "monitor.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -21,6 +22,8 @@ static const char *state_dir, *program, *pod;
 static char *socket_path;
 static uint64_t up_since;
 static int start_ms = START_MS;
+static void (*on_lost)(void);
+static void (*on_other)(const struct wire *, const uint8_t *);
 
 static void try_connect(void);
 
@@ -105,6 +108,8 @@ static void dispatch(const struct wire *h, uint8_t *p)
 		quit();
 		break;
 	default:
+		if (on_other)
+			on_other(h, p);
 		break;
 	}
 }
@@ -114,6 +119,10 @@ static void lost(void)
 	loop_close(&link_src);
 	queue_drop(&rx);
 	queue_drop(&tx);
+	if (on_lost) {
+		on_lost();
+		return;
+	}
 	relay_link_lost();
 	relay_link_drained();
 	/* An upgraded daemon listens within moments: look at once, then wait for inotify. One that hung
@@ -204,8 +213,18 @@ static void on_directory(struct source *s, uint32_t events)
 
 void link_need(void)
 {
-	if (!link_is_up())
+	if (!link_is_up() && !on_lost)
 		loop_after(20, try_connect);
+}
+
+void link_adopt(int fd, void (*lost_fn)(void), void (*other)(const struct wire *, const uint8_t *))
+{
+	on_lost = lost_fn;
+	on_other = other;
+	link_src.ready = on_link;
+	fcntl(fd, F_SETFL, O_NONBLOCK);
+	if (loop_watch(&link_src, fd, EPOLLIN) != 0)
+		_exit(125);
 }
 
 void link_init(const char *dir, const char *prog, const char *pod_string)

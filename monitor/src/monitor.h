@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "loop.h"
 #include "wire.h"
@@ -16,6 +17,9 @@ void link_send(uint8_t kind, uint8_t flags, uint32_t a, uint32_t b, const void *
 void link_send_aged(uint8_t kind, uint8_t flags, uint16_t age, uint32_t a, uint32_t b, const void *, size_t);
 /* Somebody waits for an answer: start caissond when it is not there. */
 void link_need(void);
+
+/* In a command instead of link_init: serves this connection; frames that are no monitor's go to other. */
+void link_adopt(int fd, void (*lost)(void), void (*other)(const struct wire *, const uint8_t *));
 
 /* relay.c: containerd's connections and requests. */
 void relay_init(int listener);
@@ -31,6 +35,18 @@ void relay_finish(void);	   /* last bytes out, before QUIT */
 
 /* procs.c: launches, the processes that came from them, and their exits. */
 void procs_init(void);
+/* Differs in a command: only what this program launched is waited for, init not even reaped unless it is in the foreground. */
+struct hands {
+	int reaps;		 /* the process of HANDS_MAIN is ours to reap */
+	unsigned preserved;	 /* descriptors from 3 on that HANDS_MAIN is to have */
+	int copies;		 /* its terminal's master is taken; otherwise caissond takes it */
+	const char *fifos;	 /* directory */
+	void (*exited)(uint32_t launch, uint32_t status);
+};
+void procs_hands(const struct hands *);
+pid_t procs_pid(uint32_t launch);
+void procs_drop_all(void); /* kills what has not come to its program */
+int procs_resume(uint32_t launch, uint32_t *status); /* RESUME_*, 0: nothing worth it */
 void procs_spawn(uint32_t launch, uint32_t io, uint8_t flags, uint8_t *payload, size_t len);
 void procs_gate(uint32_t launch, uint8_t flags, const uint8_t *, size_t len);
 void procs_kill(uint32_t launch, int sig);
@@ -41,6 +57,9 @@ int procs_is_alive(uint32_t launch);
 
 /* stdio.c: fifos, files, logger pipes and terminals. */
 struct io;
+/* HANDS_IO: the program's own three. */
+void io_own(int terminal);
+int io_is_drained(uint32_t id);
 void io_open(uint32_t id, const uint8_t *, size_t len);
 void io_close(uint32_t id);
 void io_close_stdin(uint32_t id);

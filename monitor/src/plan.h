@@ -38,8 +38,16 @@ enum { MATH_ADD, MATH_AND, MATH_OR };
 enum { ARG_CONST = 0, ARG_DATA = 1, ARG_SLOT = 2 };
 #define PLAN_NO_SLOT 0xffff
 
-/* The descriptors that a plan finds open, and their slots' values; everything above is closed. */
-enum { PLAN_FD_NOTE = 3, PLAN_FD_GATE = 4, PLAN_FD_STDIN = 5, PLAN_FD_STDOUT = 6, PLAN_FD_STDERR = 7 };
+/* The descriptors that a plan finds open, all close-on-exec; PRESERVED and above: those that a caller wants in
+ * the process, which the plan moves to 3 and above; everything else is closed. */
+enum {
+	PLAN_FD_NOTE = 3,
+	PLAN_FD_GATE = 4,
+	PLAN_FD_STDIN = 5,
+	PLAN_FD_STDOUT = 6,
+	PLAN_FD_STDERR = 7,
+	PLAN_FD_PRESERVED = 8
+};
 
 /* Checks every index, slot and offset of the bytes; returns 0 or -EINVAL. */
 int plan_check(const uint8_t *bytes, size_t len);

@@ -12,6 +12,7 @@
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -56,6 +57,7 @@ static struct early *early;
 static unsigned early_len, early_cap, early_next;
 static struct source signal_src = { .fd = -1 };
 static struct proc *procs;
+static const struct hands *hands; /* NULL in a monitor */
 
 static struct proc *find_launch(uint32_t launch)
 {
@@ -170,7 +172,7 @@ static void on_note(struct proc *p, const struct note *n)
 	link_send(W_NOTE, 0, p->launch, 0, n, sizeof *n);
 	if (is_pid) {
 		said_pid(p, (pid_t)n->value);
-	} else if (n->kind == NOTE_SAID && n->code == SAID_CONSOLE && !p->has_tty) {
+	} else if (n->kind == NOTE_SAID && n->code == SAID_CONSOLE && !p->has_tty && (!hands || hands->copies)) {
 		p->console = (int)n->value;
 		take_console(p);
 	}
@@ -217,6 +219,29 @@ static void ended(struct proc *p, uint32_t status, uint64_t time_ns)
 		io_process_gone(p->io);
 	send_exit(p);
 	link_need();
+	if (hands)
+		hands->exited(p->launch, status);
+}
+
+/* What is to stay the caller's child is looked at and left: its own parent to be waits for it. */
+static void look_after_own(void)
+{
+	for (struct proc *p = procs, *next; p; p = next) {
+		int is_ours = p->player == p->pid || (p->launch == HANDS_MAIN && hands->reaps);
+		siginfo_t si = { 0 };
+		int status;
+
+		next = p->next;
+		read_notes(p);
+		if (p->player > 0 && p->player != p->pid && waitpid(p->player, NULL, WNOHANG) == p->player)
+			p->player = 0;
+		if (p->pid <= 0 || p->flags & PROC_EXITED)
+			continue;
+		if (is_ours && waitpid(p->pid, &status, WNOHANG) == p->pid)
+			ended(p, (uint32_t)status, wall_ns());
+		else if (!is_ours && waitid(P_PID, (id_t)p->pid, &si, WEXITED | WNOHANG | WNOWAIT) == 0 && si.si_pid != 0)
+			ended(p, (uint32_t)(si.si_code == CLD_EXITED ? si.si_status << 8 : si.si_status), wall_ns());
+	}
 }
 
 static void on_child(struct source *s, uint32_t events)
@@ -227,6 +252,10 @@ static void on_child(struct source *s, uint32_t events)
 	(void)events;
 	while (read(s->fd, drop, sizeof drop) > 0)
 		continue;
+	if (hands) {
+		look_after_own();
+		return;
+	}
 	for (;;) {
 		int status;
 		struct proc *p;
@@ -268,21 +297,30 @@ void procs_init(void)
 }
 
 /* In the forked copy: exactly the descriptors a plan may count on, then the plan. */
-static void play(int note, int gate, const int io[3], uint8_t *plan, int is_self, pid_t monitor)
+static void play(int note, int gate, const int io[3], uint8_t *plan, int is_self, unsigned preserved, pid_t monitor)
 {
 	static const uint64_t by_default[4]; /* the kernel's struct sigaction: handler, flags, restorer, mask */
 	int fds[5] = { note, gate, io[0], io[1], io[2] };
+	int above = PLAN_FD_PRESERVED + (int)preserved;
 	sigset_t none;
 
 	for (int i = 0; i < 5; i++) {
 		if (fds[i] < 0)
 			fds[i] = open("/dev/null", O_RDWR | O_CLOEXEC);
-		fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, 64);
+		fds[i] = fcntl(fds[i], F_DUPFD_CLOEXEC, above + 64);
 	}
+	/* Downwards, so that none is overwritten before it has been moved. Its own descriptors this program opened
+	 * close-on-exec: no caller gave it those. */
+	for (int i = (int)preserved - 1; i >= 0; i--)
+		if (fcntl(3 + i, F_GETFD) != 0 || dup3(3 + i, PLAN_FD_PRESERVED + i, O_CLOEXEC) < 0)
+			close(PLAN_FD_PRESERVED + i);
 	for (int i = 0; i < 5; i++)
 		if (dup3(fds[i], PLAN_FD_NOTE + i, O_CLOEXEC) < 0)
 			_exit(126); /* the plan would take a descriptor of this program's for its own */
-	close_from(PLAN_FD_STDERR + 1);
+	note = PLAN_FD_NOTE;
+	if (preserved > 0) /* whose places include that one */
+		note = dup3(fds[0], above++, O_CLOEXEC);
+	close_from(above);
 	/* What this program inherited as ignored would be so in a container. Not by sigaction(3), which
 	 * refuses the libc's own 32 and 33. */
 	for (int i = 1; i <= 64; i++)
@@ -292,7 +330,35 @@ static void play(int note, int gate, const int io[3], uint8_t *plan, int is_self
 	/* What the player becomes decides for itself: a logger outlives its pod by the last lines. */
 	if (!is_self && (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != monitor))
 		_exit(126);
-	_exit(plan_play(plan, PLAN_FD_NOTE));
+	_exit(plan_play(plan, note));
+}
+
+/* Pipes that outlive this program: opened for both directions in the process, so that it waits at the gate
+ * whoever else comes and goes, and is not killed by a note that nobody reads. */
+static int open_fifo(const char *name, int flags, int *own, int *players)
+{
+	char path[4096];
+
+	if (!hands || strlen(hands->fifos) + sizeof "/notes" > sizeof path) {
+		errno = EINVAL;
+		return -1;
+	}
+	strcat(strcat(strcpy(path, hands->fifos), "/"), name);
+	if (mkfifo(path, 0600) != 0 && errno != EEXIST)
+		return -1;
+	*players = open(path, O_RDWR | O_CLOEXEC);
+	*own = open(path, flags | O_NONBLOCK | O_CLOEXEC);
+	return *own < 0 || *players < 0 ? -1 : 0;
+}
+
+static int open_pipes(int flags, int notes[2], int gate[2])
+{
+	if (!(flags & SPAWN_FIFOS))
+		return pipe2(notes, O_CLOEXEC) != 0 || pipe2(gate, O_CLOEXEC) != 0 ? -1 : 0;
+	return open_fifo("notes", O_RDONLY, &notes[0], &notes[1]) != 0 ||
+			       open_fifo("gate", O_WRONLY, &gate[1], &gate[0]) != 0
+		       ? -1
+		       : 0;
 }
 
 void procs_spawn(uint32_t launch, uint32_t io, uint8_t flags, uint8_t *payload, size_t len)
@@ -322,11 +388,12 @@ void procs_spawn(uint32_t launch, uint32_t io, uint8_t flags, uint8_t *payload, 
 	failed.value = plan_check(payload, len);
 	if (failed.value == 0) {
 		io_for_launch(io, flags & SPAWN_LOGGER, fds);
-		if (pipe2(notes, O_CLOEXEC) == 0 && pipe2(gate, O_CLOEXEC) == 0 &&
+		if (open_pipes(flags, notes, gate) == 0 &&
 		    loop_watch(&p->notes, notes[0], EPOLLIN) == 0)
 			pid = fork();
 		if (pid == 0)
-			play(notes[1], gate[0], fds, payload, flags & SPAWN_SELF, monitor);
+			play(notes[1], gate[0], fds, payload, flags & SPAWN_SELF,
+			     hands && launch == HANDS_MAIN ? hands->preserved : 0, monitor);
 		failed.value = pid < 0 ? -errno : 0;
 		p->gate = gate[1];
 	}
@@ -436,4 +503,39 @@ int procs_has_exits(void)
 		if (p->flags & PROC_EXITED)
 			return 1;
 	return 0;
+}
+
+void procs_hands(const struct hands *h)
+{
+	hands = h;
+}
+
+pid_t procs_pid(uint32_t launch)
+{
+	struct proc *p = find_launch(launch);
+
+	return p && !(p->flags & PROC_EXITED) ? p->pid : 0;
+}
+
+int procs_resume(uint32_t launch, uint32_t *status)
+{
+	struct proc *p = find_launch(launch);
+
+	if (!p || p->pid == 0 || !(p->flags & PROC_LAUNCHED))
+		return 0;
+	*status = p->status;
+	return p->flags & PROC_EXITED ? RESUME_ENDED : RESUME_RUNS;
+}
+
+void procs_drop_all(void)
+{
+	while (procs) {
+		if (procs->pid > 0 && !(procs->flags & PROC_EXITED))
+			kill(procs->pid, SIGKILL);
+		if (procs->player > 0) {
+			kill(procs->player, SIGKILL);
+			waitpid(procs->player, NULL, 0);
+		}
+		procs_forget(procs->launch);
+	}
 }

@@ -187,6 +187,40 @@ void io_open(uint32_t id, const uint8_t *p, size_t len)
 	link_send(W_IO, (uint8_t)i, id, (uint32_t)err, NULL, 0);
 }
 
+/* A terminal is opened anew: what is set on the description that this program was given, its parent would see. */
+static int own_stream(int fd, int terminal)
+{
+	char path[] = "/proc/self/fd/0";
+	int r = -1;
+
+	path[sizeof path - 2] = (char)('0' + fd);
+	if (terminal)
+		r = open_now(path, fd == 0 ? O_RDONLY : O_WRONLY);
+	return r >= 0 ? r : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+}
+
+void io_own(int terminal)
+{
+	struct io *io = grow(NULL, sizeof *io);
+
+	memset(io, 0, sizeof *io);
+	io->id = HANDS_IO;
+	io->terminal = terminal;
+	for (int i = 0; i < 3; i++) {
+		io->logger[i] = io->hold[i] = -1;
+		io->end[i] = own_stream(i, terminal);
+	}
+	io->next = ios;
+	ios = io;
+}
+
+int io_is_drained(uint32_t id)
+{
+	struct io *io = find_io(id);
+
+	return !io || !io->tty || io->tty->master.fd < 0;
+}
+
 void io_close(uint32_t id)
 {
 	struct io **at = &ios;

@@ -53,18 +53,32 @@ enum wire_kind {
 	W_CLOSE_STDIN = 42, /* a io */
 	W_QUIT = 43,
 	/* command -> caissond */
-	W_COMMAND = 64, /* a pid; payload: u32 argc, envc, stdin length; argv, cwd, env: NUL-ended; stdin */
+	W_COMMAND = 64, /* a pid, b 0, or RESUME_* of what an earlier daemon launched; payload: u32 argc, envc, stdin length; argv, cwd, env: NUL-ended; stdin */
 	W_STARTED = 67, /* a errno, b pid; flags 1: the socket was served already */
 	/* caissond -> command */
-	W_OUTPUT = 65,	      /* a descriptor (1 or 2) */
+	W_OUTPUT = 65,	      /* a descriptor (1 or 2); flags 1: print it now */
 	W_START_MONITOR = 66, /* payload: executable, socket path, argv...: NUL-ended */
-	W_END = 68,	      /* a exit code; 0 does not count after a START_MONITOR that failed */
+	W_END = 68,	      /* a exit code; 0 does not count after a START_MONITOR that failed;
+				 flags 1: when launch a has ended, as it ended */
+	W_HANDS = 69,	      /* a HANDS_*, b descriptors to preserve; payload: directory for fifos,
+				 NUL-ended: from here on SPAWN, GATE, KILL and FORGET are understood, and NOTE,
+				 LAUNCHED and EXIT sent, as by a monitor */
 };
 
 enum {
 	SPAWN_LOGGER = 1, /* the plan gets the logger's ends of the io */
 	SPAWN_SELF = 2,	  /* the player of the plan becomes the process (hooks, loggers) */
+	SPAWN_FIFOS = 4,  /* command only: "notes" and "gate" are fifos in the directory of HANDS; they outlive this program */
 };
+
+enum {
+	HANDS_FOREGROUND = 1, /* the process of launch 1 is this program's: signals go to it, it is reaped */
+	HANDS_TERMINAL = 2,   /* and its terminal is copied to and from this program's streams */
+};
+/* What COMMAND says of launch 1 when an earlier daemon was lost. */
+enum { RESUME_RUNS = 1, RESUME_ENDED = 2 }; /* ENDED: | wait status << 8; a is the command's pid, always */
+#define HANDS_IO 1u   /* this program's own streams */
+#define HANDS_MAIN 1u /* the launch that the command is about */
 
 /* One message of a running plan, written atomically to its note pipe. */
 struct note {

@@ -25,6 +25,13 @@ public interface Backend {
      */
     Container recover(CreateRequest request, Map<String, String> record, Launcher launcher) throws ContainerFault;
 
+    /**
+     * Whether a container is frozen.
+     *
+     * @param record what {@link Container#record()} gave
+     */
+    boolean isPaused(Map<String, String> record) throws ContainerFault;
+
     /** What {@code features} reports: the JSON document of the runtime-spec. */
     String features();
 

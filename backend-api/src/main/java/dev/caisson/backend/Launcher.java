@@ -17,6 +17,11 @@ public interface Launcher {
         SELF
     }
 
+    /** What the container's processes get from this launcher; constant. */
+    default Handover handover() {
+        return Handover.NONE;
+    }
+
     /** An id that no launch or io of this pod has. */
     int nextId();
 

@@ -4,9 +4,11 @@ import dev.caisson.backend.Backend;
 import dev.caisson.backend.Container;
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
+import dev.caisson.backend.Handover;
 import dev.caisson.backend.Launcher;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.cgroup.Cgroup;
 import dev.caisson.linux.cgroup.CgroupException;
 import dev.caisson.linux.cgroup.CgroupPath;
 import dev.caisson.linux.cgroup.OomWatcher;
@@ -88,6 +90,20 @@ public final class NamespaceBackend implements Backend {
     public Container recover(CreateRequest request, Map<String, String> record, Launcher launcher)
             throws ContainerFault {
         return open(request, launcher, record, true);
+    }
+
+    @Override
+    public boolean isPaused(Map<String, String> record) throws ContainerFault {
+        if (record.isEmpty()) {
+            return false;
+        }
+        try {
+            CgroupPath unused = CgroupPath.of("/unused", "unused");
+            return Cgroup.open(CgroupRecord.read(record, host().cgroups(), unused))
+                    .frozen();
+        } catch (ErrnoException | CgroupException e) {
+            return false; // the group is gone, or has no freezer
+        }
     }
 
     private NamespaceContainer open(
@@ -182,9 +198,11 @@ public final class NamespaceBackend implements Backend {
                                 facts,
                                 PlanInput.CgroupJoin.NONE,
                                 null,
-                                "{}"))
+                                "{}",
+                                Handover.NONE))
                         .encode();
-                var _ = ExecPlan.of(1, spec.linux(), process, facts, PlanInput.CgroupJoin.NONE, null, -1, -1)
+                var _ = ExecPlan.of(
+                                1, spec.linux(), process, facts, PlanInput.CgroupJoin.NONE, null, -1, -1, Handover.NONE)
                         .encode();
                 var _ = SpecWriter.write(spec);
             }

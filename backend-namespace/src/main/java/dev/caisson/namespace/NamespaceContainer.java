@@ -169,7 +169,8 @@ final class NamespaceContainer implements Container {
                         ? new PlanInput.CgroupJoin(v1TaskFiles(), cgroup.unifiedDirectory(), null, isCgroupGiven())
                         : PlanInput.CgroupJoin.BY_DAEMON,
                 seccomp.filter(),
-                hooks.stateJson("creating", hasOwnPids() ? 1 : 0));
+                hooks.stateJson("creating", hasOwnPids() ? 1 : 0),
+                launcher.handover());
         LaunchPlan plan = planned(() -> InitPlan.of(input));
         Launch init = launcher.spawn(request.launch(), "init " + request.id(), plan, request.io(), Set.of());
         try {
@@ -313,7 +314,8 @@ final class NamespaceContainer implements Container {
                 join,
                 seccomp.filter(),
                 request.options().ioUid(),
-                request.options().ioGid()));
+                request.options().ioGid(),
+                launcher.handover()));
         Launch l = launcher.spawn(launch, tag, plan, io, Set.of());
         try {
             if (ExecPlan.mustWait(effective, seccomp.filter())) {

@@ -1,6 +1,9 @@
 package dev.caisson.daemon;
 
+import dev.caisson.backend.Backends;
 import dev.caisson.backend.ContainerFault;
+import dev.caisson.backend.state.RecordStore;
+import dev.caisson.cli.OciCommandLine;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.MemFd;
 import dev.caisson.shim.ShimServices;
@@ -10,8 +13,6 @@ import dev.caisson.shim.link.CommandLoop;
 import dev.caisson.shim.link.LinkServer;
 import dev.caisson.shim.pod.PodRegistry;
 import dev.caisson.shim.sandbox.SandboxService;
-import dev.caisson.shim.state.RecordStore;
-import dev.caisson.shim.task.Backends;
 import dev.caisson.shim.task.TaskLifecycle;
 import dev.caisson.shim.task.TaskService;
 import dev.caisson.ttrpc.Methods;
@@ -52,6 +53,7 @@ final class Daemon {
     private final Fd monitorImage;
     private final ShimCommand shim;
     private final Backends backends;
+    private final OciCommandLine oci;
     private final CountDownLatch end = new CountDownLatch(1);
 
     Daemon(Options options) throws IOException {
@@ -64,6 +66,7 @@ final class Daemon {
         this.monitorImage =
                 MemFd.sealed("caisson", Files.readAllBytes(options.prefix().resolve("bin/caisson")));
         this.backends = new Backends();
+        this.oci = new OciCommandLine(backends, options.stateDirectory().resolve("oci"), Version.TEXT);
         TaskLifecycle lifecycle = new TaskLifecycle(store, backends, executor);
         Methods task = new TaskService(lifecycle, pods, executor).methods();
         SandboxService sandbox = new SandboxService(
@@ -148,7 +151,11 @@ final class Daemon {
             leave(call);
             return;
         }
-        DaemonCommands.run(call, pods, options);
+        if (DaemonCommands.isOne(call)) {
+            DaemonCommands.run(call, pods, options);
+        } else {
+            oci.run(new CommandInvocation(call));
+        }
     }
 
     /** Hands over to another daemon: what is in flight is finished, monitors keep the rest for the next one. */

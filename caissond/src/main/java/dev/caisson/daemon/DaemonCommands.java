@@ -13,20 +13,21 @@ final class DaemonCommands {
               doctor          what this host can do, and what is missing
               daemon status   pods and containers that caissond serves
               daemon leave    caissond ends; running pods go on, the next command starts another one
-              --version
 
             The state directory is $CAISSON_STATE_DIR, or /run/caisson.
             """;
 
     private DaemonCommands() {}
 
+    /** Whether it is one of these, and none of the OCI command line. */
+    static boolean isOne(CommandCall call) {
+        return call.argv().size() > 1
+                && (call.argv().get(1).equals("daemon") || call.argv().get(1).equals("doctor"));
+    }
+
     static void run(CommandCall call, PodRegistry pods, Options options) {
         String command = String.join(" ", call.argv().subList(1, call.argv().size()));
         switch (command) {
-            case "", "help", "-h", "--help" -> {
-                out(call, USAGE);
-                call.end(0);
-            }
             case "daemon status" -> {
                 out(call, status(pods, options));
                 call.end(0);
@@ -37,7 +38,7 @@ final class DaemonCommands {
                 call.end(report.usable() ? 0 : 1);
             }
             default -> {
-                call.err("caisson: unknown command \"" + command + "\"; see caisson --help");
+                call.errText(USAGE);
                 call.end(3);
             }
         }

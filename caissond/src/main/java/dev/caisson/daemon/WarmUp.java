@@ -1,6 +1,8 @@
 package dev.caisson.daemon;
 
+import dev.caisson.backend.Backends;
 import dev.caisson.backend.ContainerFault;
+import dev.caisson.backend.state.RecordStore;
 import dev.caisson.oci.SpecTemplate;
 import dev.caisson.oci.SpecWriter;
 import dev.caisson.shim.ShimServices;
@@ -9,8 +11,6 @@ import dev.caisson.shim.link.CommandClient;
 import dev.caisson.shim.link.CommandLoop;
 import dev.caisson.shim.link.LinkServer;
 import dev.caisson.shim.pod.PodRegistry;
-import dev.caisson.shim.state.RecordStore;
-import dev.caisson.shim.task.Backends;
 import dev.caisson.shim.task.TaskLifecycle;
 import dev.caisson.ttrpc.TtrpcServer;
 import dev.caisson.ttrpc.netty.UnixTransport;

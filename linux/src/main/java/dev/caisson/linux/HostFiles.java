@@ -225,6 +225,24 @@ public final class HostFiles {
         }
     }
 
+    /**
+     * Reads what a non-blocking descriptor has at the moment.
+     *
+     * @return nothing if it has nothing now, null at its end
+     */
+    public static byte @Nullable [] readAvailable(Fd fd, int most) throws ErrnoException {
+        try (Scratch scratch = new Scratch()) {
+            long buffer = scratch.zeroed(most);
+            // NATIVE: ssize_t read(int fd, void *buffer, size_t length), unistd.h. The buffer lives for the call.
+            long got = Libc.retrying(Sys.read, fd.number(), buffer, most, 0);
+            if (Libc.errno(got) == Errno.EAGAIN) {
+                return new byte[0];
+            }
+            int length = (int) Libc.check(got, "read", fd.name());
+            return length == 0 ? null : scratch.getBytes(buffer, length);
+        }
+    }
+
     /** Removes an empty directory. Returns SUCCESS or the error, ENOENT and EBUSY among them. */
     public static Errno tryRmdir(String path) {
         try (Scratch scratch = new Scratch()) {

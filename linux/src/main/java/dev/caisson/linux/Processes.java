@@ -82,6 +82,16 @@ public final class Processes {
         return OptionalLong.of(startTime(stat));
     }
 
+    /** Whether the process that had this pid and this {@link #startTime} still runs: is neither gone nor a zombie. */
+    public static boolean isRunning(int pid, long startTime) throws ErrnoException {
+        String stat = pid <= 0 ? null : procText(pid, "stat");
+        if (stat == null || startTime(stat) != startTime) {
+            return false;
+        }
+        char state = stat.charAt(stat.lastIndexOf(')') + 2);
+        return state != 'Z' && state != 'X';
+    }
+
     /** Takes field 22 out of the text of a stat file; field 2, the name, may hold spaces and parentheses of its own. */
     static long startTime(String stat) {
         int at = stat.lastIndexOf(')');

@@ -3,6 +3,7 @@ package dev.caisson.namespace.plan;
 import static dev.caisson.namespace.plan.Kernel.*;
 import static dev.caisson.namespace.plan.Steps.c;
 
+import dev.caisson.backend.Handover;
 import dev.caisson.linux.plan.Arg;
 import dev.caisson.linux.plan.LaunchPlan;
 import dev.caisson.linux.plan.PlanBuilder;
@@ -27,10 +28,11 @@ public final class ExecPlan {
             PlanInput.CgroupJoin cgroups,
             PlanInput.@Nullable SeccompFilter seccomp,
             int ioUid,
-            int ioGid) {
+            int ioGid,
+            Handover handover) {
         Steps s = new Steps();
         PlanBuilder p = s.p;
-        ProcessSteps steps = new ProcessSteps(s, process, host, linux.hasNamespace(NamespaceType.USER));
+        ProcessSteps steps = new ProcessSteps(s, process, host, linux.hasNamespace(NamespaceType.USER), handover);
         NamespaceSteps ids = new NamespaceSteps(s, linux);
         boolean userNamespace = linux.hasNamespace(NamespaceType.USER);
         Arg.Slot pidfd = p.slot();

@@ -67,7 +67,7 @@ public final class InitPlan {
         p.call("make pipe", Sys.PIPE2, pipe, c(O_CLOEXEC));
         p.load(upRead, pipe, 4);
         p.load(upWrite, pipe.plus(4), 4);
-        ProcessSteps steps = new ProcessSteps(s, process, in.host(), userNamespace);
+        ProcessSteps steps = new ProcessSteps(s, process, in.host(), userNamespace, in.handover());
         steps.ownStreams(
                 in.ioUid() >= 0 ? in.ioUid() : namespaces.hostUid(process.user().uid()),
                 in.ioGid() >= 0 ? in.ioGid() : namespaces.hostGid(process.user().gid()));

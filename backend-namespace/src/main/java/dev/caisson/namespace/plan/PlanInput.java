@@ -1,5 +1,6 @@
 package dev.caisson.namespace.plan;
 
+import dev.caisson.backend.Handover;
 import dev.caisson.backend.RootfsMount;
 import dev.caisson.oci.Spec;
 import java.util.List;
@@ -15,6 +16,7 @@ import org.jspecify.annotations.Nullable;
  * @param cgroups how to get into the container's cgroups
  * @param seccomp null for none
  * @param stateJson the state that container-namespace hooks get on standard input
+ * @param handover what init gets from its launcher
  */
 public record PlanInput(
         String id,
@@ -29,7 +31,8 @@ public record PlanInput(
         HostFacts host,
         CgroupJoin cgroups,
         @Nullable SeccompFilter seccomp,
-        String stateJson) {
+        String stateJson,
+        Handover handover) {
     public PlanInput {
         rootfsMounts = List.copyOf(rootfsMounts);
     }

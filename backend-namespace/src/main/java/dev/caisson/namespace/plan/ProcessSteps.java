@@ -3,6 +3,7 @@ package dev.caisson.namespace.plan;
 import static dev.caisson.namespace.plan.Kernel.*;
 import static dev.caisson.namespace.plan.Steps.c;
 
+import dev.caisson.backend.Handover;
 import dev.caisson.linux.plan.Arg;
 import dev.caisson.linux.plan.PlanBuilder;
 import dev.caisson.linux.plan.Sys;
@@ -20,22 +21,27 @@ import org.jspecify.annotations.Nullable;
 final class ProcessSteps {
     private static final String DEFAULT_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
     private static final int GATE_BYTES = 4096;
+    private static final int FIRST_FREE_FD = 3;
+    /** Where a plan finds them: PLAN_FD_PRESERVED in {@code monitor/src/plan.h}. */
+    private static final int PRESERVED_FD = 8;
 
     private final Steps s;
     private final PlanBuilder p;
     private final ProcessSpec process;
     private final HostFacts host;
     private final boolean inUserNamespace;
+    private final Handover handover;
     private final Arg.Slot program;
     private final Arg.Slot cwdEntered;
     private final Arg.Data gate;
 
-    ProcessSteps(Steps s, ProcessSpec process, HostFacts host, boolean inUserNamespace) {
+    ProcessSteps(Steps s, ProcessSpec process, HostFacts host, boolean inUserNamespace, Handover handover) {
         this.s = s;
         this.p = s.p;
         this.process = process;
         this.host = host;
         this.inUserNamespace = inUserNamespace;
+        this.handover = handover;
         this.program = p.slot();
         this.cwdEntered = p.slot();
         this.gate = p.room(GATE_BYTES);
@@ -298,8 +304,12 @@ final class ProcessSteps {
         p.call("set group id " + user.gid(), Sys.SETRESGID, c(user.gid()), c(user.gid()), c(user.gid()));
         p.call("set user id " + user.uid(), Sys.SETRESUID, c(user.uid()), c(user.uid()), c(user.uid()));
         p.call("stop keeping capabilities", Sys.PRCTL, c(PR_SET_KEEPCAPS), c(0), c(0), c(0), c(0));
-        // The change of user cleared it.
-        p.call("tie to the monitor's life", Sys.PRCTL, c(PR_SET_PDEATHSIG), c(SIGKILL), c(0), c(0), c(0));
+        if (handover.outlives()) {
+            p.call("untie from the launcher's life", Sys.PRCTL, c(PR_SET_PDEATHSIG), c(0), c(0), c(0), c(0));
+        } else {
+            // The change of user cleared it.
+            p.call("tie to the monitor's life", Sys.PRCTL, c(PR_SET_PDEATHSIG), c(SIGKILL), c(0), c(0), c(0));
+        }
         PlanBuilder.Label inside = new PlanBuilder.Label();
         s.jumpIfDone(cwdEntered, inside);
         String cwd = cwd();
@@ -505,6 +515,10 @@ final class ProcessSteps {
             p.place(none);
         } else {
             environment = p.stringArray(env);
+        }
+        // Last: these places are the plan's own until then.
+        for (int i = 0; i < handover.preserved(); i++) {
+            p.attempt(Sys.DUP2, c(PRESERVED_FD + i), c(FIRST_FREE_FD + i));
         }
         Arg.Slot result = p.slot();
         p.attemptInto(result, Sys.EXECVE, program, argv, environment);

@@ -1,5 +1,6 @@
 package dev.caisson.namespace.plan;
 
+import dev.caisson.backend.Handover;
 import dev.caisson.backend.RootfsMount;
 import dev.caisson.linux.plan.LaunchPlan;
 import dev.caisson.oci.Hook;
@@ -81,14 +82,37 @@ final class Scenarios {
             HostFacts host,
             PlanInput.CgroupJoin cgroups,
             PlanInput.@Nullable SeccompFilter seccomp) {
+        return init(spec, rootfs, host, cgroups, seccomp, Handover.NONE);
+    }
+
+    private static LaunchPlan init(
+            Spec spec,
+            List<RootfsMount> rootfs,
+            HostFacts host,
+            PlanInput.CgroupJoin cgroups,
+            PlanInput.@Nullable SeccompFilter seccomp,
+            Handover handover) {
         return InitPlan.of(new PlanInput(
-                "c1", spec, "/bundle", "/bundle/rootfs", rootfs, false, false, -1, -1, host, cgroups, seccomp, "{}"));
+                "c1",
+                spec,
+                "/bundle",
+                "/bundle/rootfs",
+                rootfs,
+                false,
+                false,
+                -1,
+                -1,
+                host,
+                cgroups,
+                seccomp,
+                "{}",
+                handover));
     }
 
     static LaunchPlan exec(Spec spec, PlanInput.CgroupJoin cgroups, Consumer<ProcessSpec.Builder> change) {
         ProcessSpec.Builder p = java.util.Objects.requireNonNull(spec.process()).toBuilder();
         change.accept(p);
-        return ExecPlan.of(4711, spec.linux(), p.build(), host(), cgroups, null, -1, -1);
+        return ExecPlan.of(4711, spec.linux(), p.build(), host(), cgroups, null, -1, -1, Handover.NONE);
     }
 
     private static Spec userNamespace() {
@@ -184,6 +208,8 @@ final class Scenarios {
                         new PlanInput.CgroupJoin(List.of(), "/sys/fs/cgroup/unified/c1", null, true),
                         null));
         plans.put("rootless", init(spec(b -> {}), List.of(), host(true), CGROUPS, null));
+        plans.put(
+                "outlives-its-launcher", init(spec(b -> {}), List.of(), host(), CGROUPS, null, new Handover(true, 2)));
         plans.put("exec-affinity", exec(spec(b -> {}), CGROUPS, p -> {
             p.execCpuAffinity = new ProcessSpec.ExecCpuAffinity("0-1", "3");
             p.selinuxLabel = "a:b:c";

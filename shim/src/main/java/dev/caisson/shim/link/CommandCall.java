@@ -16,7 +16,10 @@ public final class CommandCall {
     private final String cwd;
     private final Map<String, String> environment;
     private final byte[] stdin;
+    private final int resume;
     private volatile @Nullable Consumer<Started> onStarted;
+    private volatile @Nullable CommandLauncher launcher;
+    private volatile boolean lost;
 
     CommandCall(
             Channel channel,
@@ -25,7 +28,8 @@ public final class CommandCall {
             List<String> argv,
             String cwd,
             Map<String, String> environment,
-            byte[] stdin) {
+            byte[] stdin,
+            int resume) {
         this.channel = channel;
         this.onCommandLoop = onCommandLoop;
         this.pid = pid;
@@ -33,6 +37,7 @@ public final class CommandCall {
         this.cwd = cwd;
         this.environment = environment;
         this.stdin = stdin;
+        this.resume = resume;
     }
 
     public int pid() {
@@ -54,6 +59,36 @@ public final class CommandCall {
     /** What a shim was given on standard input; empty for other commands. */
     public byte[] stdin() {
         return stdin;
+    }
+
+    /**
+     * What an earlier daemon launched for this very command before it was lost: 0 for nothing, 1 when it runs, or 2 plus its wait status
+     * times 256 when it has ended.
+     */
+    public int resume() {
+        return resume;
+    }
+
+    /** Whether the command is gone. */
+    public boolean isLost() {
+        return lost;
+    }
+
+    /** Makes the command a launcher, once. */
+    public CommandLauncher launcher(CommandLauncher.Hands hands) {
+        CommandLauncher l = new CommandLauncher(channel, hands);
+        launcher = l;
+        return l;
+    }
+
+    /** Writes to the command's standard output, not at its end but now. */
+    public void outNow(byte[] bytes) {
+        channel.writeAndFlush(WireFrame.of(WireFrame.OUTPUT, 1, 1, 0, bytes));
+    }
+
+    /** Lets the command end when a launch of its own has ended, as that did. */
+    public void endAs(int launch) {
+        channel.writeAndFlush(WireFrame.of(WireFrame.END, 1, launch, 0, WireFrame.EMPTY));
     }
 
     /** Writes to the command's standard output. */
@@ -119,7 +154,30 @@ public final class CommandCall {
                 WireFrame.of(WireFrame.START_MONITOR, 0, 0, 0, p.toString().getBytes(StandardCharsets.UTF_8)));
     }
 
-    void onStarted(WireFrame f) {
+    /** @return false for what no command says */
+    boolean onFrame(WireFrame f) {
+        CommandLauncher l = launcher;
+        switch (f.kind()) {
+            case WireFrame.STARTED -> onStarted(f);
+            case WireFrame.NOTE -> java.util.Objects.requireNonNull(l).onNote(f);
+            case WireFrame.LAUNCHED -> java.util.Objects.requireNonNull(l).onLaunched(f);
+            case WireFrame.EXIT -> java.util.Objects.requireNonNull(l).onExit(f);
+            default -> {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    void onLost() {
+        lost = true;
+        CommandLauncher l = launcher;
+        if (l != null) {
+            l.onLost();
+        }
+    }
+
+    private void onStarted(WireFrame f) {
         Consumer<Started> then = onStarted;
         if (then != null) {
             then.accept(new Started(f.a(), f.b(), f.flags() != 0));

@@ -16,14 +16,14 @@ import java.util.concurrent.locks.ReentrantLock;
 import org.jspecify.annotations.Nullable;
 
 /** What the daemon knows of one launch. Fed by the event loop, waited on by virtual threads. */
-final class LinkLaunch implements Launch {
+class LinkLaunch implements Launch {
     static final int NOTE_SAID = 1;
     static final int NOTE_FAILED = 2;
     static final int SAID_PID = 1;
     /** In NOTE_FAILED: the plan was refused, or there was no process to play it. */
     static final int NO_STEP = -1;
 
-    private final MonitorLink link;
+    private final LaunchLink link;
     private final int id;
     private final String tag;
     /** Names failed steps; dropped when nobody plays it any more. */
@@ -38,7 +38,7 @@ final class LinkLaunch implements Launch {
     private boolean gateUsed;
     private @Nullable ContainerFault failure;
 
-    LinkLaunch(MonitorLink link, int id, String tag, @Nullable LaunchPlan plan) {
+    LinkLaunch(LaunchLink link, int id, String tag, @Nullable LaunchPlan plan) {
         this.link = link;
         this.id = id;
         this.tag = tag;
@@ -123,7 +123,7 @@ final class LinkLaunch implements Launch {
         lock.lock();
         try {
             if (failure == null) {
-                failure = new ContainerFault(Kind.UNAVAILABLE, "the pod's monitor is gone");
+                failure = new ContainerFault(Kind.UNAVAILABLE, link.whatIsGone());
             }
             changed.signalAll();
         } finally {
@@ -177,6 +177,16 @@ final class LinkLaunch implements Launch {
     @Override
     public void awaitLaunched(Duration timeout) throws ContainerFault {
         await(timeout, () -> launched);
+    }
+
+    /** What the plan has said so far, null if it has not. */
+    final @Nullable Long note(int code) {
+        lock.lock();
+        try {
+            return notes.get(code);
+        } finally {
+            lock.unlock();
+        }
     }
 
     private interface Test {

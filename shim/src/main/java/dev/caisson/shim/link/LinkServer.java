@@ -94,9 +94,7 @@ public final class LinkServer implements AutoCloseable {
             } else if (f.kind() == WireFrame.COMMAND && command == null) {
                 command = decodeCommand(ctx.channel(), f);
                 listener.onCommand(command);
-            } else if (f.kind() == WireFrame.STARTED && command != null) {
-                command.onStarted(f);
-            } else {
+            } else if (command == null || !command.onFrame(f)) {
                 ctx.close();
             }
         }
@@ -147,6 +145,9 @@ public final class LinkServer implements AutoCloseable {
                 link.onLost();
                 listener.onLost(link);
             }
+            if (command != null) {
+                command.onLost();
+            }
         }
 
         @Override
@@ -180,7 +181,7 @@ public final class LinkServer implements AutoCloseable {
         }
         byte[] stdin = new byte[Math.min(stdinLength, p.remaining())];
         p.get(stdin);
-        return new CommandCall(channel, forCommands, f.a(), List.copyOf(argv), cwd, env, stdin);
+        return new CommandCall(channel, forCommands, f.a(), List.copyOf(argv), cwd, env, stdin, f.b());
     }
 
     private static String word(ByteBuffer p) {

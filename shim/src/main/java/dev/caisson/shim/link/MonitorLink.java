@@ -3,11 +3,9 @@ package dev.caisson.shim.link;
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
 import dev.caisson.backend.Launch;
-import dev.caisson.backend.Launcher;
 import dev.caisson.backend.ProcessExit;
 import dev.caisson.backend.Stdio;
 import dev.caisson.linux.Errno;
-import dev.caisson.linux.plan.LaunchPlan;
 import io.netty.channel.Channel;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -19,29 +17,22 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.concurrent.atomic.AtomicInteger;
-import org.jspecify.annotations.Nullable;
 
 /** One attached monitor: its pod's launcher and the way to its containerd connections. Thread-safe. */
-public final class MonitorLink implements Launcher {
+public final class MonitorLink extends LaunchLink {
     private static final long IO_OPEN_SECONDS = 30;
 
-    private final Channel channel;
     private final int monitorPid;
     private final String pod;
-    private final Map<Integer, LinkLaunch> launches = new ConcurrentHashMap<>();
     private final Map<Integer, CompletableFuture<WireFrame>> openings = new ConcurrentHashMap<>();
-    private final AtomicInteger lastId = new AtomicInteger();
-    private volatile boolean lost;
 
     MonitorLink(Channel channel, int monitorPid, String pod) {
-        this.channel = channel;
+        super(channel);
         this.monitorPid = monitorPid;
         this.pod = pod;
     }
@@ -54,16 +45,6 @@ public final class MonitorLink implements Launcher {
     /** The string that the monitor was started with. */
     public String pod() {
         return pod;
-    }
-
-    /** Whether the connection has ended. */
-    public boolean isLost() {
-        return lost;
-    }
-
-    /** All launches that the monitor knows. */
-    public List<Launch> launches() {
-        return List.copyOf(launches.values());
     }
 
     /** The tag a launch was spawned with. */
@@ -98,46 +79,6 @@ public final class MonitorLink implements Launcher {
         send(WireFrame.of(WireFrame.QUIT, 0, 0));
     }
 
-    void send(WireFrame frame) {
-        channel.writeAndFlush(frame, channel.voidPromise());
-    }
-
-    @Override
-    public int nextId() {
-        return lastId.incrementAndGet();
-    }
-
-    /** Ids below were used before. */
-    public void reserveIds(int upTo) {
-        lastId.accumulateAndGet(upTo, Math::max);
-    }
-
-    @Override
-    public Launch spawn(int launch, String tag, LaunchPlan plan, int io, Set<Flag> flags) throws ContainerFault {
-        byte[] tagBytes = tag.getBytes(StandardCharsets.UTF_8);
-        byte[] planBytes = plan.encode();
-        byte[] payload = new byte[tagBytes.length + 1 + planBytes.length];
-        System.arraycopy(tagBytes, 0, payload, 0, tagBytes.length);
-        System.arraycopy(planBytes, 0, payload, tagBytes.length + 1, planBytes.length);
-        if (payload.length > WireFrame.MAX_PAYLOAD) {
-            throw new ContainerFault(
-                    Kind.INVALID, "launch plan of " + tag + " is larger than " + WireFrame.MAX_PAYLOAD + " bytes");
-        }
-        LinkLaunch l = new LinkLaunch(this, launch, tag, plan);
-        launches.put(launch, l);
-        if (lost) {
-            l.onLinkLost();
-        }
-        int bits = (flags.contains(Flag.LOGGER_ENDS) ? 1 : 0) | (flags.contains(Flag.SELF) ? 2 : 0);
-        send(WireFrame.of(WireFrame.SPAWN, bits, launch, io, payload));
-        return l;
-    }
-
-    @Override
-    public @Nullable Launch find(int launch) {
-        return launches.get(launch);
-    }
-
     @Override
     public void openIo(int io, Stdio stdio) throws ContainerFault {
         ByteArrayOutputStream payload = new ByteArrayOutputStream();
@@ -156,7 +97,7 @@ public final class MonitorLink implements Launcher {
         }
         CompletableFuture<WireFrame> opened = new CompletableFuture<>();
         openings.put(io, opened);
-        if (lost) {
+        if (isLost()) {
             throw new ContainerFault(Kind.UNAVAILABLE, "the pod's monitor is gone");
         }
         send(WireFrame.of(WireFrame.IO_OPEN, 0, io, 0, payload.toByteArray()));
@@ -208,11 +149,6 @@ public final class MonitorLink implements Launcher {
         send(WireFrame.of(WireFrame.RESIZE, io, rows << 16 | (columns & 0xffff)));
     }
 
-    void forget(int launch) {
-        launches.remove(launch);
-        send(WireFrame.of(WireFrame.FORGET, launch, 0));
-    }
-
     // ---- from the event loop ----
 
     void onProc(WireFrame f) {
@@ -243,31 +179,6 @@ public final class MonitorLink implements Launcher {
         reserveIds(Math.max(f.b(), io));
     }
 
-    void onNote(WireFrame f) {
-        LinkLaunch l = launches.get(f.a());
-        if (l != null) {
-            ByteBuffer p = ByteBuffer.wrap(f.payload()).order(ByteOrder.LITTLE_ENDIAN);
-            l.onNote(p.getInt(), p.getInt(), p.getLong());
-        }
-    }
-
-    void onLaunched(WireFrame f) {
-        LinkLaunch l = launches.get(f.a());
-        if (l != null) {
-            l.onPid(f.b());
-            l.onLaunched();
-        }
-    }
-
-    void onExit(WireFrame f) {
-        LinkLaunch l = launches.get(f.b());
-        if (l != null) {
-            ByteBuffer p = ByteBuffer.wrap(f.payload()).order(ByteOrder.LITTLE_ENDIAN);
-            l.onPid(f.a());
-            l.onExit(ProcessExit.ofWaitStatus(p.getInt(), instant(p.getLong())));
-        }
-    }
-
     void onIo(WireFrame f) {
         CompletableFuture<WireFrame> opened = openings.get(f.a());
         if (opened != null) {
@@ -275,9 +186,9 @@ public final class MonitorLink implements Launcher {
         }
     }
 
+    @Override
     void onLost() {
-        lost = true;
-        launches.values().forEach(LinkLaunch::onLinkLost);
+        super.onLost();
         openings.values().forEach(o -> o.completeExceptionally(new IllegalStateException("link lost")));
     }
 
@@ -285,9 +196,5 @@ public final class MonitorLink implements Launcher {
     public void endAll() {
         ProcessExit killed = new ProcessExit(128 + 9, Instant.now());
         launches.values().forEach(l -> l.onExit(killed));
-    }
-
-    private static Instant instant(long ns) {
-        return Instant.ofEpochSecond(ns / 1_000_000_000L, ns % 1_000_000_000L);
     }
 }

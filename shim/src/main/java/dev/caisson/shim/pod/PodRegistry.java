@@ -1,5 +1,6 @@
 package dev.caisson.shim.pod;
 
+import dev.caisson.backend.state.RecordStore;
 import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.Mounts;
 import dev.caisson.linux.Processes;
@@ -7,7 +8,6 @@ import dev.caisson.shim.events.EventQueue;
 import dev.caisson.shim.link.CommandCall;
 import dev.caisson.shim.link.LinkListener;
 import dev.caisson.shim.link.MonitorLink;
-import dev.caisson.shim.state.RecordStore;
 import dev.caisson.ttrpc.ServerConnection;
 import dev.caisson.ttrpc.TtrpcServer;
 import dev.caisson.ttrpc.netty.UnixTransport;

@@ -2,12 +2,12 @@ package dev.caisson.shim.sandbox;
 
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
+import dev.caisson.backend.state.RecordStore;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.Mounts;
 import dev.caisson.shim.pod.Pod;
 import dev.caisson.shim.pod.PodConnection;
 import dev.caisson.shim.pod.PodRegistry;
-import dev.caisson.shim.state.RecordStore;
 import dev.caisson.shim.task.Identifiers;
 import dev.caisson.shim.task.SandboxMembers;
 import dev.caisson.shim.task.SandboxTask;

@@ -1,5 +1,7 @@
 package dev.caisson.shim.task;
 
+import dev.caisson.backend.Backends;
+import dev.caisson.backend.ConfigFile;
 import dev.caisson.backend.Container;
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
@@ -8,6 +10,7 @@ import dev.caisson.backend.Launcher;
 import dev.caisson.backend.ProcessExit;
 import dev.caisson.backend.lifecycle.TaskEvent;
 import dev.caisson.backend.lifecycle.TaskState;
+import dev.caisson.backend.state.RecordStore;
 import dev.caisson.oci.InvalidSpecException;
 import dev.caisson.oci.ProcessReader;
 import dev.caisson.oci.ProcessSpec;
@@ -17,7 +20,6 @@ import dev.caisson.oci.Spec;
 import dev.caisson.oci.SpecReader;
 import dev.caisson.oci.SpecWriter;
 import dev.caisson.shim.pod.Pod;
-import dev.caisson.shim.state.RecordStore;
 import dev.caisson.shim.translate.RuntimeOptions;
 import dev.caisson.shim.translate.StdioUris;
 import dev.caisson.ttrpc.proto.task.CreateTaskRequest;

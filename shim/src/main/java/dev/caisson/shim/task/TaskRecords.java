@@ -1,16 +1,17 @@
 package dev.caisson.shim.task;
 
 import dev.caisson.backend.Backend;
+import dev.caisson.backend.Backends;
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ProcessExit;
 import dev.caisson.backend.RootfsMount;
 import dev.caisson.backend.lifecycle.TaskState;
+import dev.caisson.backend.state.RecordStore;
 import dev.caisson.oci.InvalidSpecException;
 import dev.caisson.oci.ProcessReader;
 import dev.caisson.oci.Spec;
 import dev.caisson.oci.SpecReader;
 import dev.caisson.shim.pod.Pod;
-import dev.caisson.shim.state.RecordStore;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;

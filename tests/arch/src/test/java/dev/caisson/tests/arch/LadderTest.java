@@ -106,7 +106,7 @@ class LadderTest {
 
     @Test
     void jsonIsReadByOciOnlyAndSocketsByNettysUsers() {
-        assertThat(packageFence("com.fasterxml.jackson..", "dev.caisson.oci..", "dev.caisson.shim.state"))
+        assertThat(packageFence("com.fasterxml.jackson..", "dev.caisson.oci..", "dev.caisson.backend.state"))
                 .isEmpty();
         assertThat(packageFence("io.netty..", "dev.caisson.ttrpc..", "dev.caisson.shim.link"))
                 .isEmpty();

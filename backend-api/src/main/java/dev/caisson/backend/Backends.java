@@ -1,7 +1,5 @@
-package dev.caisson.shim.task;
+package dev.caisson.backend;
 
-import dev.caisson.backend.Backend;
-import dev.caisson.backend.ContainerFault;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.ServiceLoader;

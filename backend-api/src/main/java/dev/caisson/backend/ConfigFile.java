@@ -1,6 +1,5 @@
-package dev.caisson.shim.task;
+package dev.caisson.backend;
 
-import dev.caisson.backend.ContainerFault;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

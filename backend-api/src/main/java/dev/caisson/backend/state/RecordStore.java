@@ -1,4 +1,4 @@
-package dev.caisson.shim.state;
+package dev.caisson.backend.state;
 
 import com.fasterxml.jackson.core.JsonFactory;
 import com.fasterxml.jackson.core.JsonGenerator;

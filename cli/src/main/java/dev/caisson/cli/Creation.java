@@ -1,0 +1,280 @@
+package dev.caisson.cli;
+
+import dev.caisson.backend.Backend;
+import dev.caisson.backend.Backends;
+import dev.caisson.backend.ConfigFile;
+import dev.caisson.backend.Container;
+import dev.caisson.backend.ContainerFault;
+import dev.caisson.backend.Launch;
+import dev.caisson.backend.Launcher;
+import dev.caisson.backend.ProcessExit;
+import dev.caisson.cli.ContainerRecord.ProcessId;
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.Processes;
+import dev.caisson.oci.InvalidSpecException;
+import dev.caisson.oci.NamespaceType;
+import dev.caisson.oci.ProcessSpec;
+import dev.caisson.oci.Spec;
+import dev.caisson.oci.SpecReader;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** {@code create} and {@code run}. */
+final class Creation {
+    private static final System.Logger LOG = System.getLogger(Creation.class.getName());
+    private static final String FAILED = "create failed: unable to start container process: ";
+    /** The note of init's plan that it is ready ({@code namespace.plan.Notes}). */
+    private static final int READY = 17;
+
+    private static final int SIGKILL = 9;
+
+    private final Request request;
+    private final Containers containers;
+    private final ContainerStore store;
+    private final String id;
+
+    Creation(Request request) throws Failure {
+        this.request = request;
+        this.containers = request.containers();
+        this.store = containers.store();
+        this.id = request.id();
+    }
+
+    /** A container that is being made, or was. */
+    private record Made(Container container, Launch init) {}
+
+    void create() throws Failure, ContainerFault, InvalidSpecException, IOException {
+        Made made = make(false, false);
+        try {
+            finish(made);
+        } catch (Failure | ContainerFault e) {
+            undo(made.container(), made.init());
+            throw e;
+        }
+        request.done();
+    }
+
+    /** What the caller is told of the new process. */
+    private void finish(Made made) throws Failure, ContainerFault {
+        String socket = request.args().value("pidfd-socket");
+        if (socket != null) {
+            Descriptors.sendPidfd(
+                    request.files().here(socket).toString(), made.init().pid(), "standard");
+        }
+        request.writePidFile(made.init().pid());
+    }
+
+    void run() throws Failure, ContainerFault, InvalidSpecException, IOException {
+        boolean detach = request.args().is("detach");
+        boolean keep = request.args().is("keep");
+        int resume = request.call().resume();
+        if (resume != 0 && resumed(resume, detach, keep)) {
+            return;
+        }
+        Made made = make(true, !detach);
+        try {
+            made.container().start(made.init());
+            finish(made);
+        } catch (ContainerFault e) {
+            undo(made.container(), made.init());
+            throw new Failure(FAILED + e.getMessage(), e);
+        } catch (Failure e) {
+            undo(made.container(), made.init());
+            throw e;
+        }
+        if (detach) {
+            request.done();
+        } else if (keep) {
+            request.call().endAsMain();
+        } else {
+            ProcessExit exit = made.init().exit().join();
+            end(made.container(), exit.code());
+        }
+    }
+
+    /** An earlier daemon started it and was lost: the rest is done from the record. */
+    private boolean resumed(int resume, boolean detach, boolean keep)
+            throws Failure, ContainerFault, InvalidSpecException, IOException {
+        ContainerRecord record = store.read(id);
+        if (record == null || record.init().pid() == 0) {
+            return false;
+        }
+        if (detach) {
+            request.writePidFile(record.init().pid());
+            request.done();
+            return true;
+        }
+        int code = ProcessExit.ofWaitStatus(resume >> 8, Instant.EPOCH).code();
+        if (keep) {
+            request.call().end(code);
+            return true;
+        }
+        Launcher hands = request.call().launcher(Invocation.Hands.PLAIN);
+        end(containers.open(id, record, hands), code);
+        return true;
+    }
+
+    private void end(Container container, int code) throws ContainerFault, IOException {
+        container.destroy();
+        store.remove(id);
+        request.call().end(code);
+    }
+
+    private Made make(boolean isRun, boolean stays) throws Failure, ContainerFault, InvalidSpecException, IOException {
+        Path bundle = request.files().absolute(request.args().value("bundle", ""));
+        byte[] json = readConfig(request.files().here(bundle));
+        Spec spec = withListenFds(SpecReader.read(json));
+        ProcessSpec process = spec.process();
+        if (process == null) {
+            throw new Failure("process property must not be empty");
+        }
+        Invocation.Console console = request.console(process.terminal(), stays);
+        claim();
+        @Nullable Container container = null;
+        @Nullable Launch init = null;
+        try {
+            Files.write(store.directory(id).resolve(Containers.CONFIG), json);
+            ContainerRecord record = record(bundle, spec);
+            Launcher launcher = request.call()
+                    .launcher(new Invocation.Hands(
+                            stays,
+                            stays && process.terminal(),
+                            request.preserved(),
+                            isRun ? null : store.directory(id),
+                            console));
+            container = containers
+                    .backends()
+                    .named(record.backend())
+                    .prepare(containers.request(id, record, spec), launcher);
+            store.write(id, record);
+            init = container.create();
+            record = record.withInit(identify(init.pid()), ready(init), container.record());
+            store.write(id, record);
+            return new Made(container, init);
+        } catch (ContainerFault e) {
+            undo(container, init);
+            if (container == null) {
+                throw e;
+            }
+            throw new Failure(FAILED + e.getMessage(), e);
+        } catch (IOException | RuntimeException | Failure e) {
+            undo(container, init);
+            throw e;
+        }
+    }
+
+    private static ProcessId identify(int pid) throws ContainerFault {
+        try {
+            return new ProcessId(pid, Processes.startTime(pid).orElse(0));
+        } catch (ErrnoException e) {
+            throw new ContainerFault(ContainerFault.Kind.FAILED, String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    private static long ready(Launch init) throws ContainerFault {
+        return init.awaitNote(READY, Duration.ZERO);
+    }
+
+    private ContainerRecord record(Path bundle, Spec spec) throws ContainerFault {
+        String backend = spec.annotations().getOrDefault(Backends.ANNOTATION, "namespace");
+        String rootfs = spec.root() == null ? "rootfs" : spec.root().path();
+        return new ContainerRecord(
+                bundle.toString(),
+                bundle.resolve(rootfs).normalize().toString(),
+                Instant.now(),
+                backend,
+                spec.linux().hasNamespace(NamespaceType.PID),
+                0,
+                new Backend.Options(
+                        request.args().is("no-pivot"),
+                        request.args().is("no-new-keyring"),
+                        request.args().isGlobal("systemd-cgroup")
+                                || "systemd".equals(request.args().global("cgroup-manager")),
+                        -1,
+                        -1,
+                        null),
+                identify(request.call().pid()),
+                ProcessId.NONE,
+                -1,
+                spec.annotations(),
+                Map.of());
+    }
+
+    private byte[] readConfig(Path bundle) throws Failure, ContainerFault, IOException {
+        Path file = bundle.resolve(request.args().value("config", Containers.CONFIG));
+        if (!Files.exists(file)) {
+            throw new Failure("JSON specification file " + file.getFileName() + " not found");
+        }
+        if (Files.size(file) > ConfigFile.MAX_BYTES) {
+            throw new Failure("config.json: larger than " + ConfigFile.MAX_BYTES + " bytes");
+        }
+        return Files.readAllBytes(file);
+    }
+
+    /** Sockets that systemd passed to the command are the container's. */
+    private Spec withListenFds(Spec spec) {
+        int n = request.listenFds();
+        ProcessSpec process = spec.process();
+        if (n == 0 || process == null) {
+            return spec;
+        }
+        ProcessSpec.Builder p = process.toBuilder();
+        List<String> env = new ArrayList<>(process.env());
+        env.add("LISTEN_FDS=" + n);
+        env.add("LISTEN_PID=1");
+        p.env = env;
+        Spec.Builder b = spec.toBuilder();
+        b.process = p.build();
+        return b.build();
+    }
+
+    /** Takes the id; what a creator left that died in the middle, this very command with another daemon included, is removed first. */
+    private void claim() throws Failure, ContainerFault, IOException {
+        if (store.claim(id)) {
+            return;
+        }
+        ContainerRecord record = store.read(id);
+        boolean isHalfMade = record != null
+                && record.init().pid() == 0
+                && (record.creator().pid() == request.call().pid() || !Containers.runs(record.creator()));
+        if (isHalfMade) {
+            containers
+                    .open(
+                            id,
+                            java.util.Objects.requireNonNull(record),
+                            request.call().launcher(Invocation.Hands.PLAIN))
+                    .destroy();
+            store.remove(id);
+            if (store.claim(id)) {
+                return;
+            }
+        }
+        throw new Failure("container with given ID already exists: " + id);
+    }
+
+    private void undo(@Nullable Container container, @Nullable Launch init) {
+        try {
+            if (init != null) {
+                init.kill(SIGKILL);
+            }
+            if (container != null) {
+                container.destroy();
+            }
+        } catch (ContainerFault e) {
+            LOG.log(System.Logger.Level.WARNING, "undo creation of " + id + ": " + e.getMessage());
+        }
+        try {
+            store.remove(id);
+        } catch (IOException e) {
+            LOG.log(System.Logger.Level.WARNING, "remove state of " + id + ": " + Errno.describe(e));
+        }
+    }
+}

@@ -61,7 +61,7 @@ class LadderTest {
     @Test
     void everyModuleThatHasClassesWasRead() {
         assertThat(Tree.CLASSES.keySet())
-                .contains("linux", "oci", "ttrpc", "backend-api", "backend-namespace", "shim", "caissond");
+                .contains("linux", "oci", "ttrpc", "backend-api", "backend-namespace", "shim", "cli", "caissond");
         assertThat(MAY_USE.keySet()).containsExactlyInAnyOrderElementsOf(Tree.MODULES);
     }
 

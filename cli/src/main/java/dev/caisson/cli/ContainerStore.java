@@ -39,7 +39,7 @@ final class ContainerStore {
         boolean good = !id.isEmpty() && id.length() <= NAME_MAX && !id.equals(".") && !id.equals("..");
         for (int i = 0; good && i < id.length(); i++) {
             char c = id.charAt(i);
-            good = c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || "_+-.".indexOf(c) >= 0;
+            good = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || "_+-.".indexOf(c) >= 0;
         }
         if (!good) {
             throw new Failure("invalid container ID format: " + id);

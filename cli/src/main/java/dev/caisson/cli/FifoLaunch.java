@@ -25,8 +25,9 @@ import org.jspecify.annotations.Nullable;
 final class FifoLaunch implements Launch {
     private static final int NOTE_BYTES = 16;
     private static final int NOTE_FAILED = 2;
-    private static final int ROUNDS_AWAKE = 20;
-    private static final long NAP_MILLIS = 1;
+    private static final int SHORT_NAPS = 20;
+    private static final Duration SHORT_NAP = Duration.ofNanos(50_000);
+    private static final Duration NAP = Duration.ofMillis(1);
 
     private final String id;
     private final Path directory;
@@ -92,11 +93,7 @@ final class FifoLaunch implements Launch {
                 if (System.nanoTime() > end) {
                     throw new ContainerFault(Kind.FAILED, "start of " + id + " did not finish within " + timeout);
                 }
-                if (round > ROUNDS_AWAKE) {
-                    Thread.sleep(NAP_MILLIS);
-                } else {
-                    Thread.yield();
-                }
+                Thread.sleep(round < SHORT_NAPS ? SHORT_NAP : NAP);
             }
         } catch (ErrnoException e) {
             throw new ContainerFault(Kind.FAILED, String.valueOf(e.getMessage()), e);
@@ -129,7 +126,7 @@ final class FifoLaunch implements Launch {
                 if (System.nanoTime() > end) {
                     return false;
                 }
-                Thread.sleep(NAP_MILLIS);
+                Thread.sleep(NAP);
             }
         } catch (ErrnoException e) {
             return true;

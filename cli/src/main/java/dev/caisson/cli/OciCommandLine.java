@@ -76,11 +76,11 @@ public final class OciCommandLine {
             call.out(Help.text(verb));
             call.end(0);
         } else {
-            verb(verb.name(), new Request(call, args, files, containers(call, args, files)));
+            verb(verb.name(), new Request(call, args, files, containers(args, files)));
         }
     }
 
-    private Containers containers(Invocation call, Arguments args, CallerFiles files) throws Failure {
+    private Containers containers(Arguments args, CallerFiles files) throws Failure {
         String root = args.global("root");
         if (root == null) {
             return new Containers(new ContainerStore(defaultRoot), backends);

@@ -67,7 +67,8 @@ final class RunningChanges {
                 host.facts(cgroupPath, spec.linux()),
                 PlanInput.CgroupJoin.NONE,
                 null,
-                "");
+                "",
+                launcher.handover());
         play(what, RunningPlan.addMount(init.pid(), input, mount));
     }
 

@@ -52,7 +52,8 @@ public record PlanInput(
                 host,
                 cgroups,
                 seccomp,
-                stateJson);
+                stateJson,
+                handover);
     }
 
     /**

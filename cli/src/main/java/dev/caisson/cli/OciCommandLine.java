@@ -106,6 +106,13 @@ public final class OciCommandLine {
             case "list" -> Queries.list(request);
             case "pause" -> Lifecycle.pause(request);
             case "resume" -> Lifecycle.resume(request);
+            case "update" -> Changes.update(request);
+            case "mounts" -> Changes.mounts(request);
+            case "devices" -> Changes.devices(request);
+            case "events" -> Events.run(request);
+            case "spec" -> Templates.spec(request);
+            case "checkpoint", "restore" ->
+                throw new Failure(name + " container " + request.id() + ": CRIU is not supported by this version");
             case "features" -> Queries.features(request);
             default -> throw new Failure(name + " is not supported by this version");
         }

@@ -39,6 +39,29 @@ public final class Grammar {
             List.of(BUNDLE, CONSOLE, PIDFD, PID_FILE, NO_PIVOT, NO_KEYRING, PRESERVE, ANY_CONFIG);
     private static final Flag FORMAT = Flag.of("format,f", "table|json", "format of the output");
 
+    private static final List<Flag> CRIU = List.of(
+            Flag.of("image-path", "DIR", "where the image is"),
+            Flag.of("work-path", "DIR", "where CRIU writes its log"),
+            Flag.of("parent-path", "DIR", "the image before this one"),
+            Flag.of("leave-running", null, "let the container run on"),
+            Flag.of("tcp-established", null, "with open TCP connections"),
+            Flag.hidden("tcp-skip-in-flight", null, "without connections that are being made"),
+            Flag.hidden("tcp-close", null, "without open TCP connections"),
+            Flag.hidden("link-remap", null, "with deleted files that are open"),
+            Flag.of("ext-unix-sk", null, "with unix sockets to the outside"),
+            Flag.of("shell-job", null, "with a terminal"),
+            Flag.hidden("lazy-pages", null, "memory on demand"),
+            Flag.hidden("status-fd", "N", "where to say that pages can be asked for"),
+            Flag.hidden("page-server", "ADDRESS", "where memory is sent"),
+            Flag.of("file-locks", null, "with file locks"),
+            Flag.of("pre-dump", null, "memory only"),
+            Flag.hidden("manage-cgroups-mode", "MODE", "soft, full, strict or ignore"),
+            Flag.hidden("empty-ns", "NAMESPACE", "leave a namespace out"),
+            Flag.hidden("auto-dedup", null, "without pages that the parent has"),
+            Flag.hidden("lsm-profile", "PROFILE", "another profile"),
+            Flag.hidden("lsm-mount-context", "LABEL", "another label"));
+    private static final List<Flag> RESTORE = with(CRIU, BUNDLE, DETACH, PID_FILE, CONSOLE, NO_SUBREAPER, NO_PIVOT);
+
     private static final Map<String, Verb> VERBS = new LinkedHashMap<>();
 
     static {
@@ -155,6 +178,22 @@ public final class Grammar {
                 0,
                 List.of(BUNDLE, Flag.of("rootless", null, "for an unprivileged user")),
                 "Write a config.json to start from.");
+        add(
+                "mounts",
+                "add|remove CONTAINER FILE",
+                3,
+                3,
+                List.of(),
+                "Add the mounts of a JSON list to a running container, or remove them; - for standard input.");
+        add(
+                "devices",
+                "add|remove CONTAINER FILE",
+                3,
+                3,
+                List.of(),
+                "Add the devices of a JSON list to a running container, or remove them; - for standard input.");
+        add("checkpoint", "CONTAINER", 1, 1, CRIU, "Not supported by this version: needs CRIU.");
+        add("restore", "CONTAINER", 1, 1, RESTORE, "Not supported by this version: needs CRIU.");
         add("features", "", 0, 0, List.of(), "Print what this runtime understands, as JSON.");
     }
 

@@ -1,0 +1,86 @@
+package dev.caisson.cli;
+
+import dev.caisson.cli.grammar.Arguments;
+import dev.caisson.cli.grammar.UsageException;
+import dev.caisson.oci.Resources;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/** The limits that flags of {@code update} name. Pure. */
+final class UpdateFlags {
+    private final Arguments args;
+
+    private UpdateFlags(Arguments args) {
+        this.args = args;
+    }
+
+    static Resources of(Arguments args) throws UsageException, Failure {
+        return new UpdateFlags(args).resources();
+    }
+
+    private Resources resources() throws UsageException, Failure {
+        if (args.value("l3-cache-schema") != null || args.value("mem-bw-schema") != null) {
+            throw new Failure("Intel RDT is not supported by this version");
+        }
+        Resources.Builder b = new Resources.Builder();
+        if (any("memory", "memory-reservation", "memory-swap")) {
+            b.memory = new Resources.Memory(
+                    size("memory"),
+                    size("memory-reservation"),
+                    size("memory-swap"),
+                    null,
+                    null,
+                    null,
+                    null,
+                    null,
+                    null);
+        }
+        if (any(
+                "cpu-share",
+                "cpu-quota",
+                "cpu-burst",
+                "cpu-period",
+                "cpu-rt-runtime",
+                "cpu-rt-period",
+                "cpuset-cpus",
+                "cpuset-mems",
+                "cpu-idle")) {
+            b.cpu = new Resources.Cpu(
+                    args.number("cpu-share"),
+                    args.number("cpu-quota"),
+                    args.number("cpu-burst"),
+                    args.number("cpu-period"),
+                    args.number("cpu-rt-runtime"),
+                    args.number("cpu-rt-period"),
+                    args.value("cpuset-cpus"),
+                    args.value("cpuset-mems"),
+                    args.number("cpu-idle"));
+        }
+        if (any("pids-limit")) {
+            b.pids = new Resources.Pids(args.number("pids-limit"));
+        }
+        Long weight = args.number("blkio-weight");
+        if (weight != null) {
+            if (weight < 0 || weight > 1000) {
+                throw new Failure("invalid value for blkio-weight: " + weight);
+            }
+            b.blockIo = new Resources.BlockIo(
+                    weight.intValue(), null, List.of(), List.of(), List.of(), List.of(), List.of());
+        }
+        return b.build();
+    }
+
+    private boolean any(String... flags) {
+        for (String flag : flags) {
+            if (args.value(flag) != null) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private @Nullable Long size(String flag) throws Failure {
+        String text = args.value(flag);
+        return text == null ? null : Long.valueOf(ByteSize.parse(flag, text));
+    }
+}

@@ -440,7 +440,9 @@ int command_main(int argc, char **argv, char **envp)
 		own_name = strrchr(own_name, '/') + 1;
 	if (argc == 2 && (strcmp(argv[1], "-v") == 0 || strcmp(argv[1], "-version") == 0 ||
 			  strcmp(argv[1], "--version") == 0)) {
-		static const char text[] = " version " CAISSON_VERSION "\n";
+		/* Docker looks for "version" and for "commit:". */
+		static const char text[] =
+			" version " CAISSON_VERSION "\ncommit: " CAISSON_VERSION "\nspec: 1.3.0\n";
 		write_all(1, own_name, strlen(own_name));
 		return write_all(1, text, sizeof text - 1) == 0 ? 0 : 1;
 	}

@@ -40,6 +40,8 @@ final class Daemon {
 
     private static final Duration BEFORE_WARM_UP = Duration.ofSeconds(1);
     private static final Duration HAND_OVER = Duration.ofSeconds(10);
+    /** How long a guest stays without being asked anything. */
+    private static final Duration IDLE = Duration.ofSeconds(5);
 
     private final Options options;
     private final ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor();
@@ -112,6 +114,9 @@ final class Daemon {
         releaseStartLock();
         writeInfo(state);
         Thread.ofPlatform().daemon().name("warm-up").start(this::warmUp);
+        if (Foster.isGuest()) {
+            Thread.ofPlatform().daemon().name("idle").start(this::leaveWhenIdle);
+        }
         Runtime.getRuntime().addShutdownHook(new Thread(pods::leave, "leave"));
     }
 
@@ -158,22 +163,41 @@ final class Daemon {
         }
     }
 
+    /** As long as commands come in, each a few hundred milliseconds after the one before, it stays. */
+    private void leaveWhenIdle() {
+        try {
+            while (pods.idleTime().compareTo(IDLE) < 0) {
+                Thread.sleep(IDLE.toMillis() / 10);
+            }
+            if (Foster.isGuest()) {
+                handOver(0);
+                end.countDown();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
     /** Hands over to another daemon: what is in flight is finished, monitors keep the rest for the next one. */
     private void leave(CommandCall call) {
         try {
-            pods.leave();
-            commands.close();
-            links.close();
-            var _ = pods.drainCommands(HAND_OVER);
-            var _ = tasks.drainThreads(HAND_OVER);
-            var _ = pods.drainEvents(Duration.ofSeconds(1));
-            // What was answered is on the loop's queue before this.
-            transport.settle();
+            handOver(1);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
         call.end(0);
         end.countDown();
+    }
+
+    private void handOver(int ownCommands) throws InterruptedException {
+        pods.leave();
+        commands.close();
+        links.close();
+        var _ = pods.drainCommands(ownCommands, HAND_OVER);
+        var _ = tasks.drainThreads(HAND_OVER);
+        var _ = pods.drainEvents(Duration.ofSeconds(1));
+        // What was answered is on the loop's queue before this.
+        transport.settle();
     }
 
     void awaitEnd() throws InterruptedException {

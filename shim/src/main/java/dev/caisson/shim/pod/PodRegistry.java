@@ -39,6 +39,7 @@ public final class PodRegistry implements LinkListener {
     private @Nullable PodOwner owner;
     private @Nullable TtrpcServer server;
     private final AtomicInteger commands = new AtomicInteger();
+    private volatile long lastAsked = System.nanoTime();
     private volatile boolean leaving;
 
     public PodRegistry(RecordStore store, UnixTransport transport, ExecutorService executor) {
@@ -148,14 +149,20 @@ public final class PodRegistry implements LinkListener {
         leaving = true;
     }
 
+    /** For how long no command has been served, and containerd has asked nothing. */
+    public Duration idleTime() {
+        return commands.get() > 0 ? Duration.ZERO : Duration.ofNanos(System.nanoTime() - lastAsked);
+    }
+
     /**
      * Waits until no command but the caller's own is being served.
      *
+     * @param own how many those are
      * @return whether that came in time
      */
-    public boolean drainCommands(Duration timeout) throws InterruptedException {
+    public boolean drainCommands(int own, Duration timeout) throws InterruptedException {
         long end = System.nanoTime() + timeout.toNanos();
-        while (commands.get() > 1) {
+        while (commands.get() > own) {
             if (System.nanoTime() > end) {
                 return false;
             }
@@ -314,6 +321,7 @@ public final class PodRegistry implements LinkListener {
 
     @Override
     public void onRequest(MonitorLink link, int connection, byte[] ttrpcFrame, long ageMillis, boolean redelivered) {
+        lastAsked = System.nanoTime();
         Pod pod = podOf(link);
         ServerConnection c = pod == null ? null : pod.connections.get(connection);
         if (pod != null && c != null && !leaving) {
@@ -338,6 +346,7 @@ public final class PodRegistry implements LinkListener {
         if (leaving) {
             return; // asks the next daemon when this one is gone
         }
+        lastAsked = System.nanoTime();
         commands.incrementAndGet();
         if (call.isOnCommandLoop() && java.util.Objects.requireNonNull(owner).isQuick(call)) {
             run(call);
@@ -350,6 +359,7 @@ public final class PodRegistry implements LinkListener {
         try {
             java.util.Objects.requireNonNull(owner).command(call);
         } finally {
+            lastAsked = System.nanoTime();
             commands.decrementAndGet();
         }
     }

@@ -2,11 +2,13 @@ package dev.caisson.namespace;
 
 import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.HostFiles;
+import dev.caisson.linux.Landlock;
 import dev.caisson.linux.cgroup.CgroupException;
 import dev.caisson.linux.cgroup.CgroupHierarchy;
 import dev.caisson.linux.cgroup.CgroupLayout;
 import dev.caisson.linux.cgroup.CgroupPath;
 import dev.caisson.namespace.plan.HostFacts;
+import dev.caisson.namespace.plan.LandlockPolicy;
 import dev.caisson.oci.Linux;
 import java.net.InetAddress;
 import java.net.InterfaceAddress;
@@ -52,6 +54,11 @@ record Host(
     }
 
     HostFacts facts(CgroupPath path, Linux linux) {
+        return facts(path, linux, Map.of());
+    }
+
+    /** @param annotations decide about what is looked up only where it is used */
+    HostFacts facts(CgroupPath path, Linux linux, Map<String, String> annotations) {
         List<HostFacts.CgroupMount> mounts = new ArrayList<>();
         for (CgroupHierarchy h : cgroups.hierarchies()) {
             String name = h.mountPoint().substring(h.mountPoint().lastIndexOf('/') + 1);
@@ -65,6 +72,7 @@ record Host(
                 p -> Files.isDirectory(Path.of(p)),
                 apparmor,
                 selinux,
+                annotations.containsKey(LandlockPolicy.ANNOTATION) ? Landlock.abi() : 0,
                 addresses(linux),
                 mounts);
     }

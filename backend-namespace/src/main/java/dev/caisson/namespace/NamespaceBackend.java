@@ -202,7 +202,16 @@ public final class NamespaceBackend implements Backend {
                                 Handover.NONE))
                         .encode();
                 var _ = ExecPlan.of(
-                                1, spec.linux(), process, facts, PlanInput.CgroupJoin.NONE, null, -1, -1, Handover.NONE)
+                                1,
+                                spec.linux(),
+                                spec.annotations(),
+                                process,
+                                facts,
+                                PlanInput.CgroupJoin.NONE,
+                                null,
+                                -1,
+                                -1,
+                                Handover.NONE)
                         .encode();
                 var _ = SpecWriter.write(spec);
             }

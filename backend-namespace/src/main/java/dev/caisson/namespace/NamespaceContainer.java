@@ -120,7 +120,7 @@ final class NamespaceContainer implements Container {
 
     /** Refuses what neither this wall nor this host can do. */
     void checkSupported() throws ContainerFault {
-        refuse(Requirements.unmet(spec, request.rootfs(), host.facts(cgroupPath, spec.linux())));
+        refuse(Requirements.unmet(spec, request.rootfs(), host.facts(cgroupPath, spec.linux(), spec.annotations())));
     }
 
     private static void refuse(@Nullable String reason) throws ContainerFault {
@@ -153,7 +153,7 @@ final class NamespaceContainer implements Container {
         if (unit == null) {
             makeCgroup(0);
         }
-        HostFacts facts = host.facts(cgroupPath, spec.linux());
+        HostFacts facts = host.facts(cgroupPath, spec.linux(), spec.annotations());
         PlanInput input = new PlanInput(
                 request.id(),
                 spec,
@@ -303,14 +303,15 @@ final class NamespaceContainer implements Container {
     public Launch exec(Launch init, int launch, String tag, ProcessSpec process, int io) throws ContainerFault {
         SeccompSupport seccomp = SeccompSupport.of(spec.linux().seccomp(), seccompPrograms);
         ProcessSpec effective = withHome(inherit(process));
-        refuse(Requirements.unmet("process", effective, host.facts(cgroupPath, spec.linux())));
+        refuse(Requirements.unmet("process", effective, host.facts(cgroupPath, spec.linux(), spec.annotations())));
         PlanInput.CgroupJoin join = new PlanInput.CgroupJoin(
                 v1TaskFiles(), cgroup.unifiedDirectory(), unifiedGroupOf(init), isCgroupGiven());
         LaunchPlan plan = planned(() -> ExecPlan.of(
                 init.pid(),
                 spec.linux(),
+                spec.annotations(),
                 effective,
-                host.facts(cgroupPath, spec.linux()),
+                host.facts(cgroupPath, spec.linux(), spec.annotations()),
                 join,
                 seccomp.filter(),
                 request.options().ioUid(),

@@ -44,6 +44,7 @@ final class Sys {
     static final int pidfd_open        = 434;
     static final int openat2           = 437;
     static final int pidfd_getfd       = 438;
+    static final int landlock_create_ruleset = 444;
     // spotless:on
 
     private Sys() {}

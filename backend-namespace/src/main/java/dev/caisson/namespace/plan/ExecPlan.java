@@ -11,6 +11,7 @@ import dev.caisson.linux.plan.Sys;
 import dev.caisson.oci.Linux;
 import dev.caisson.oci.NamespaceType;
 import dev.caisson.oci.ProcessSpec;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** The plan for one more process in a running container: enters what init has, then becomes the program. */
@@ -19,10 +20,12 @@ public final class ExecPlan {
 
     /**
      * @param initPid init's pid on the host; the caller keeps it from being reused
+     * @param annotations the container's; they restrict every process of it
      */
     public static LaunchPlan of(
             int initPid,
             Linux linux,
+            Map<String, String> annotations,
             ProcessSpec process,
             HostFacts host,
             PlanInput.CgroupJoin cgroups,
@@ -178,13 +181,17 @@ public final class ExecPlan {
         if (steps.needsHome()) {
             passwd = steps.openPasswd();
         }
+        LandlockSteps landlock = new LandlockSteps(s, LandlockPolicy.of(annotations), host);
+        landlock.prepare();
         steps.enterCwd();
         if (!steps.noNewPrivileges()) {
+            landlock.enforce();
             steps.seccomp(seccomp);
         }
         steps.identity();
         steps.lookUp();
         if (steps.noNewPrivileges()) {
+            landlock.enforce();
             steps.seccomp(seccomp);
         }
         if (mustWait(process, seccomp)) {

@@ -13,6 +13,7 @@ import java.util.function.Predicate;
  * @param isDirectory whether a host path is a directory, for the kind of a bind mount's target
  * @param apparmor whether AppArmor is on
  * @param selinux whether SELinux is on
+ * @param landlockAbi version of the kernel's Landlock, 0 for none or where nobody asks
  * @param netDevices addresses of the network devices that are to be moved, by name
  * @param cgroupMounts where the host has cgroup hierarchies mounted
  */
@@ -23,6 +24,7 @@ public record HostFacts(
         Predicate<String> isDirectory,
         boolean apparmor,
         boolean selinux,
+        int landlockAbi,
         Map<String, List<InterfaceAddress>> netDevices,
         List<CgroupMount> cgroupMounts) {
     public HostFacts {

@@ -235,13 +235,18 @@ public final class InitPlan {
         if (steps.needsHome()) {
             passwd = steps.openPasswd();
         }
+        LandlockSteps landlock =
+                new LandlockSteps(s, LandlockPolicy.of(in.spec().annotations()), in.host());
+        landlock.prepare();
         steps.enterCwd();
         if (!steps.noNewPrivileges()) {
+            landlock.enforce();
             steps.seccomp(in.seccomp()); // needs CAP_SYS_ADMIN, which identity() takes away
         }
         steps.identity();
         steps.lookUp();
         if (steps.noNewPrivileges()) {
+            landlock.enforce();
             steps.seccomp(in.seccomp());
         }
         steps.waitForStart(Notes.READY, passwd);

@@ -20,6 +20,10 @@ public final class Requirements {
         if (reason != null) {
             return reason;
         }
+        reason = LandlockPolicy.problem(spec.annotations(), host.landlockAbi());
+        if (reason != null) {
+            return "annotations." + LandlockPolicy.ANNOTATION + ": " + reason;
+        }
         Linux linux = spec.linux();
         if (isSet(linux.mountLabel()) && !host.selinux()) {
             return "linux.mountLabel: SELinux is not enabled on this host";

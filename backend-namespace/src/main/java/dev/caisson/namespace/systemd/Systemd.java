@@ -131,11 +131,10 @@ public final class Systemd {
             try {
                 return call.on(connect());
             } catch (DBusExecutionException e) {
-                String type = errorName(e);
-                if (type.endsWith(".UnitExists")) {
+                if (saysExists(e)) {
                     throw new UnitExistsException(what + ": " + e.getMessage(), e);
                 }
-                if (type.endsWith(".NoSuchUnit")) {
+                if (saysNoSuchUnit(e)) {
                     throw new NoSuchUnitException(what + ": " + e.getMessage(), e);
                 }
                 if (again || isConnected()) {
@@ -150,10 +149,15 @@ public final class Systemd {
         }
     }
 
-    /** The bus's name of the error. What the library has instead are exceptions that it looks up under such names. */
-    @SuppressWarnings("removal")
-    private static String errorName(DBusExecutionException e) {
-        return String.valueOf(e.getType());
+    /** The library does not give the error's name; these are systemd's words for UnitExists (src/core/dbus-manager.c). */
+    private static boolean saysExists(DBusExecutionException e) {
+        return String.valueOf(e.getMessage()).contains("was already loaded");
+    }
+
+    /** And for NoSuchUnit (src/core/dbus-manager.c). */
+    private static boolean saysNoSuchUnit(DBusExecutionException e) {
+        String text = String.valueOf(e.getMessage());
+        return text.endsWith(" not loaded.") || text.endsWith(" not found.");
     }
 
     private void job(String unit, String what, Call<DBusPath> call) throws SystemdException {

@@ -40,6 +40,7 @@ final class Scenarios {
                 path -> !path.endsWith(".conf"),
                 false,
                 false,
+                7,
                 Map.of(),
                 List.of(
                         new HostFacts.CgroupMount("devices", List.of("devices"), "/sys/fs/cgroup/devices/c1", false),
@@ -112,7 +113,7 @@ final class Scenarios {
     static LaunchPlan exec(Spec spec, PlanInput.CgroupJoin cgroups, Consumer<ProcessSpec.Builder> change) {
         ProcessSpec.Builder p = java.util.Objects.requireNonNull(spec.process()).toBuilder();
         change.accept(p);
-        return ExecPlan.of(4711, spec.linux(), p.build(), host(), cgroups, null, -1, -1, Handover.NONE);
+        return ExecPlan.of(4711, spec.linux(), spec.annotations(), p.build(), host(), cgroups, null, -1, -1, Handover.NONE);
     }
 
     private static Spec userNamespace() {
@@ -133,6 +134,11 @@ final class Scenarios {
         Map<String, LaunchPlan> plans = new LinkedHashMap<>();
         plans.put("default", init(spec(b -> {})));
         plans.put("user-namespace", init(userNamespace()));
+        Spec restricted = spec(b -> b.annotations = Map.of(
+                LandlockPolicy.ANNOTATION,
+                "path-beneath:read,execute:/; path-beneath:write:/tmp; net-port:connect-tcp:443; scope:signal"));
+        plans.put("landlock", init(restricted));
+        plans.put("exec-landlock", exec(restricted, CGROUPS, p -> {}));
         plans.put("systemd", init(spec(b -> {}), List.of(), host(), PlanInput.CgroupJoin.BY_DAEMON, null));
         plans.put("terminal", init(spec(b -> process(b, p -> p.terminal = true))));
         plans.put("readonly-root", init(spec(b -> b.root = new Root("rootfs", true))));

@@ -2,6 +2,7 @@ package dev.caisson.backend;
 
 import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A launch plan being played, and the process that came of it. Thread-safe; the waiting methods block the calling (virtual)
@@ -27,6 +28,16 @@ public interface Launch {
      * @throws ContainerFault when a step failed instead (the message names it), or the time is over
      */
     void awaitLaunched(Duration timeout) throws ContainerFault;
+
+    /**
+     * As {@link #awaitLaunched}, unless the plan says {@code code} first.
+     *
+     * @return the note's value; null when nobody plays the plan any more
+     */
+    default @Nullable Long awaitLaunchedOr(int code, Duration timeout) throws ContainerFault {
+        awaitLaunched(timeout);
+        return null;
+    }
 
     /** Waits for the process's end; false when the time is over. */
     boolean awaitExit(Duration timeout);

@@ -287,7 +287,7 @@ final class NamespaceContainer implements Container {
             }
             openGate(init, process);
         }
-        init.awaitLaunched(BUILD_TIME);
+        ExecFailure.awaitLaunched(init, BUILD_TIME);
         hooks.run("poststart", spec.hooks().poststart(), "running", init.pid());
     }
 
@@ -326,7 +326,7 @@ final class NamespaceContainer implements Container {
                 rememberHome(l, l.awaitNote(Notes.READY, BUILD_TIME), effective);
                 openGate(l, effective);
             }
-            l.awaitLaunched(BUILD_TIME);
+            ExecFailure.awaitLaunched(l, BUILD_TIME);
         } catch (ContainerFault e) {
             l.kill(Processes.SIGKILL);
             throw e;

@@ -2,12 +2,16 @@ package dev.caisson.namespace;
 
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
+import dev.caisson.linux.bpf.BpfInterpreter;
+import dev.caisson.linux.bpf.BpfProgram;
 import dev.caisson.linux.bpf.InvalidProfileException;
 import dev.caisson.linux.bpf.SeccompAction;
 import dev.caisson.linux.bpf.SeccompCompiler;
+import dev.caisson.linux.bpf.SeccompData;
 import dev.caisson.linux.bpf.SeccompFilter;
 import dev.caisson.linux.bpf.SeccompProfile;
 import dev.caisson.linux.bpf.SyscallAbi;
+import dev.caisson.linux.plan.Sys;
 import dev.caisson.namespace.plan.PlanInput;
 import dev.caisson.oci.Seccomp;
 import dev.caisson.oci.SeccompArch;
@@ -26,6 +30,10 @@ import java.util.Set;
 final class SeccompPrograms {
     /** A program has at most 32 KiB. */
     private static final int KEPT = 16;
+    /** SECCOMP_RET_ALLOW and SECCOMP_RET_LOG, linux/seccomp.h. */
+    private static final int RET_ALLOW = 0x7fff_0000;
+
+    private static final int RET_LOG = 0x7ffc_0000;
 
     private final Map<SeccompProfile, PlanInput.SeccompFilter> compiled = new LinkedHashMap<>(KEPT, 0.75f, true);
 
@@ -44,8 +52,8 @@ final class SeccompPrograms {
         } catch (InvalidProfileException e) {
             throw new ContainerFault(Kind.INVALID, "config.json: linux.seccomp: " + e.getMessage(), e);
         }
-        PlanInput.SeccompFilter made =
-                new PlanInput.SeccompFilter(filter.program().toBytes(), filter.flags(), filter.listener());
+        PlanInput.SeccompFilter made = new PlanInput.SeccompFilter(
+                filter.program().toBytes(), filter.flags(), filter.listener(), refused(filter.program()));
         synchronized (compiled) {
             compiled.put(profile, made);
             if (compiled.size() > KEPT) {
@@ -53,6 +61,18 @@ final class SeccompPrograms {
             }
         }
         return made;
+    }
+
+    private static Set<Sys> refused(BpfProgram program) {
+        Set<Sys> refused = EnumSet.noneOf(Sys.class);
+        for (Sys call : PlanInput.SeccompFilter.CALLS_BEHIND) {
+            int answer = BpfInterpreter.run(
+                    program, new SeccompData(call.number(), SeccompData.AUDIT_ARCH_X86_64, 0, 0, 0, 0, 0, 0, 0));
+            if (answer != RET_ALLOW && answer != RET_LOG) {
+                refused.add(call);
+            }
+        }
+        return refused;
     }
 
     /** The section in the compiler's words. ABIs that an x86-64 kernel does not have cannot be entered, so they need no rules. */

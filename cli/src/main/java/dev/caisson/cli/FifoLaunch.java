@@ -81,20 +81,31 @@ final class FifoLaunch implements Launch {
 
     @Override
     public void awaitLaunched(Duration timeout) throws ContainerFault {
+        while (awaitLaunchedOr(0, timeout) != null) {
+            // no note has this code
+        }
+    }
+
+    @Override
+    public @Nullable Long awaitLaunchedOr(int code, Duration timeout) throws ContainerFault {
         long end = System.nanoTime() + timeout.toNanos();
         String notes = directory.resolve("notes").toString();
         try (Fd fd = HostFiles.openIfPresent(notes, HostFiles.O_RDONLY | HostFiles.O_NONBLOCK)) {
             for (int round = 0; fd != null; round++) {
                 byte[] note = HostFiles.readAvailable(fd, NOTE_BYTES);
                 if (note == null) {
-                    return; // nobody has the other end: it was closed by execve
+                    return null; // nobody has the other end: it was closed by execve
                 }
-                check(note);
+                Long value = value(note, code);
+                if (value != null) {
+                    return value;
+                }
                 if (System.nanoTime() > end) {
                     throw new ContainerFault(Kind.FAILED, "start of " + id + " did not finish within " + timeout);
                 }
                 Thread.sleep(round < SHORT_NAPS ? SHORT_NAP : NAP);
             }
+            return null;
         } catch (ErrnoException e) {
             throw new ContainerFault(Kind.FAILED, String.valueOf(e.getMessage()), e);
         } catch (InterruptedException e) {
@@ -104,18 +115,21 @@ final class FifoLaunch implements Launch {
     }
 
     /** The plan is not at hand any more, so that a step has no name; what can fail behind the gate is execve and hooks. */
-    private void check(byte[] note) throws ContainerFault {
+    private @Nullable Long value(byte[] note, int code) throws ContainerFault {
         if (note.length < NOTE_BYTES) {
-            return;
+            return null;
         }
         ByteBuffer b = ByteBuffer.wrap(note).order(ByteOrder.LITTLE_ENDIAN);
-        if (b.getInt() == NOTE_FAILED) {
-            int step = b.getInt();
+        int kind = b.getInt();
+        int step = b.getInt();
+        long value = b.getLong();
+        if (kind == NOTE_FAILED) {
             throw new ContainerFault(
                     Kind.FAILED,
                     "run the program of container " + id + " (step " + step + "): "
-                            + Errno.of((int) -b.getLong()).description());
+                            + Errno.of((int) -value).description());
         }
+        return step == code ? Long.valueOf(value) : null;
     }
 
     @Override

@@ -16,5 +16,10 @@ public final class Notes {
     /** Init waits at its gate for the daemon to put it into its cgroups. */
     public static final int BORN = 19;
 
+    /**
+     * Number of the descriptor, in the process, of the program that could not be executed; the plan waits at its gate, but not for long.
+     */
+    public static final int UNEXECUTABLE = 20;
+
     private Notes() {}
 }

@@ -2,8 +2,10 @@ package dev.caisson.namespace.plan;
 
 import dev.caisson.backend.Handover;
 import dev.caisson.backend.RootfsMount;
+import dev.caisson.linux.plan.Sys;
 import dev.caisson.oci.Spec;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -93,6 +95,15 @@ public record PlanInput(
      * @param program struct sock_filter[]
      * @param flags of seccomp(2)
      * @param listener whether the filter notifies
+     * @param refused calls of the plan's behind the filter that it does not simply allow
      */
-    public record SeccompFilter(byte[] program, long flags, boolean listener) {}
+    public record SeccompFilter(byte[] program, long flags, boolean listener, Set<Sys> refused) {
+        /** What may follow a filter besides execve(2) itself: looking at why that failed. */
+        public static final List<Sys> CALLS_BEHIND =
+                List.of(Sys.EXECVE, Sys.OPENAT, Sys.FSTATFS, Sys.PPOLL, Sys.READ, Sys.CLOSE);
+
+        public SeccompFilter {
+            refused = Set.copyOf(refused);
+        }
+    }
 }

@@ -15,6 +15,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** What init and exec'd processes have in common: streams, limits, identity, seccomp, and the user's program. */
@@ -24,6 +25,7 @@ final class ProcessSteps {
     private static final int FIRST_FREE_FD = 3;
     /** Where a plan finds them: PLAN_FD_PRESERVED in {@code monitor/src/plan.h}. */
     private static final int PRESERVED_FD = 8;
+    private static final int EXPLAIN_SECONDS = 5;
 
     private final Steps s;
     private final PlanBuilder p;
@@ -34,6 +36,8 @@ final class ProcessSteps {
     private final Arg.Slot program;
     private final Arg.Slot cwdEntered;
     private final Arg.Data gate;
+    /** What the process is under when it executes its program. */
+    private PlanInput.@Nullable SeccompFilter filter;
 
     ProcessSteps(Steps s, ProcessSpec process, HostFacts host, boolean inUserNamespace, Handover handover) {
         this.s = s;
@@ -389,6 +393,7 @@ final class ProcessSteps {
 
     /** Loads the filter; with a listener, the daemon fetches its descriptor before the process goes on. */
     void seccomp(PlanInput.@Nullable SeccompFilter filter) {
+        this.filter = filter;
         if (filter == null) {
             return;
         }
@@ -522,7 +527,43 @@ final class ProcessSteps {
         }
         Arg.Slot result = p.slot();
         p.attemptInto(result, Sys.EXECVE, program, argv, environment);
-        p.fail("exec: \"" + process.args().getFirst() + "\"", result);
+        explain(result);
+    }
+
+    /** Ends the plan with what execve answered, and with what can be said about why. */
+    private void explain(Arg.Slot result) {
+        String what = "exec: \"" + process.args().getFirst() + "\"";
+        Set<Sys> refused = filter == null ? Set.of() : filter.refused();
+        if (refused.contains(Sys.EXECVE)) {
+            p.fail(what + ": the seccomp profile refuses execve", result);
+        } else if (refused.isEmpty() && handover.preserved() == 0) { // else they are where notes would go
+            PlanBuilder.Label plain = new PlanBuilder.Label();
+            PlanBuilder.Label mount = new PlanBuilder.Label();
+            Arg.Slot fd = p.slot();
+            Arg.Slot flags = p.slot();
+            Arg.Data statfs = p.room(STATFS_SIZE);
+            p.attemptInto(fd, Sys.OPENAT, c(AT_FDCWD), program, c(O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+            p.jumpIfFailed(fd, plain);
+            p.jumpIfNotEqual(result, c(-EACCES), mount);
+            p.attemptInto(flags, Sys.FSTATFS, fd, statfs);
+            p.jumpIfFailed(flags, plain);
+            p.load(flags, statfs.plus(STATFS_FLAGS), 8);
+            p.and(flags, flags, c(ST_NOEXEC));
+            p.jumpIfEqual(flags, c(0), mount);
+            p.fail(what + ": its file system is mounted noexec", result);
+            p.place(mount);
+            p.note(Notes.UNEXECUTABLE, fd);
+            // struct pollfd and struct timespec: whoever does not care what the note says need not open the gate.
+            p.attempt(
+                    Sys.PPOLL,
+                    p.struct(4, PlanBuilder.GATE_FD, 2, POLLIN, 2, 0),
+                    c(1),
+                    p.struct(8, EXPLAIN_SECONDS, 8, 0),
+                    Arg.ZERO,
+                    c(8));
+            p.place(plain);
+        }
+        p.fail(what, result);
     }
 
     private static List<String> append(List<String> list, String last) {

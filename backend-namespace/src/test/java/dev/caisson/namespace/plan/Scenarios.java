@@ -3,6 +3,7 @@ package dev.caisson.namespace.plan;
 import dev.caisson.backend.Handover;
 import dev.caisson.backend.RootfsMount;
 import dev.caisson.linux.plan.LaunchPlan;
+import dev.caisson.linux.plan.Sys;
 import dev.caisson.oci.Hook;
 import dev.caisson.oci.Hooks;
 import dev.caisson.oci.IdMapping;
@@ -18,6 +19,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -159,14 +161,14 @@ final class Scenarios {
                         List.of(hook("startContainer")),
                         List.of(),
                         List.of()))));
-        PlanInput.SeccompFilter filter = new PlanInput.SeccompFilter(new byte[16], 4, false);
+        PlanInput.SeccompFilter filter = new PlanInput.SeccompFilter(new byte[16], 4, false, Set.of());
         plans.put("seccomp", init(spec(b -> {}), List.of(), filter));
         plans.put(
                 "seccomp-without-no-new-privileges",
                 init(
                         spec(b -> process(b, p -> p.noNewPrivileges = false)),
                         List.of(),
-                        new PlanInput.SeccompFilter(new byte[16], 12, true)));
+                        new PlanInput.SeccompFilter(new byte[16], 12, true, Set.of(Sys.PPOLL))));
         plans.put(
                 "joined-namespaces",
                 init(spec(b -> linux(

@@ -189,6 +189,12 @@ class LinkLaunch implements Launch {
         }
     }
 
+    @Override
+    public @Nullable Long awaitLaunchedOr(int code, Duration timeout) throws ContainerFault {
+        await(timeout, () -> launched || notes.containsKey(code));
+        return notes.get(code);
+    }
+
     private interface Test {
         boolean holds();
     }

@@ -25,6 +25,7 @@ final class ProcessSteps {
     private static final int FIRST_FREE_FD = 3;
     /** Where a plan finds them: PLAN_FD_PRESERVED in {@code monitor/src/plan.h}. */
     private static final int PRESERVED_FD = 8;
+
     private static final int EXPLAIN_SECONDS = 5;
 
     private final Steps s;

@@ -115,7 +115,8 @@ final class Scenarios {
     static LaunchPlan exec(Spec spec, PlanInput.CgroupJoin cgroups, Consumer<ProcessSpec.Builder> change) {
         ProcessSpec.Builder p = java.util.Objects.requireNonNull(spec.process()).toBuilder();
         change.accept(p);
-        return ExecPlan.of(4711, spec.linux(), spec.annotations(), p.build(), host(), cgroups, null, -1, -1, Handover.NONE);
+        return ExecPlan.of(
+                4711, spec.linux(), spec.annotations(), p.build(), host(), cgroups, null, -1, -1, Handover.NONE);
     }
 
     private static Spec userNamespace() {

@@ -33,6 +33,8 @@ final class ExecFailure {
         if (program == null) {
             return;
         }
+        // The launcher's word for the pid may come after the process's own.
+        var _ = launch.awaitNote(Notes.PID, timeout);
         String why = explain(launch.pid(), program.intValue());
         launch.gate(GO);
         try {

@@ -147,8 +147,11 @@ static void on_lost(void)
 		is_orphaned = 1;
 		return;
 	}
-	if (!resume)
+	if (!resume) {
 		procs_drop_all();
+		io_close(HANDS_IO); /* they were handed over */
+		io_own(hands.copies);
+	}
 	command_ask((uint32_t)resume | (resume == RESUME_ENDED ? status << 8 : 0));
 }
 

@@ -1,14 +1,17 @@
 package dev.caisson.cli;
 
 import dev.caisson.backend.state.RecordStore;
+import dev.caisson.cli.ContainerRecord.ProcessId;
 import dev.caisson.linux.Errno;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.FileAttribute;
 import java.nio.file.attribute.PosixFilePermission;
 import java.nio.file.attribute.PosixFilePermissions;
@@ -22,6 +25,10 @@ import org.jspecify.annotations.Nullable;
 /** The containers of one root: a directory each. Making that directory is what claims an id. */
 final class ContainerStore {
     private static final String RECORD = "container";
+    private static final String CREATOR = "creator";
+    /** No id begins so. */
+    private static final String FRESH = "~";
+
     private static final int NAME_MAX = 255;
     private static final FileAttribute<Set<PosixFilePermission>> PRIVATE =
             PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx--x--x"));
@@ -51,22 +58,45 @@ final class ContainerStore {
         return root.resolve(id);
     }
 
-    /** @return false when the id is taken */
-    boolean claim(String id) throws IOException {
+    /**
+     * Claims an id for a command, which is named in the directory from its first moment on: whoever finds it half made can tell whether
+     * somebody is at it.
+     *
+     * @return false when the id is taken
+     */
+    boolean claim(String id, ProcessId creator) throws IOException {
+        Path fresh = root.resolve(FRESH + creator.pid());
         try {
-            return make(id);
+            Files.createDirectory(fresh, PRIVATE);
+        } catch (FileAlreadyExistsException e) {
+            records.deleteTree(FRESH + creator.pid()); // of an earlier process with that pid
+            Files.createDirectory(fresh, PRIVATE);
         } catch (NoSuchFileException e) {
             Files.createDirectories(root, PRIVATE);
-            return make(id);
+            Files.createDirectory(fresh, PRIVATE);
+        }
+        Files.writeString(fresh.resolve(CREATOR), creator.text());
+        try {
+            Files.move(
+                    fresh,
+                    directory(id),
+                    StandardCopyOption.ATOMIC_MOVE); // takes no directory that has something in it
+            return true;
+        } catch (FileSystemException e) {
+            records.deleteTree(FRESH + creator.pid());
+            if (exists(id)) {
+                return false;
+            }
+            throw e;
         }
     }
 
-    private boolean make(String id) throws IOException {
+    /** Who claimed an id; {@link ProcessId#NONE} if that cannot be told. */
+    ProcessId creator(String id) {
         try {
-            Files.createDirectory(directory(id), PRIVATE);
-            return true;
-        } catch (FileAlreadyExistsException e) {
-            return false;
+            return ProcessId.parse(Files.readString(directory(id).resolve(CREATOR)));
+        } catch (IOException e) {
+            return ProcessId.NONE;
         }
     }
 

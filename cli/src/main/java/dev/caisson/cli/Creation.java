@@ -137,12 +137,13 @@ final class Creation {
             throw new Failure("process property must not be empty");
         }
         Invocation.Console console = request.console(process.terminal(), stays);
-        claim();
+        ProcessId self = identify(request.call().pid());
+        claim(self);
         @Nullable Container container = null;
         @Nullable Launch init = null;
         try {
             Files.write(store.directory(id).resolve(Containers.CONFIG), json);
-            ContainerRecord record = record(bundle, spec);
+            ContainerRecord record = record(bundle, spec, self);
             Launcher launcher = request.call()
                     .launcher(new Invocation.Hands(
                             stays,
@@ -183,7 +184,7 @@ final class Creation {
         return init.awaitNote(READY, Duration.ZERO);
     }
 
-    private ContainerRecord record(Path bundle, Spec spec) throws ContainerFault {
+    private ContainerRecord record(Path bundle, Spec spec, ProcessId self) {
         String backend = spec.annotations().getOrDefault(Backends.ANNOTATION, "namespace");
         String rootfs = spec.root() == null ? "rootfs" : spec.root().path();
         return new ContainerRecord(
@@ -201,7 +202,7 @@ final class Creation {
                         -1,
                         -1,
                         null),
-                identify(request.call().pid()),
+                self,
                 ProcessId.NONE,
                 -1,
                 spec.annotations(),
@@ -236,24 +237,20 @@ final class Creation {
         return b.build();
     }
 
-    /** Takes the id; what a creator left that died in the middle, this very command with another daemon included, is removed first. */
-    private void claim() throws Failure, ContainerFault, IOException {
-        if (store.claim(id)) {
+    /** Takes the id. What a creator left that died in the middle is removed first, and what this very command began with another daemon. */
+    private void claim(ProcessId self) throws Failure, ContainerFault, IOException {
+        if (store.claim(id, self)) {
             return;
         }
+        ProcessId creator = store.creator(id);
         ContainerRecord record = store.read(id);
-        boolean isHalfMade = record != null
-                && record.init().pid() == 0
-                && (record.creator().pid() == request.call().pid() || !Containers.runs(record.creator()));
-        if (isHalfMade) {
-            containers
-                    .open(
-                            id,
-                            java.util.Objects.requireNonNull(record),
-                            request.call().launcher(Invocation.Hands.PLAIN))
-                    .destroy();
+        boolean isUnfinished = record == null || record.init().pid() == 0;
+        if (creator.equals(self) || (isUnfinished && !Containers.runs(creator))) {
+            if (record != null) {
+                containers.open(id, record, new LateLauncher(request.call())).destroy();
+            }
             store.remove(id);
-            if (store.claim(id)) {
+            if (store.claim(id, self)) {
                 return;
             }
         }

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.caisson.cli.grammar;
+
+import org.jspecify.annotations.NullMarked;

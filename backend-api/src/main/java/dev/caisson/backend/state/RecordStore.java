@@ -6,7 +6,9 @@ import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import dev.caisson.linux.Errno;
 import java.io.ByteArrayOutputStream;
+import java.io.FileNotFoundException;
 import java.io.IOException;
+import java.io.RandomAccessFile;
 import java.nio.file.DirectoryStream;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -14,18 +16,28 @@ import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
-/** Records (maps of strings) as JSON files below one directory. Each name is written by one thread at a time. */
+/**
+ * Records (maps of strings) as JSON files below one directory. Each name is written by one thread at a time, and read by nobody
+ * meanwhile: what is left by a daemon is read by the next one, which waits for its end.
+ *
+ * <p>A record of up to a page is filled up to a page and written in place by one write(2). A process that is killed has then either
+ * written all of it or nothing, since the kernel looks for a fatal signal between pages only (generic_perform_write). A temporary file
+ * and a rename would cost several times as much: ext4 begins to write the data out at each rename over another file. Nothing is
+ * synced, because no record outlives a boot.
+ */
 public final class RecordStore {
     /** Of every record; a reader refuses a newer one. */
     public static final String VERSION = "1";
 
     private static final JsonFactory JSON = new JsonFactory();
     private static final String SUFFIX = ".json";
+    private static final int PAGE = 4096;
 
     private final Path root;
 
@@ -40,15 +52,20 @@ public final class RecordStore {
     /** Replaces a record as a whole. {@code name} is a relative path without suffix; its directory is made. */
     public void write(String name, Map<String, String> record) throws IOException {
         try {
-            replace(name, record);
+            byte[] json = json(record);
+            if (json.length <= PAGE) {
+                writeInPlace(name, json);
+            } else {
+                replace(name, json);
+            }
         } catch (IOException e) {
             Files.deleteIfExists(root.resolve(name + ".new"));
             throw new IOException("write record " + root.resolve(name) + ": " + Errno.describe(e), e);
         }
     }
 
-    private void replace(String name, Map<String, String> record) throws IOException {
-        ByteArrayOutputStream bytes = new ByteArrayOutputStream(1024);
+    private static byte[] json(Map<String, String> record) throws IOException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream(PAGE);
         try (JsonGenerator out = JSON.createGenerator(bytes)) {
             out.useDefaultPrettyPrinter();
             out.writeStartObject();
@@ -58,13 +75,53 @@ public final class RecordStore {
             }
             out.writeEndObject();
         }
+        return bytes.toByteArray();
+    }
+
+    private void writeInPlace(String name, byte[] json) throws IOException {
+        byte[] page = Arrays.copyOf(json, PAGE);
+        Arrays.fill(page, json.length, PAGE - 1, (byte) ' ');
+        if (json.length < PAGE) {
+            page[PAGE - 1] = '\n';
+        }
+        Path path = root.resolve(name + SUFFIX);
+        try (RandomAccessFile file = open(path)) {
+            boolean isNew = file.length() == 0;
+            try {
+                file.write(page);
+                if (file.length() > PAGE) {
+                    file.setLength(PAGE);
+                }
+            } catch (IOException e) {
+                if (isNew) {
+                    Files.deleteIfExists(path);
+                }
+                throw e;
+            }
+        }
+    }
+
+    private static RandomAccessFile open(Path path) throws IOException {
+        try {
+            return new RandomAccessFile(path.toString(), "rw");
+        } catch (FileNotFoundException e) {
+            Path directory = path.getParent();
+            if (directory == null || Files.exists(directory)) {
+                throw e;
+            }
+            Files.createDirectories(directory);
+            return new RandomAccessFile(path.toString(), "rw");
+        }
+    }
+
+    private void replace(String name, byte[] json) throws IOException {
         Path file = root.resolve(name + SUFFIX);
         Path fresh = root.resolve(name + ".new");
         try {
-            Files.write(fresh, bytes.toByteArray());
+            Files.write(fresh, json);
         } catch (NoSuchFileException e) {
             Files.createDirectories(fresh.getParent());
-            Files.write(fresh, bytes.toByteArray());
+            Files.write(fresh, json);
         }
         Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
     }
@@ -85,7 +142,11 @@ public final class RecordStore {
             return null;
         }
         Map<String, String> record = new LinkedHashMap<>();
-        try (JsonParser in = JSON.createParser(Files.readAllBytes(file))) {
+        byte[] json = Files.readAllBytes(file);
+        if (json.length == 0) {
+            return null; // whoever made the file was killed before it could write
+        }
+        try (JsonParser in = JSON.createParser(json)) {
             in.nextToken();
             while (in.nextToken() == JsonToken.FIELD_NAME) {
                 String key = in.currentName();
@@ -97,6 +158,11 @@ public final class RecordStore {
             throw new IOException("record " + file + " was written by a newer version");
         }
         return record;
+    }
+
+    /** Whether there is such a record. */
+    public boolean exists(String name) {
+        return Files.exists(root.resolve(name + SUFFIX));
     }
 
     /** Removes a record; one that is not there is no error. */
@@ -137,6 +203,8 @@ public final class RecordStore {
                     Files.deleteIfExists(f);
                 }
             }
+        } catch (NoSuchFileException e) {
+            return; // somebody else removes it too
         }
         Files.deleteIfExists(dir);
     }

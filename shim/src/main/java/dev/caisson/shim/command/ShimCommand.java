@@ -113,7 +113,7 @@ public final class ShimCommand {
             ttrpc = params.getContainerdTtrpcAddress();
         }
         Path bundle = Path.of(call.cwd());
-        String group = group(bundle, id);
+        String group = groupAndReadAhead(bundle, id);
         String key = key(args.get("address"), namespace, group);
         Path directory = sockets;
         if (params != null && params.hasSocketDir() && !params.getSocketDir().isEmpty()) {
@@ -225,7 +225,7 @@ public final class ShimCommand {
     /**
      * Which pod the container belongs to. A configuration that cannot be read is its own pod: Create says what is wrong with it.
      */
-    private static String group(Path bundle, String id) throws ContainerFault, IOException {
+    private String groupAndReadAhead(Path bundle, String id) throws ContainerFault, IOException {
         Path config = bundle.resolve("config.json");
         try {
             BasicFileAttributes about = Files.readAttributes(config, BasicFileAttributes.class);
@@ -235,7 +235,10 @@ public final class ShimCommand {
         } catch (NoSuchFileException e) {
             return id; // a sandbox bundle of containerd's shim sandbox controller has none
         }
-        return ConfigFile.with(config, json -> group(json, id));
+        return ConfigFile.with(config, json -> {
+            lifecycle.specsAhead().read(bundle.toString(), json);
+            return group(json, id);
+        });
     }
 
     private static String group(byte[] json, String id) throws ContainerFault {

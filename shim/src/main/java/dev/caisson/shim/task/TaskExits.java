@@ -8,6 +8,7 @@ import dev.caisson.shim.link.MonitorLink;
 import dev.caisson.shim.pod.Pod;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.concurrent.atomic.AtomicInteger;
 
 /** Ends of processes: in which order they are made known, stored before told, and what goes with them. */
 public final class TaskExits {
@@ -45,7 +46,6 @@ public final class TaskExits {
         }
         if (p.onExit(exit)) {
             publishExit(task, p);
-            records.saveOrLog(task);
         }
     }
 
@@ -73,14 +73,18 @@ public final class TaskExits {
     void publishExit(Task task, TaskProcess p) {
         ProcessExit exit = java.util.Objects.requireNonNull(p.exit());
         publishOom(task);
-        records.saveOrLog(task); // before anybody is told: a later daemon must tell the same
         Launch l = p.launch();
-        TaskEvents.exited(task, p, exit, () -> {
-            if (l != null) {
+        // The monitor keeps the exit until it is both stored and delivered, so that a later daemon tells the same.
+        AtomicInteger keptFor = new AtomicInteger(2);
+        Runnable done = () -> {
+            if (keptFor.decrementAndGet() == 0 && l != null) {
                 l.forget();
             }
-        });
+        };
+        TaskEvents.exited(task, p, exit, done);
         p.exited.complete(exit);
+        records.saveOrLog(task);
+        done.run();
     }
 
     /** Looks and tells in one step: whoever publishes an exit after this does so after the event. */

@@ -17,7 +17,6 @@ import dev.caisson.oci.ProcessSpec;
 import dev.caisson.oci.Resources;
 import dev.caisson.oci.ResourcesReader;
 import dev.caisson.oci.Spec;
-import dev.caisson.oci.SpecReader;
 import dev.caisson.oci.SpecWriter;
 import dev.caisson.shim.pod.Pod;
 import dev.caisson.shim.translate.RuntimeOptions;
@@ -49,9 +48,11 @@ public final class TaskLifecycle {
     private final TaskExits exits;
     private final TaskRecovery recovery;
     private final ExecutorService executor;
+    private final SpecsAhead specsAhead;
 
     public TaskLifecycle(RecordStore store, Backends backends, ExecutorService executor) {
         this.backends = backends;
+        this.specsAhead = new SpecsAhead(executor);
         this.records = new TaskRecords(store, backends);
         this.executor = executor;
         this.exits = new TaskExits(records);
@@ -66,6 +67,11 @@ public final class TaskLifecycle {
     /** The part that deals with an earlier daemon's pods. */
     public TaskRecovery recovery() {
         return recovery;
+    }
+
+    /** Configurations whose Create will come. */
+    public SpecsAhead specsAhead() {
+        return specsAhead;
     }
 
     // ---- create ----
@@ -103,6 +109,7 @@ public final class TaskLifecycle {
             boolean opened = false;
             try {
                 commit.now();
+                records.finishRemoval(pod, id);
                 StdioUris stdio = StdioUris.parse(init.stdin, init.stdout, init.stderr, init.terminal);
                 launcher.openIo(launch, stdio.stdio());
                 opened = true;
@@ -132,9 +139,13 @@ public final class TaskLifecycle {
                             + ": CRIU is not supported by this version");
         }
         Spec spec = ConfigFile.with(config(task.bundle), json -> {
-            Spec read = inSandbox(task, withTerminal(SpecReader.read(json), task.init.terminal));
-            records.saveConfig(task.pod(), task.id, SpecWriter.write(read));
-            return read;
+            Spec read = specsAhead.take(task.bundle, json);
+            Spec used = inSandbox(task, withTerminal(read, task.init.terminal));
+            @SuppressWarnings(
+                    "ReferenceEquality") // untouched is what is asked; a comparison would cost more than the writing
+            boolean asRead = used == read;
+            records.saveConfig(task.pod(), task.id, asRead ? json : SpecWriter.write(used));
+            return used;
         });
         RuntimeOptions options = RuntimeOptions.of(request.getOptions());
         String backend = spec.annotations().getOrDefault(Backends.ANNOTATION, options.backend());
@@ -338,11 +349,12 @@ public final class TaskLifecycle {
                 }
                 if (p.endStart(started)) {
                     exits.publishExit(task, p);
+                } else {
+                    records.saveOrLog(task);
                 }
                 if (p.isInit && started) {
                     CannedAnswers.refresh(task);
                 }
-                records.saveOrLog(task);
             }
             return p.pid();
         } finally {
@@ -546,8 +558,7 @@ public final class TaskLifecycle {
             ProcessExit exit = p.exit() == null ? new ProcessExit(128 + SIGKILL, Instant.now()) : p.exit();
             p.apply(TaskEvent.DELETE);
             awaitEvents(task);
-            records.bury(task, "", p.pid(), exit);
-            records.delete(task);
+            records.bury(task, p.pid(), exit);
             Tasks.of(task.pod()).remove(task.id, task);
             TaskEvents.deleted(task, exit);
             return new Deleted(p.pid(), exit);
@@ -581,7 +592,7 @@ public final class TaskLifecycle {
         ProcessExit exit = p.exit() == null ? new ProcessExit(0, Instant.now()) : p.exit();
         awaitEvents(task);
         try {
-            records.bury(task, p.id, p.pid(), exit);
+            records.buryExec(task, p.id, p.pid(), exit);
         } catch (IOException e) {
             throw new ContainerFault(Kind.FAILED, "delete process " + p.id + ": " + e.getMessage(), e);
         }
@@ -598,6 +609,9 @@ public final class TaskLifecycle {
 
     /** The caller of delete has its answer, or will have it in a moment: a daemon killed right now may still lose it. */
     void forgetBuried(Pod pod, String id, String execId) {
+        if (execId.isEmpty() && !pod.isEnded()) {
+            records.removeBuried(pod, id);
+        }
         try {
             Thread.sleep(GRAVE_MILLIS);
         } catch (InterruptedException e) {

@@ -127,7 +127,10 @@ static void lost(void)
 	relay_link_drained();
 	/* An upgraded daemon listens within moments: look at once, then wait for inotify. One that hung
 	 * up at once does not like this monitor's version, or a request of ours ends it: no hurry. */
-	loop_after(now_ms() - up_since > 1000 ? 20 : RETRY_MS, try_connect);
+	if (now_ms() - up_since <= 1000)
+		loop_after(RETRY_MS, try_connect);
+	else
+		loop_after(relay_has_requests() ? 0 : 20, try_connect);
 }
 
 static void read_frames(void)
@@ -214,7 +217,7 @@ static void on_directory(struct source *s, uint32_t events)
 void link_need(void)
 {
 	if (!link_is_up() && !on_lost)
-		loop_after(20, try_connect);
+		loop_after(0, try_connect);
 }
 
 void link_adopt(int fd, void (*lost_fn)(void), void (*other)(const struct wire *, const uint8_t *))

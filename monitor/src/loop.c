@@ -234,14 +234,16 @@ void start_daemon(const char *state_dir, const char *program)
 	char lock[4096]; /* and the log's path */
 	int fd;
 
-	if (strlen(state_dir) + sizeof "/caissond.log" > sizeof lock || fork() != 0)
+	if (strlen(state_dir) + sizeof "/caissond.log" > sizeof lock)
 		return;
 	strcat(strcpy(lock, state_dir), "/start.lock");
-	/* The lock passes to the daemon by exec and is held until it listens: one start at a time. Without
-	 * O_CLOEXEC, which would stay if the descriptor happened to be 3 already. */
-	fd = open(lock, O_RDWR | O_CREAT, 0600);
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0)
-		_exit(0);
+	/* The lock passes to the daemon by fork and exec and is held until it listens: one start at a time. It
+	 * is taken before the fork, since a hundred pods may want the daemon at the same moment. */
+	fd = open(lock, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) != 0 || fork() != 0) {
+		close(fd);
+		return;
+	}
 	setsid();
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);

@@ -4,6 +4,7 @@ import dev.caisson.backend.Backends;
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.state.RecordStore;
 import dev.caisson.cli.OciCommandLine;
+import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.MemFd;
 import dev.caisson.shim.ShimServices;
@@ -105,7 +106,6 @@ final class Daemon {
         Path state = options.stateDirectory();
         Files.setPosixFilePermissions(state, PosixFilePermissions.fromString("rwx------"));
         Files.createDirectories(state.resolve("s"));
-        pods.loadAll(); // before anybody can ask
         commands.listen(state.resolve("command.sock"));
         links.listen(state.resolve("caissond.sock"));
         Files.writeString(
@@ -113,7 +113,7 @@ final class Daemon {
                 Long.toString(ProcessHandle.current().pid()));
         releaseStartLock();
         writeInfo(state);
-        Thread.ofPlatform().daemon().name("warm-up").start(this::warmUp);
+        Thread.ofPlatform().daemon().name("after-start").start(this::afterStart);
         if (Foster.isGuest()) {
             Thread.ofPlatform().daemon().name("idle").start(this::leaveWhenIdle);
         }
@@ -132,13 +132,20 @@ final class Daemon {
     }
 
     /** When what it was started for is done. */
-    private void warmUp() {
+    private void afterStart() {
         try {
             Thread.sleep(BEFORE_WARM_UP);
-            new WarmUp(options.stateDirectory(), transport, commandLoop, executor, backends).run(tasks);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
+            return;
         }
+        try {
+            pods.loadAll();
+        } catch (IOException e) {
+            System.getLogger(Daemon.class.getName())
+                    .log(System.Logger.Level.ERROR, "read records of pods: " + Errno.describe(e), e);
+        }
+        new WarmUp(options.stateDirectory(), transport, commandLoop, executor, backends).run(tasks);
     }
 
     private static void releaseStartLock() throws IOException {

@@ -1,8 +1,10 @@
 package dev.caisson.daemon;
 
+import dev.caisson.linux.Errno;
 import dev.caisson.shim.link.CommandCall;
 import dev.caisson.shim.pod.Pod;
 import dev.caisson.shim.pod.PodRegistry;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 
 /** What {@code caisson} does besides the OCI command line: looking at the daemon and at the host. */
@@ -29,8 +31,13 @@ final class DaemonCommands {
         String command = String.join(" ", call.argv().subList(1, call.argv().size()));
         switch (command) {
             case "daemon status" -> {
-                out(call, status(pods, options));
-                call.end(0);
+                try {
+                    out(call, status(pods, options));
+                    call.end(0);
+                } catch (IOException e) {
+                    call.err("caisson: read records of pods: " + Errno.describe(e));
+                    call.end(1);
+                }
             }
             case "doctor" -> {
                 Doctor.Report report = Doctor.examine();
@@ -48,7 +55,7 @@ final class DaemonCommands {
         call.out(text.getBytes(StandardCharsets.UTF_8));
     }
 
-    private static String status(PodRegistry pods, Options options) {
+    private static String status(PodRegistry pods, Options options) throws IOException {
         StringBuilder text = new StringBuilder();
         text.append("caissond ")
                 .append(Version.TEXT)

@@ -41,6 +41,8 @@ public final class PodRegistry implements LinkListener {
     private final AtomicInteger commands = new AtomicInteger();
     private volatile long lastAsked = System.nanoTime();
     private volatile boolean leaving;
+    private volatile boolean loaded;
+    private final Object loading = new Object();
 
     public PodRegistry(RecordStore store, UnixTransport transport, ExecutorService executor) {
         this.store = store;
@@ -54,7 +56,9 @@ public final class PodRegistry implements LinkListener {
         server = ttrpcServer;
     }
 
-    public Collection<Pod> pods() {
+    /** All pods, those of an earlier daemon included. May read their records, so not for an event loop. */
+    public Collection<Pod> pods() throws IOException {
+        loadAll();
         return pods.values();
     }
 
@@ -63,8 +67,9 @@ public final class PodRegistry implements LinkListener {
     }
 
     /** The pod of that key, made if there is none. */
-    public Pod open(PodInfo info) {
-        return pods.computeIfAbsent(info.key(), k -> newPod(info));
+    public Pod open(PodInfo info) throws IOException {
+        Pod pod = loaded || pods.containsKey(info.key()) ? null : load(info.key());
+        return pod != null ? pod : pods.computeIfAbsent(info.key(), k -> newPod(info));
     }
 
     private Pod newPod(PodInfo info) {
@@ -180,28 +185,43 @@ public final class PodRegistry implements LinkListener {
     }
 
     /**
-     * Reads the records of all pods. Those whose monitor lives attach by themselves; of the others the leftovers are ended.
+     * Reads the records of all pods. Those whose monitor lives attach by themselves, and are read then: so a new daemon answers the first
+     * request before it has read of a hundred pods. Of the others the leftovers are ended.
      */
     public void loadAll() throws IOException {
-        Path dir = store.root().resolve("pods");
-        if (!Files.isDirectory(dir)) {
+        if (loaded) {
             return;
         }
-        try (DirectoryStream<Path> all = Files.newDirectoryStream(dir)) {
-            for (Path p : all) {
-                String key = p.getFileName().toString();
-                Map<String, String> record = store.read("pods/" + key + "/pod");
-                if (record == null) {
-                    store.deleteTree("pods/" + key); // a start that never got as far as a monitor
-                    continue;
-                }
-                Pod pod = loadPod(key, record);
-                if (!record.getOrDefault("monitorPid", "0").equals("0") && !monitorLives(record)) {
-                    PodOwner o = java.util.Objects.requireNonNull(owner);
-                    executor.execute(() -> o.monitorDied(pod, null));
+        synchronized (loading) {
+            Path dir = store.root().resolve("pods");
+            if (!loaded && Files.isDirectory(dir)) {
+                try (DirectoryStream<Path> all = Files.newDirectoryStream(dir)) {
+                    for (Path p : all) {
+                        load(p.getFileName().toString());
+                    }
                 }
             }
+            loaded = true;
         }
+    }
+
+    /** The pod of a record that is not read yet; null when there is none. */
+    private @Nullable Pod load(String key) throws IOException {
+        Pod known = pods.get(key);
+        if (known != null) {
+            return known;
+        }
+        Map<String, String> record = store.read("pods/" + key + "/pod");
+        if (record == null) {
+            store.deleteTree("pods/" + key); // a start that never got as far as a monitor
+            return null;
+        }
+        Pod pod = loadPod(key, record);
+        if (pod.recordedMonitor != 0 && pod.link() == null && !monitorLives(record)) {
+            PodOwner o = java.util.Objects.requireNonNull(owner);
+            executor.execute(() -> o.monitorDied(pod, null));
+        }
+        return pod;
     }
 
     private Pod loadPod(String key, Map<String, String> record) {

@@ -29,7 +29,7 @@ public final class EventQueue {
     private static final Duration DIAL_TIME = Duration.ofSeconds(2);
     private static final long RETRY_MILLIS = 200;
     /** When containerd is back after an outage, its clients need a moment to subscribe again. */
-    private static final long SETTLE_MILLIS = 1000;
+    private static final long SETTLE_MILLIS = 2000;
 
     /** An event on its way, and what to do when it has arrived. */
     private record Pending(Envelope envelope, Runnable delivered) {}

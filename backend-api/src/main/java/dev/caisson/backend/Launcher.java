@@ -30,6 +30,7 @@ public interface Launcher {
      *
      * @param tag says to a later daemon what this is, at most 255 bytes
      * @param io the streams to hand over, 0 for none
+     * @throws ContainerFault also for streams that could not be opened, with the path and the errno
      */
     Launch spawn(int launch, String tag, LaunchPlan plan, int io, Set<Flag> flags) throws ContainerFault;
 
@@ -37,7 +38,10 @@ public interface Launcher {
     @Nullable
     Launch find(int launch);
 
-    /** Opens streams; fails with the path and the errno. */
+    /**
+     * Begins to open streams, as the caller has more to do before it needs them. What goes wrong is said by the {@link #spawn} that is to
+     * hand them over.
+     */
     void openIo(int io, Stdio stdio) throws ContainerFault;
 
     /** Closes what is still held for an io. */

@@ -20,6 +20,7 @@ final class Abi {
     static final int S_IFIFO = 0x1000;
     static final int DT_DIR  = 4;
 
+    static final int F_DUPFD_CLOEXEC = 1030;
     static final int F_ADD_SEALS   = 1033;
     static final int F_SEAL_SEAL   = 0x01;
     static final int F_SEAL_SHRINK = 0x02;
@@ -39,6 +40,7 @@ final class Abi {
     static final int SOL_SOCKET   = 1;
     static final int SO_SNDTIMEO  = 21;
     static final int SCM_RIGHTS   = 1;
+    static final int MSG_DONTWAIT = 0x40;
     static final int MSG_NOSIGNAL = 0x4000;
 
     static final int EPOLL_CLOEXEC = 0x80000;

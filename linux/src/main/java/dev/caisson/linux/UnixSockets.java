@@ -32,6 +32,41 @@ public final class UnixSockets {
         }
     }
 
+    /**
+     * Another descriptor for a socket that somebody else may close at any time, so that its number cannot become a stranger's in the
+     * middle of a {@link #trySend}.
+     *
+     * @param number a descriptor that is open during the call
+     * @param name what it is, for messages
+     */
+    public static Fd duplicate(int number, String name) throws ErrnoException {
+        // NATIVE: int fcntl(int fd, int cmd, int lowest), fcntl.h.
+        return Fd.of(Libc.call(Sys.fcntl, number, Abi.F_DUPFD_CLOEXEC, 3), "fcntl F_DUPFD_CLOEXEC", name);
+    }
+
+    /**
+     * Sends two pieces of bytes in a row, as many as fit, without waiting.
+     *
+     * @return how many bytes were taken; 0 when the socket is full
+     */
+    public static int trySend(Fd socket, byte[] first, byte[] second) throws ErrnoException {
+        try (Scratch scratch = new Scratch()) {
+            long iov = scratch.zeroed(2 * Abi.IOVEC_SIZE);
+            scratch.putLong(iov, scratch.bytes(first, 0, first.length));
+            scratch.putLong(iov + Abi.IOVEC_LEN, first.length);
+            scratch.putLong(iov + Abi.IOVEC_SIZE, scratch.bytes(second, 0, second.length));
+            scratch.putLong(iov + Abi.IOVEC_SIZE + Abi.IOVEC_LEN, second.length);
+            long message = scratch.zeroed(Abi.MSGHDR_SIZE);
+            scratch.putLong(message + Abi.MSGHDR_IOV, iov);
+            scratch.putLong(message + Abi.MSGHDR_IOVLEN, second.length == 0 ? 1 : 2);
+            // NATIVE: ssize_t sendmsg(int fd, const struct msghdr *msg, int flags), sys/socket.h. All parts live for
+            // the
+            // call.
+            long result = Libc.retrying(Sys.sendmsg, socket.number(), message, Abi.MSG_NOSIGNAL | Abi.MSG_DONTWAIT, 0);
+            return result == -Errno.EAGAIN.number() ? 0 : (int) Libc.check(result, "sendmsg", socket.name());
+        }
+    }
+
     private static int send(Fd socket, byte[] payload, int from, @Nullable Fd sent) throws ErrnoException {
         try (Scratch scratch = new Scratch()) {
             int length = payload.length - from;

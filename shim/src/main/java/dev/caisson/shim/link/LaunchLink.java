@@ -44,7 +44,7 @@ abstract class LaunchLink implements Launcher {
         return "the pod's monitor is gone";
     }
 
-    final void send(WireFrame frame) {
+    void send(WireFrame frame) {
         channel.writeAndFlush(frame, channel.voidPromise());
     }
 

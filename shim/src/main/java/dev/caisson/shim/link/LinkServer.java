@@ -1,5 +1,6 @@
 package dev.caisson.shim.link;
 
+import dev.caisson.linux.ErrnoException;
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.buffer.UnpooledByteBufAllocator;
 import io.netty.channel.Channel;
@@ -85,7 +86,7 @@ public final class LinkServer implements AutoCloseable {
         private @Nullable List<WireFrame> early = new ArrayList<>();
 
         @Override
-        protected void channelRead0(ChannelHandlerContext ctx, WireFrame f) {
+        protected void channelRead0(ChannelHandlerContext ctx, WireFrame f) throws ErrnoException {
             if (link != null) {
                 monitor(link, f);
             } else if (f.kind() == WireFrame.HELLO && f.a() == WireFrame.VERSION) {

@@ -6,6 +6,8 @@ import dev.caisson.backend.Launch;
 import dev.caisson.backend.ProcessExit;
 import dev.caisson.backend.Stdio;
 import dev.caisson.linux.Errno;
+import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.plan.LaunchPlan;
 import io.netty.channel.Channel;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
@@ -17,6 +19,7 @@ import java.nio.file.Path;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ExecutionException;
@@ -29,10 +32,15 @@ public final class MonitorLink extends LaunchLink {
 
     private final int monitorPid;
     private final String pod;
-    private final Map<Integer, CompletableFuture<WireFrame>> openings = new ConcurrentHashMap<>();
+    private final FrameSender sender;
+    private final Map<Integer, Opening> openings = new ConcurrentHashMap<>();
 
-    MonitorLink(Channel channel, int monitorPid, String pod) {
+    /** Streams that the monitor was asked to open. */
+    private record Opening(Stdio stdio, CompletableFuture<WireFrame> answer) {}
+
+    MonitorLink(Channel channel, int monitorPid, String pod) throws ErrnoException {
         super(channel);
+        this.sender = new FrameSender(channel);
         this.monitorPid = monitorPid;
         this.pod = pod;
     }
@@ -80,6 +88,11 @@ public final class MonitorLink extends LaunchLink {
     }
 
     @Override
+    void send(WireFrame frame) {
+        sender.send(frame);
+    }
+
+    @Override
     public void openIo(int io, Stdio stdio) throws ContainerFault {
         ByteArrayOutputStream payload = new ByteArrayOutputStream();
         List<Stdio.Stream> streams = List.of(stdio.stdin(), stdio.stdout(), stdio.stderr());
@@ -96,21 +109,39 @@ public final class MonitorLink extends LaunchLink {
             }
         }
         CompletableFuture<WireFrame> opened = new CompletableFuture<>();
-        openings.put(io, opened);
+        openings.put(io, new Opening(stdio, opened));
         if (isLost()) {
             throw new ContainerFault(Kind.UNAVAILABLE, "the pod's monitor is gone");
         }
         send(WireFrame.of(WireFrame.IO_OPEN, 0, io, 0, payload.toByteArray()));
+    }
+
+    @Override
+    public Launch spawn(int launch, String tag, LaunchPlan plan, int io, Set<Flag> flags) throws ContainerFault {
+        awaitIo(io);
+        return super.spawn(launch, tag, plan, io, flags);
+    }
+
+    /** Waits for streams that are being opened, if they are. */
+    private void awaitIo(int io) throws ContainerFault {
+        Opening opening = openings.get(io);
+        if (opening == null) {
+            return;
+        }
         try {
-            WireFrame answer = opened.get(IO_OPEN_SECONDS, TimeUnit.SECONDS);
+            WireFrame answer = opening.answer.get(IO_OPEN_SECONDS, TimeUnit.SECONDS);
             // An earlier daemon may have opened them, and been lost before it could go on.
             if (answer.b() != 0 && answer.b() != Errno.EEXIST.number()) {
-                String[] names = {"stdin", "stdout", "stderr"};
-                int which = Math.min(answer.flags(), 2);
+                Stdio stdio = opening.stdio;
+                String stream =
+                        switch (answer.flags()) {
+                            case 0 -> "stdin " + stdio.stdin().path();
+                            case 1 -> "stdout " + stdio.stdout().path();
+                            default -> "stderr " + stdio.stderr().path();
+                        };
                 throw new ContainerFault(
                         Kind.FAILED,
-                        "open " + names[which] + " " + streams.get(which).path() + ": "
-                                + Errno.of(answer.b()).description());
+                        "open " + stream + ": " + Errno.of(answer.b()).description());
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -118,7 +149,7 @@ public final class MonitorLink extends LaunchLink {
         } catch (ExecutionException | TimeoutException e) {
             throw new ContainerFault(Kind.UNAVAILABLE, "the pod's monitor did not open the streams", e);
         } finally {
-            openings.remove(io);
+            openings.remove(io, opening);
         }
     }
 
@@ -136,6 +167,7 @@ public final class MonitorLink extends LaunchLink {
 
     @Override
     public void closeIo(int io) {
+        openings.remove(io);
         send(WireFrame.of(WireFrame.IO_CLOSE, io, 0));
     }
 
@@ -180,16 +212,17 @@ public final class MonitorLink extends LaunchLink {
     }
 
     void onIo(WireFrame f) {
-        CompletableFuture<WireFrame> opened = openings.get(f.a());
-        if (opened != null) {
-            opened.complete(f);
+        Opening opening = openings.get(f.a());
+        if (opening != null) {
+            opening.answer.complete(f);
         }
     }
 
     @Override
     void onLost() {
         super.onLost();
-        openings.values().forEach(o -> o.completeExceptionally(new IllegalStateException("link lost")));
+        sender.close();
+        openings.values().forEach(o -> o.answer.completeExceptionally(new IllegalStateException("link lost")));
     }
 
     /** The monitor is dead, and with it every process it was parent of: they ended now, by SIGKILL. */

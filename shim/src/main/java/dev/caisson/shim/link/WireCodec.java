@@ -8,7 +8,7 @@ import io.netty.handler.codec.ByteToMessageDecoder;
 import io.netty.handler.codec.CorruptedFrameException;
 import java.util.List;
 
-/** Frames to and from bytes. A length above the limit ends the connection: the peer is not one of ours. */
+/** Frames to and from bytes; bytes are passed on as they are. A length above the limit ends the connection: the peer is not one of ours. */
 final class WireCodec {
     private WireCodec() {}
 
@@ -41,6 +41,10 @@ final class WireCodec {
     static final class Encoder extends ChannelOutboundHandlerAdapter {
         @Override
         public void write(ChannelHandlerContext ctx, Object msg, ChannelPromise promise) {
+            if (msg instanceof ByteBuf rest) {
+                ctx.write(rest, promise);
+                return;
+            }
             WireFrame f = (WireFrame) msg;
             ByteBuf out = ctx.alloc().buffer(WireFrame.HEADER_BYTES + f.payload().length);
             out.writeIntLE(f.payload().length).writeByte(f.kind()).writeByte(f.flags());

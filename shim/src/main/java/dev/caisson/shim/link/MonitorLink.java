@@ -133,12 +133,11 @@ public final class MonitorLink extends LaunchLink {
             // An earlier daemon may have opened them, and been lost before it could go on.
             if (answer.b() != 0 && answer.b() != Errno.EEXIST.number()) {
                 Stdio stdio = opening.stdio;
-                String stream =
-                        switch (answer.flags()) {
-                            case 0 -> "stdin " + stdio.stdin().path();
-                            case 1 -> "stdout " + stdio.stdout().path();
-                            default -> "stderr " + stdio.stderr().path();
-                        };
+                String stream = switch (answer.flags()) {
+                    case 0 -> "stdin " + stdio.stdin().path();
+                    case 1 -> "stdout " + stdio.stdout().path();
+                    default -> "stderr " + stdio.stderr().path();
+                };
                 throw new ContainerFault(
                         Kind.FAILED,
                         "open " + stream + ": " + Errno.of(answer.b()).description());

@@ -11,6 +11,7 @@ import dev.caisson.shim.ShimServices;
 import dev.caisson.shim.command.ShimCommand;
 import dev.caisson.shim.link.CommandCall;
 import dev.caisson.shim.link.CommandLoop;
+import dev.caisson.shim.link.FrameLoop;
 import dev.caisson.shim.link.LinkServer;
 import dev.caisson.shim.pod.PodRegistry;
 import dev.caisson.shim.sandbox.SandboxService;
@@ -49,7 +50,8 @@ final class Daemon {
     private final UnixTransport transport = new UnixTransport();
     private final RecordStore store;
     private final PodRegistry pods;
-    private final CommandLoop commandLoop = new CommandLoop();
+    private final CommandLoop commandLoop;
+    private final FrameLoop linkLoop;
     private final LinkServer links;
     private final LinkServer commands;
     private final TtrpcServer tasks;
@@ -63,7 +65,9 @@ final class Daemon {
         this.options = options;
         this.store = new RecordStore(options.stateDirectory());
         this.pods = new PodRegistry(store, transport, executor);
-        this.links = new LinkServer(transport.loop(), pods);
+        this.linkLoop = new FrameLoop("link-loop");
+        this.commandLoop = new CommandLoop();
+        this.links = new LinkServer(linkLoop, pods);
         this.commands = commandLoop.server(pods);
         // What runs in a container's namespaces is this sealed copy, never the file on disk (CVE-2019-5736).
         this.monitorImage =
@@ -203,8 +207,7 @@ final class Daemon {
         var _ = pods.drainCommands(ownCommands, HAND_OVER);
         var _ = tasks.drainThreads(HAND_OVER);
         var _ = pods.drainEvents(Duration.ofSeconds(1));
-        // What was answered is on the loop's queue before this.
-        transport.settle();
+        var _ = linkLoop.settle(HAND_OVER);
     }
 
     void awaitEnd() throws InterruptedException {

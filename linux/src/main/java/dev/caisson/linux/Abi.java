@@ -20,7 +20,6 @@ final class Abi {
     static final int S_IFIFO = 0x1000;
     static final int DT_DIR  = 4;
 
-    static final int F_DUPFD_CLOEXEC = 1030;
     static final int F_ADD_SEALS   = 1033;
     static final int F_SEAL_SEAL   = 0x01;
     static final int F_SEAL_SHRINK = 0x02;
@@ -37,6 +36,8 @@ final class Abi {
     static final int AF_UNIX      = 1;
     static final int SOCK_STREAM  = 1;
     static final int SOCK_CLOEXEC = 0x80000;
+    static final int SOCK_NONBLOCK = 0x800;
+    static final int SHUT_RDWR = 2;
     static final int SOL_SOCKET   = 1;
     static final int SO_SNDTIMEO  = 21;
     static final int SCM_RIGHTS   = 1;
@@ -46,6 +47,7 @@ final class Abi {
     static final int EPOLL_CLOEXEC = 0x80000;
     static final int EPOLL_CTL_ADD = 1;
     static final int EPOLL_CTL_DEL = 2;
+    static final int EPOLL_CTL_MOD = 3;
     static final int EFD_CLOEXEC   = 0x80000;
     static final int EFD_NONBLOCK  = 0x800;
     static final int IN_CLOEXEC    = 0x80000;

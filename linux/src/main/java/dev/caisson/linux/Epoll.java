@@ -4,6 +4,7 @@ package dev.caisson.linux;
 public final class Epoll implements AutoCloseable {
     public static final int EPOLLIN = 0x1;
     public static final int EPOLLPRI = 0x2;
+    public static final int EPOLLOUT = 0x4;
 
     private static final int BATCH = 64;
 
@@ -26,14 +27,23 @@ public final class Epoll implements AutoCloseable {
      * @param token what {@link #await} returns for it
      */
     public void add(Fd target, int events, long token) throws ErrnoException {
+        control(Abi.EPOLL_CTL_ADD, "epoll_ctl add", target, events, token);
+    }
+
+    /** Waits for other events on a descriptor that was added; see {@link #add}. */
+    public void modify(Fd target, int events, long token) throws ErrnoException {
+        control(Abi.EPOLL_CTL_MOD, "epoll_ctl mod", target, events, token);
+    }
+
+    private void control(int operation, String call, Fd target, int events, long token) throws ErrnoException {
         try (Scratch scratch = new Scratch()) {
             long event = scratch.zeroed(Abi.EPOLL_EVENT_SIZE);
             scratch.putInt(event + Abi.EPOLL_EVENT_EVENTS, events);
             scratch.putLong(event + Abi.EPOLL_EVENT_DATA, token);
             // NATIVE: int epoll_ctl(int epfd, int op, int fd, struct epoll_event *event), sys/epoll.h. Copied by the
             // kernel.
-            long result = Libc.call(Sys.epoll_ctl, fd.number(), Abi.EPOLL_CTL_ADD, target.number(), event);
-            Libc.check(result, "epoll_ctl add", target.name());
+            long result = Libc.call(Sys.epoll_ctl, fd.number(), operation, target.number(), event);
+            Libc.check(result, call, target.name());
         }
     }
 

@@ -9,7 +9,11 @@ final class Sys {
     static final int getpid            =  39;
     static final int socket            =  41;
     static final int connect           =  42;
+    static final int recvfrom          =  45;
     static final int sendmsg           =  46;
+    static final int shutdown          =  48;
+    static final int bind              =  49;
+    static final int listen            =  50;
     static final int setsockopt        =  54;
     static final int kill              =  62;
     static final int fcntl             =  72;
@@ -35,6 +39,7 @@ final class Sys {
     static final int readlinkat        = 267;
     static final int faccessat         = 269;
     static final int epoll_pwait       = 281;
+    static final int accept4           = 288;
     static final int eventfd2          = 290;
     static final int epoll_create1     = 291;
     static final int inotify_init1     = 294;

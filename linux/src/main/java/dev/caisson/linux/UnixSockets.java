@@ -33,15 +33,47 @@ public final class UnixSockets {
     }
 
     /**
-     * Another descriptor for a socket that somebody else may close at any time, so that its number cannot become a stranger's in the
-     * middle of a {@link #trySend}.
+     * Listens at a path where nothing is yet; the descriptor does not block.
      *
-     * @param number a descriptor that is open during the call
-     * @param name what it is, for messages
+     * @param path of at most 107 bytes; its mode follows the process's umask
      */
-    public static Fd duplicate(int number, String name) throws ErrnoException {
-        // NATIVE: int fcntl(int fd, int cmd, int lowest), fcntl.h.
-        return Fd.of(Libc.call(Sys.fcntl, number, Abi.F_DUPFD_CLOEXEC, 3), "fcntl F_DUPFD_CLOEXEC", name);
+    public static Fd listen(String path, int backlog) throws ErrnoException {
+        byte[] encoded = PathBytes.encode(path);
+        if (encoded.length > PATH_LIMIT) {
+            throw new ErrnoException(Errno.ENAMETOOLONG, "bind", path);
+        }
+        // NATIVE: int socket(int domain, int type, int protocol), sys/socket.h.
+        Fd socket = Fd.of(
+                Libc.call(Sys.socket, Abi.AF_UNIX, Abi.SOCK_STREAM | Abi.SOCK_CLOEXEC | Abi.SOCK_NONBLOCK, 0),
+                "socket",
+                path);
+        try (Scratch scratch = new Scratch()) {
+            long name = scratch.zeroed(Abi.SOCKADDR_UN_SIZE);
+            scratch.putShort(name, Abi.AF_UNIX);
+            scratch.putBytes(name + Abi.SOCKADDR_UN_PATH, encoded);
+            // NATIVE: int bind(int fd, const struct sockaddr *addr, socklen_t length), sys/socket.h.
+            Libc.check(Libc.call(Sys.bind, socket.number(), name, Abi.SOCKADDR_UN_SIZE), "bind", path);
+            // NATIVE: int listen(int fd, int backlog), sys/socket.h.
+            Libc.check(Libc.call(Sys.listen, socket.number(), backlog), "listen", path);
+            return socket;
+        } catch (ErrnoException e) {
+            socket.close();
+            throw e;
+        }
+    }
+
+    /** The next connection, which does not block either; null when nobody waits, or whoever waited has left again. */
+    public static @Nullable Fd accept(Fd listener) throws ErrnoException {
+        // NATIVE: int accept4(int fd, struct sockaddr *addr, socklen_t *length, int flags), sys/socket.h.
+        long result = Libc.retrying(Sys.accept4, listener.number(), 0, 0, Abi.SOCK_CLOEXEC | Abi.SOCK_NONBLOCK);
+        Errno errno = Libc.errno(result);
+        return errno == Errno.EAGAIN || errno == Errno.ECONNABORTED ? null : Fd.of(result, "accept4", listener.name());
+    }
+
+    /** Ends a connection in both directions; who waits for it sees its end. Any thread that knows the descriptor to be open. */
+    public static void shutdown(Fd socket) {
+        // NATIVE: int shutdown(int fd, int how), sys/socket.h. ENOTCONN: the peer was faster.
+        Libc.call(Sys.shutdown, socket.number(), Abi.SHUT_RDWR);
     }
 
     /**

@@ -1,6 +1,5 @@
 package dev.caisson.shim.link;
 
-import io.netty.channel.Channel;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.Map;
@@ -9,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 
 /** One invocation of the command binary, waiting for what to do. */
 public final class CommandCall {
-    private final Channel channel;
+    private final FrameConnection connection;
     private final boolean onCommandLoop;
     private final int pid;
     private final List<String> argv;
@@ -22,7 +21,7 @@ public final class CommandCall {
     private volatile boolean lost;
 
     CommandCall(
-            Channel channel,
+            FrameConnection connection,
             boolean onCommandLoop,
             int pid,
             List<String> argv,
@@ -30,7 +29,7 @@ public final class CommandCall {
             Map<String, String> environment,
             byte[] stdin,
             int resume) {
-        this.channel = channel;
+        this.connection = connection;
         this.onCommandLoop = onCommandLoop;
         this.pid = pid;
         this.argv = argv;
@@ -76,29 +75,29 @@ public final class CommandCall {
 
     /** Makes the command a launcher, once. */
     public CommandLauncher launcher(CommandLauncher.Hands hands) {
-        CommandLauncher l = new CommandLauncher(channel, hands);
+        CommandLauncher l = new CommandLauncher(connection, hands);
         launcher = l;
         return l;
     }
 
     /** Writes to the command's standard output, not at its end but now. */
     public void outNow(byte[] bytes) {
-        channel.writeAndFlush(WireFrame.of(WireFrame.OUTPUT, 1, 1, 0, bytes));
+        connection.send(WireFrame.of(WireFrame.OUTPUT, 1, 1, 0, bytes));
     }
 
     /** Lets the command end when a launch of its own has ended, as that did. */
     public void endAs(int launch) {
-        channel.writeAndFlush(WireFrame.of(WireFrame.END, 1, launch, 0, WireFrame.EMPTY));
+        connection.send(WireFrame.of(WireFrame.END, 1, launch, 0, WireFrame.EMPTY));
     }
 
     /** Writes to the command's standard output. */
     public void out(byte[] bytes) {
-        channel.writeAndFlush(WireFrame.of(WireFrame.OUTPUT, 0, 1, 0, bytes));
+        connection.send(WireFrame.of(WireFrame.OUTPUT, 0, 1, 0, bytes));
     }
 
     /** Writes to the command's standard output and ends it well, in one go. */
     public void finish(byte[] bytes) {
-        channel.write(WireFrame.of(WireFrame.OUTPUT, 0, 1, 0, bytes));
+        connection.send(WireFrame.of(WireFrame.OUTPUT, 0, 1, 0, bytes));
         end(0);
     }
 
@@ -109,12 +108,12 @@ public final class CommandCall {
 
     /** Writes to the command's standard error as it is. */
     public void errText(String text) {
-        channel.writeAndFlush(WireFrame.of(WireFrame.OUTPUT, 0, 2, 0, text.getBytes(StandardCharsets.UTF_8)));
+        connection.send(WireFrame.of(WireFrame.OUTPUT, 0, 2, 0, text.getBytes(StandardCharsets.UTF_8)));
     }
 
     /** Ends the command. */
     public void end(int code) {
-        channel.writeAndFlush(WireFrame.of(WireFrame.END, code, 0));
+        connection.send(WireFrame.of(WireFrame.END, code, 0));
     }
 
     /**
@@ -150,7 +149,7 @@ public final class CommandCall {
             p.append(arg).append('\0');
         }
         onStarted = then;
-        channel.writeAndFlush(
+        connection.send(
                 WireFrame.of(WireFrame.START_MONITOR, 0, 0, 0, p.toString().getBytes(StandardCharsets.UTF_8)));
     }
 

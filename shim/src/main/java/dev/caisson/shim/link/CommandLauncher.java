@@ -5,7 +5,6 @@ import dev.caisson.backend.Handover;
 import dev.caisson.backend.Launch;
 import dev.caisson.backend.Stdio;
 import dev.caisson.linux.plan.LaunchPlan;
-import io.netty.channel.Channel;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.Set;
@@ -47,8 +46,8 @@ public final class CommandLauncher extends LaunchLink {
 
     private final Hands hands;
 
-    CommandLauncher(Channel channel, Hands hands) {
-        super(channel);
+    CommandLauncher(FrameConnection connection, Hands hands) {
+        super(connection);
         this.hands = hands;
         reserveIds(MAIN);
         int flags = (hands.foreground() ? FOREGROUND : 0) | (hands.terminal() ? TERMINAL : 0);

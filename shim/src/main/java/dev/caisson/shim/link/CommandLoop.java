@@ -1,11 +1,14 @@
 package dev.caisson.shim.link;
 
-import dev.caisson.ttrpc.netty.UnixTransport;
-import io.netty.channel.EventLoopGroup;
+import java.io.IOException;
 
 /** The thread that serves the command binary, and nothing else: a command that is over in no time may be served on it. */
 public final class CommandLoop {
-    private final EventLoopGroup loop = UnixTransport.newLoop("command-loop");
+    private final FrameLoop loop;
+
+    public CommandLoop() throws IOException {
+        loop = new FrameLoop("command-loop");
+    }
 
     /** A socket served by this thread. */
     public LinkServer server(LinkListener listener) {

@@ -6,7 +6,6 @@ import dev.caisson.backend.Launch;
 import dev.caisson.backend.Launcher;
 import dev.caisson.backend.ProcessExit;
 import dev.caisson.linux.plan.LaunchPlan;
-import io.netty.channel.Channel;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -20,13 +19,13 @@ import org.jspecify.annotations.Nullable;
 
 /** The hands at the other end of a connection: plays plans and tells what becomes of them. Thread-safe. */
 abstract class LaunchLink implements Launcher {
-    private final Channel channel;
+    private final FrameConnection connection;
     final Map<Integer, LinkLaunch> launches = new ConcurrentHashMap<>();
     private final AtomicInteger lastId = new AtomicInteger();
     private volatile boolean lost;
 
-    LaunchLink(Channel channel) {
-        this.channel = channel;
+    LaunchLink(FrameConnection connection) {
+        this.connection = connection;
     }
 
     /** Whether the connection has ended. */
@@ -44,8 +43,8 @@ abstract class LaunchLink implements Launcher {
         return "the pod's monitor is gone";
     }
 
-    void send(WireFrame frame) {
-        channel.writeAndFlush(frame, channel.voidPromise());
+    final void send(WireFrame frame) {
+        connection.send(frame);
     }
 
     @Override

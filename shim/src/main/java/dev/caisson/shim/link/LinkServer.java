@@ -1,16 +1,5 @@
 package dev.caisson.shim.link;
 
-import dev.caisson.linux.ErrnoException;
-import io.netty.bootstrap.ServerBootstrap;
-import io.netty.buffer.UnpooledByteBufAllocator;
-import io.netty.channel.Channel;
-import io.netty.channel.ChannelHandlerContext;
-import io.netty.channel.ChannelInitializer;
-import io.netty.channel.ChannelOption;
-import io.netty.channel.EventLoopGroup;
-import io.netty.channel.SimpleChannelInboundHandler;
-import io.netty.channel.epoll.EpollServerDomainSocketChannel;
-import io.netty.channel.unix.DomainSocketAddress;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -29,17 +18,17 @@ import org.jspecify.annotations.Nullable;
 public final class LinkServer implements AutoCloseable {
     private static final int MAX_WORDS = 1 << 16;
 
-    private final EventLoopGroup loop;
+    private final FrameLoop loop;
     private final LinkListener listener;
     private final boolean forCommands;
-    private @Nullable Channel server;
+    private FrameLoop.@Nullable Listening server;
 
     /** For monitors, and for whoever else knows no better. */
-    public LinkServer(EventLoopGroup loop, LinkListener listener) {
+    public LinkServer(FrameLoop loop, LinkListener listener) {
         this(loop, listener, false);
     }
 
-    LinkServer(EventLoopGroup loop, LinkListener listener, boolean forCommands) {
+    LinkServer(FrameLoop loop, LinkListener listener, boolean forCommands) {
         this.loop = loop;
         this.listener = listener;
         this.forCommands = forCommands;
@@ -52,20 +41,7 @@ public final class LinkServer implements AutoCloseable {
     public void listen(Path socket) throws IOException {
         Path fresh = socket.resolveSibling(socket.getFileName() + ".new");
         Files.deleteIfExists(fresh);
-        server = new ServerBootstrap()
-                .group(loop)
-                .channel(EpollServerDomainSocketChannel.class)
-                .option(ChannelOption.SO_BACKLOG, 4096)
-                .childOption(ChannelOption.ALLOCATOR, UnpooledByteBufAllocator.DEFAULT)
-                .childHandler(new ChannelInitializer<Channel>() {
-                    @Override
-                    protected void initChannel(Channel ch) {
-                        ch.pipeline().addLast(new WireCodec.Decoder(), new WireCodec.Encoder(), new Peer());
-                    }
-                })
-                .bind(new DomainSocketAddress(fresh.toString()))
-                .syncUninterruptibly()
-                .channel();
+        server = loop.listen(fresh, Peer::new);
         Files.setPosixFilePermissions(fresh, PosixFilePermissions.fromString("rw-------"));
         Files.move(fresh, socket, StandardCopyOption.ATOMIC_MOVE);
     }
@@ -74,29 +50,34 @@ public final class LinkServer implements AutoCloseable {
     @Override
     public void close() {
         if (server != null) {
-            server.close().syncUninterruptibly();
+            server.close();
         }
     }
 
     /** One connection: the first frame tells whether it is a monitor or a command. */
-    private final class Peer extends SimpleChannelInboundHandler<WireFrame> {
+    private final class Peer implements FrameConnection.Receiver {
+        private final FrameConnection connection;
         private @Nullable MonitorLink link;
         private @Nullable CommandCall command;
         /** Requests of the monitor's snapshot; null once it is complete. */
         private @Nullable List<WireFrame> early = new ArrayList<>();
 
+        Peer(FrameConnection connection) {
+            this.connection = connection;
+        }
+
         @Override
-        protected void channelRead0(ChannelHandlerContext ctx, WireFrame f) throws ErrnoException {
+        public void onFrame(WireFrame f) {
             if (link != null) {
                 monitor(link, f);
             } else if (f.kind() == WireFrame.HELLO && f.a() == WireFrame.VERSION) {
-                link = new MonitorLink(ctx.channel(), f.b(), new String(f.payload(), StandardCharsets.UTF_8));
+                link = new MonitorLink(connection, f.b(), new String(f.payload(), StandardCharsets.UTF_8));
                 listener.onMonitor(link);
             } else if (f.kind() == WireFrame.COMMAND && command == null) {
-                command = decodeCommand(ctx.channel(), f);
+                command = decodeCommand(connection, f);
                 listener.onCommand(command);
             } else if (command == null || !command.onFrame(f)) {
-                ctx.close();
+                connection.end();
             }
         }
 
@@ -141,7 +122,7 @@ public final class LinkServer implements AutoCloseable {
         }
 
         @Override
-        public void channelInactive(ChannelHandlerContext ctx) {
+        public void onEnd() {
             if (link != null) {
                 link.onLost();
                 listener.onLost(link);
@@ -150,16 +131,9 @@ public final class LinkServer implements AutoCloseable {
                 command.onLost();
             }
         }
-
-        @Override
-        public void exceptionCaught(ChannelHandlerContext ctx, Throwable cause) {
-            System.getLogger(LinkServer.class.getName())
-                    .log(System.Logger.Level.WARNING, "connection of a monitor or command is broken: " + cause, cause);
-            ctx.close();
-        }
     }
 
-    private CommandCall decodeCommand(Channel channel, WireFrame f) {
+    private CommandCall decodeCommand(FrameConnection connection, WireFrame f) {
         ByteBuffer p = ByteBuffer.wrap(f.payload()).order(ByteOrder.LITTLE_ENDIAN);
         int argc = p.getInt();
         int envc = p.getInt();
@@ -182,7 +156,7 @@ public final class LinkServer implements AutoCloseable {
         }
         byte[] stdin = new byte[Math.min(stdinLength, p.remaining())];
         p.get(stdin);
-        return new CommandCall(channel, forCommands, f.a(), List.copyOf(argv), cwd, env, stdin, f.b());
+        return new CommandCall(connection, forCommands, f.a(), List.copyOf(argv), cwd, env, stdin, f.b());
     }
 
     private static String word(ByteBuffer p) {

@@ -6,9 +6,7 @@ import dev.caisson.backend.Launch;
 import dev.caisson.backend.ProcessExit;
 import dev.caisson.backend.Stdio;
 import dev.caisson.linux.Errno;
-import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.plan.LaunchPlan;
-import io.netty.channel.Channel;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.ByteBuffer;
@@ -32,15 +30,13 @@ public final class MonitorLink extends LaunchLink {
 
     private final int monitorPid;
     private final String pod;
-    private final FrameSender sender;
     private final Map<Integer, Opening> openings = new ConcurrentHashMap<>();
 
     /** Streams that the monitor was asked to open. */
     private record Opening(Stdio stdio, CompletableFuture<WireFrame> answer) {}
 
-    MonitorLink(Channel channel, int monitorPid, String pod) throws ErrnoException {
-        super(channel);
-        this.sender = new FrameSender(channel);
+    MonitorLink(FrameConnection connection, int monitorPid, String pod) {
+        super(connection);
         this.monitorPid = monitorPid;
         this.pod = pod;
     }
@@ -85,11 +81,6 @@ public final class MonitorLink extends LaunchLink {
     /** Ends the monitor. */
     public void quit() {
         send(WireFrame.of(WireFrame.QUIT, 0, 0));
-    }
-
-    @Override
-    void send(WireFrame frame) {
-        sender.send(frame);
     }
 
     @Override
@@ -220,7 +211,6 @@ public final class MonitorLink extends LaunchLink {
     @Override
     void onLost() {
         super.onLost();
-        sender.close();
         openings.values().forEach(o -> o.answer.completeExceptionally(new IllegalStateException("link lost")));
     }
 

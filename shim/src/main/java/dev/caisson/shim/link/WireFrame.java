@@ -1,5 +1,8 @@
 package dev.caisson.shim.link;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
 /**
  * One frame of the link; the diagram is in {@code monitor/src/wire.h}.
  *
@@ -18,6 +21,19 @@ record WireFrame(int kind, int flags, int age, int a, int b, byte[] payload) {
             KILL = 39, CANNED = 40, RESIZE = 41, CLOSE_STDIN = 42, QUIT = 43;
     static final int COMMAND = 64, OUTPUT = 65, START_MONITOR = 66, STARTED = 67, END = 68, HANDS = 69;
     // spotless:on
+
+    /** The bytes before the payload. */
+    byte[] header() {
+        return ByteBuffer.allocate(HEADER_BYTES)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putInt(payload.length)
+                .put((byte) kind)
+                .put((byte) flags)
+                .putShort((short) age)
+                .putInt(a)
+                .putInt(b)
+                .array();
+    }
 
     static WireFrame of(int kind, int a, int b) {
         return new WireFrame(kind, 0, 0, a, b, EMPTY);

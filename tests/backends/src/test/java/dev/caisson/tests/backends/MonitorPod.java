@@ -3,12 +3,10 @@ package dev.caisson.tests.backends;
 import dev.caisson.backend.Launcher;
 import dev.caisson.backend.testkit.PodFixture;
 import dev.caisson.shim.link.CommandCall;
+import dev.caisson.shim.link.FrameLoop;
 import dev.caisson.shim.link.LinkListener;
 import dev.caisson.shim.link.LinkServer;
 import dev.caisson.shim.link.MonitorLink;
-import io.netty.channel.EventLoopGroup;
-import io.netty.channel.MultiThreadIoEventLoopGroup;
-import io.netty.channel.epoll.EpollIoHandler;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -21,7 +19,7 @@ import java.util.concurrent.TimeoutException;
 final class MonitorPod implements PodFixture {
     private static final String PROGRAM = System.getProperty("caisson.monitor", "../../monitor/target/caisson");
 
-    private final EventLoopGroup loop = new MultiThreadIoEventLoopGroup(1, EpollIoHandler.newFactory());
+    private final FrameLoop loop = new FrameLoop("link-loop");
     private final LinkServer server;
     private final Process monitor;
     private final MonitorLink link;
@@ -77,7 +75,7 @@ final class MonitorPod implements PodFixture {
             throw new AssertionError(e);
         } finally {
             server.close();
-            loop.shutdownGracefully(0, 1, TimeUnit.SECONDS).syncUninterruptibly();
+            loop.close();
         }
     }
 

@@ -2,7 +2,6 @@ package dev.caisson.shim.link;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.caisson.ttrpc.netty.UnixTransport;
 import java.io.EOFException;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
@@ -23,7 +22,7 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** Frames arrive whole and in each sender's order, whatever fits into the socket at the moment. */
 @Timeout(value = 60, unit = TimeUnit.SECONDS)
-class FrameSenderTest {
+class FrameLoopTest {
     private static final int SENDERS = 4;
     private static final int FRAMES = 400;
 
@@ -82,7 +81,8 @@ class FrameSenderTest {
     @Test
     void framesAreWholeAndInOrderWhenTheReaderIsSlow() throws Exception {
         Attached listener = new Attached();
-        try (LinkServer server = new LinkServer(UnixTransport.newLoop("test-loop"), listener);
+        try (FrameLoop loop = new FrameLoop("test-loop");
+                LinkServer server = new LinkServer(loop, listener);
                 SocketChannel client = SocketChannel.open(StandardProtocolFamily.UNIX)) {
             MonitorLink link = attach(server, listener, client);
             List<Thread> senders = new ArrayList<>();
@@ -111,7 +111,8 @@ class FrameSenderTest {
     @Test
     void aSenderWhosePeerIsGoneIsLeftInPeace() throws Exception {
         Attached listener = new Attached();
-        try (LinkServer server = new LinkServer(UnixTransport.newLoop("test-loop"), listener)) {
+        try (FrameLoop loop = new FrameLoop("test-loop");
+                LinkServer server = new LinkServer(loop, listener)) {
             SocketChannel client = SocketChannel.open(StandardProtocolFamily.UNIX);
             MonitorLink link = attach(server, listener, client);
             client.close();

@@ -105,11 +105,10 @@ class LadderTest {
     }
 
     @Test
-    void jsonIsReadByOciOnlyAndSocketsByNettysUsers() {
+    void jsonIsReadByOciAndTheRecordsAndNettyIsTtrpcsAlone() {
         assertThat(packageFence("com.fasterxml.jackson..", "dev.caisson.oci..", "dev.caisson.backend.state"))
                 .isEmpty();
-        assertThat(packageFence("io.netty..", "dev.caisson.ttrpc..", "dev.caisson.shim.link"))
-                .isEmpty();
+        assertThat(packageFence("io.netty..", "dev.caisson.ttrpc..")).isEmpty();
     }
 
     /** One package speaks D-Bus, and nobody has it loaded who does not ask for the systemd driver. */

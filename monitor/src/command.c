@@ -135,14 +135,17 @@ static int reads_stdin(int argc, char **argv)
 	return 0;
 }
 
-/* counts; argv, cwd, environment: NUL-ended; standard input */
+/* a header; counts; argv, cwd, environment: NUL-ended; standard input */
 static struct queue describe_command(int argc, char **argv, char **envp)
 {
 	struct queue body = { 0 };
 	uint32_t counts[3] = { (uint32_t)argc, 0, 0 };
+	static const struct wire later; /* the frame's header is in front, so that one write sends all */
 	char cwd[PATH_MAX];
 	ssize_t n;
 
+	queue_room(&body, 2 * 65536); /* once: what outgrows its memory is mapped again and copied */
+	queue_put(&body, &later, sizeof later);
 	queue_put(&body, counts, sizeof counts);
 	for (int i = 0; i < argc; i++)
 		queue_put(&body, argv[i], strlen(argv[i]) + 1);
@@ -156,15 +159,16 @@ static struct queue describe_command(int argc, char **argv, char **envp)
 		body.len += (size_t)n;
 		counts[2] += (uint32_t)n;
 	}
-	memcpy(body.bytes, counts, sizeof counts);
+	memcpy(body.bytes + sizeof later, counts, sizeof counts);
 	return body;
 }
 
 static int send_command(int fd, const struct queue *body, uint32_t resume)
 {
-	struct wire h = { (uint32_t)body->len, W_COMMAND, 0, 0, (uint32_t)getpid(), resume };
+	struct wire h = { (uint32_t)(body->len - sizeof h), W_COMMAND, 0, 0, (uint32_t)getpid(), resume };
 
-	return write_all(fd, &h, sizeof h) != 0 ? -EPIPE : write_all(fd, body->bytes, body->len);
+	memcpy(body->bytes, &h, sizeof h);
+	return write_all(fd, body->bytes, body->len);
 }
 
 static int listen_at(const char *path)

@@ -9,6 +9,9 @@ import org.jspecify.annotations.Nullable;
  * {@link #nextId()} and survive the daemon. Thread-safe.
  */
 public interface Launcher {
+    /** How the tags of a wall's own processes begin, which are neither a container's nor a stream's. Whoever recovers a pod leaves them to the wall. */
+    String WALL_TAG = "wall ";
+
     /** How a plan is played. */
     enum Flag {
         /** The plan finds the read ends of an io's logger pipes as its streams. */

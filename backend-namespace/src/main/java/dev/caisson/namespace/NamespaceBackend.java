@@ -53,6 +53,12 @@ public final class NamespaceBackend implements Backend {
 
     @Override
     public Container prepare(CreateRequest request, Launcher launcher) throws ContainerFault {
+        return prepare(request, launcher, null);
+    }
+
+    /** As {@link #prepare(CreateRequest, Launcher)}, for a wall that is built on this one. */
+    public Container prepare(CreateRequest request, Launcher launcher, @Nullable OwnFilter filter)
+            throws ContainerFault {
         Spec spec = request.spec();
         try {
             SpecValidator.validate(spec).throwIfInvalid("config.json");
@@ -63,7 +69,7 @@ public final class NamespaceBackend implements Backend {
         if (request.rootfs().isEmpty()) {
             requireContent(rootfs);
         }
-        NamespaceContainer container = open(request, launcher, Map.of(), false);
+        NamespaceContainer container = open(request, launcher, filter, Map.of(), false);
         container.checkSupported();
         return container;
     }
@@ -89,7 +95,14 @@ public final class NamespaceBackend implements Backend {
     @Override
     public Container recover(CreateRequest request, Map<String, String> record, Launcher launcher)
             throws ContainerFault {
-        return open(request, launcher, record, true);
+        return recover(request, record, launcher, null);
+    }
+
+    /** As {@link #recover(CreateRequest, Map, Launcher)}, for a wall that is built on this one. */
+    public Container recover(
+            CreateRequest request, Map<String, String> record, Launcher launcher, @Nullable OwnFilter filter)
+            throws ContainerFault {
+        return open(request, launcher, filter, record, true);
     }
 
     @Override
@@ -107,7 +120,11 @@ public final class NamespaceBackend implements Backend {
     }
 
     private NamespaceContainer open(
-            CreateRequest request, Launcher launcher, Map<String, String> record, boolean recovered)
+            CreateRequest request,
+            Launcher launcher,
+            @Nullable OwnFilter filter,
+            Map<String, String> record,
+            boolean recovered)
             throws ContainerFault {
         String given = request.spec().linux().cgroupsPath();
         String cgroupsPath = given == null ? "" : given;
@@ -129,6 +146,7 @@ public final class NamespaceBackend implements Backend {
                     rootfs(request),
                     oomWatcher(),
                     seccompPrograms,
+                    filter,
                     record,
                     recovered);
         } catch (SystemdException e) {

@@ -65,6 +65,7 @@ final class NamespaceContainer implements Container {
     private final Path rootfs;
     private final OomWatcher oomWatcher;
     private final SeccompPrograms seccompPrograms;
+    private final @Nullable OwnFilter ownFilter;
     private final Map<Long, String> homes = new ConcurrentHashMap<>();
     private final HookRunner hooks;
     private volatile Cgroup cgroup;
@@ -86,6 +87,7 @@ final class NamespaceContainer implements Container {
             Path rootfs,
             OomWatcher oomWatcher,
             SeccompPrograms seccompPrograms,
+            @Nullable OwnFilter ownFilter,
             Map<String, String> record,
             boolean recovered) {
         this.request = request;
@@ -97,6 +99,7 @@ final class NamespaceContainer implements Container {
         this.rootfs = rootfs;
         this.oomWatcher = oomWatcher;
         this.seccompPrograms = seccompPrograms;
+        this.ownFilter = ownFilter;
         this.hooks = new HookRunner(request, launcher);
         this.devices = new ContainerDevices(host, resources().devices(), record);
         this.changes = new RunningChanges(request, launcher, host, cgroupPath, rootfs);
@@ -149,6 +152,7 @@ final class NamespaceContainer implements Container {
 
     @Override
     public Launch create() throws ContainerFault {
+            @Nullable OwnFilter ownFilter,
         SeccompSupport seccomp = SeccompSupport.of(spec.linux().seccomp(), seccompPrograms);
         if (unit == null) {
             makeCgroup(0);
@@ -301,7 +305,7 @@ final class NamespaceContainer implements Container {
 
     @Override
     public Launch exec(Launch init, int launch, String tag, ProcessSpec process, int io) throws ContainerFault {
-        SeccompSupport seccomp = SeccompSupport.of(spec.linux().seccomp(), seccompPrograms);
+        SeccompSupport seccomp = SeccompSupport.of(ownFilter, spec.linux().seccomp(), seccompPrograms);
         ProcessSpec effective = withHome(inherit(process));
         refuse(Requirements.unmet("process", effective, host.facts(cgroupPath, spec.linux(), spec.annotations())));
         PlanInput.CgroupJoin join = new PlanInput.CgroupJoin(

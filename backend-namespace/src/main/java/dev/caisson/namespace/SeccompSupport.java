@@ -25,11 +25,18 @@ import org.jspecify.annotations.Nullable;
  * That is why the specification refuses notification of write.
  */
 record SeccompSupport(
-        PlanInput.@Nullable SeccompFilter filter, @Nullable Seccomp profile) {
-    private static final SeccompSupport NONE = new SeccompSupport(null, null);
+        PlanInput.@Nullable SeccompFilter filter,
+        @Nullable Seccomp profile,
+        @Nullable OwnFilter own) {
+    private static final SeccompSupport NONE = new SeccompSupport(null, null, null);
 
-    static SeccompSupport of(@Nullable Seccomp profile, SeccompPrograms programs) throws ContainerFault {
-        return profile == null ? NONE : new SeccompSupport(programs.get(profile), profile);
+    /** The profile's filter, unless there is one of another wall's. */
+    static SeccompSupport of(@Nullable OwnFilter own, @Nullable Seccomp profile, SeccompPrograms programs)
+            throws ContainerFault {
+        if (own != null) {
+            return new SeccompSupport(own.filter(), null, own);
+        }
+        return profile == null ? NONE : new SeccompSupport(programs.get(profile), profile, null);
     }
 
     /** Whether calls of the process are to be answered by an agent. */
@@ -43,6 +50,10 @@ record SeccompSupport(
      * @param state of the container, for the agent
      */
     void serveListener(Launch launch, ContainerState state, Duration timeout) throws ContainerFault {
+        if (own != null && hasListener()) {
+            own.serve(launch, (int) launch.awaitNote(Notes.LISTENER, timeout));
+            return;
+        }
         if (!hasListener() || profile == null || profile.listenerPath() == null) {
             return;
         }

@@ -2,6 +2,7 @@ package dev.caisson.shim.task;
 
 import dev.caisson.backend.Container;
 import dev.caisson.backend.Launch;
+import dev.caisson.backend.Launcher;
 import dev.caisson.backend.ProcessExit;
 import dev.caisson.backend.lifecycle.TaskState;
 import dev.caisson.shim.link.MonitorLink;
@@ -49,7 +50,11 @@ public final class TaskRecovery {
             boolean known = Tasks.of(pod).values().stream().anyMatch(t -> t.processOfLaunch(l.id()) != null);
             if (!known) {
                 // A logger belongs to no process; it ends with the streams that it reads.
-                if (!link.tag(l).startsWith(LoggerPlan.TAG)) {
+                String tag = link.tag(l);
+                if (tag.startsWith(Launcher.WALL_TAG)) {
+                    continue; // the wall's, which asks for it when its container is recovered, and forgets it
+                }
+                if (!tag.startsWith(LoggerPlan.TAG)) {
                     l.kill(SIGKILL);
                 }
                 l.exit().thenRun(l::forget);

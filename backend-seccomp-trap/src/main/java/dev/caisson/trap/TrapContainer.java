@@ -1,0 +1,133 @@
+package dev.caisson.trap;
+
+import dev.caisson.backend.Container;
+import dev.caisson.backend.ContainerFault;
+import dev.caisson.backend.Launch;
+import dev.caisson.linux.Processes;
+import dev.caisson.linux.cgroup.CgroupStats;
+import dev.caisson.namespace.OwnFilter;
+import dev.caisson.namespace.plan.PlanInput;
+import dev.caisson.oci.ProcessSpec;
+import dev.caisson.oci.Resources;
+import java.util.List;
+import java.util.Map;
+
+/** A container of the namespace wall, and the sandbox process that answers its calls. */
+final class TrapContainer implements Container {
+    /** This wall's filter for one container. */
+    static final class Filter implements OwnFilter {
+        private final PlanInput.SeccompFilter program;
+        private final int launch;
+        private final SandboxProcess sandbox;
+        private volatile boolean initServed;
+
+        Filter(PlanInput.SeccompFilter program, int launch, SandboxProcess sandbox) {
+            this.program = program;
+            this.launch = launch;
+            this.sandbox = sandbox;
+        }
+
+        @Override
+        public PlanInput.SeccompFilter filter() {
+            return program;
+        }
+
+        @Override
+        public void serve(Launch process, int listener) throws ContainerFault {
+            sandbox.serve(process, listener, !initServed);
+            initServed = true;
+        }
+    }
+
+    private final Container inner;
+    private final Filter filter;
+
+    TrapContainer(Container inner, Filter filter) {
+        this.inner = inner;
+        this.filter = filter;
+    }
+
+    @Override
+    public Map<String, String> record() {
+        return TrapBackend.withSandbox(inner.record(), filter.launch);
+    }
+
+    @Override
+    public Launch create() throws ContainerFault {
+        filter.sandbox.start();
+        watchSandbox();
+        return inner.create();
+    }
+
+    /** Nobody runs unanswered: without its sandbox process a container is killed. */
+    void watchSandbox() {
+        filter.initServed |= !inner.record().isEmpty();
+        filter.sandbox.onEnd(() -> {
+            try {
+                inner.signalAll(Processes.SIGKILL);
+            } catch (ContainerFault e) {
+                // It was being destroyed, and its cgroup is gone.
+                System.getLogger(TrapContainer.class.getName()).log(System.Logger.Level.DEBUG, e.getMessage());
+            }
+        });
+    }
+
+    @Override
+    public void start(Launch init) throws ContainerFault {
+        inner.start(init);
+    }
+
+    @Override
+    public Launch exec(Launch init, int launch, String tag, ProcessSpec process, int io) throws ContainerFault {
+        return inner.exec(init, launch, tag, TrapSpec.process(process), io);
+    }
+
+    @Override
+    public void signalAll(int signal) throws ContainerFault {
+        inner.signalAll(signal);
+    }
+
+    @Override
+    public List<Integer> pids() throws ContainerFault {
+        return inner.pids();
+    }
+
+    @Override
+    public void pause() throws ContainerFault {
+        inner.pause();
+    }
+
+    @Override
+    public void resume() throws ContainerFault {
+        inner.resume();
+    }
+
+    @Override
+    public void update(Resources resources) throws ContainerFault {
+        inner.update(resources);
+    }
+
+    @Override
+    public CgroupStats stats() throws ContainerFault {
+        return inner.stats();
+    }
+
+    @Override
+    public long oomKills() {
+        return inner.oomKills();
+    }
+
+    @Override
+    public void watchOom(Runnable onOom) {
+        inner.watchOom(onOom);
+    }
+
+    @Override
+    public void destroy() throws ContainerFault {
+        try {
+            inner.destroy();
+        } finally {
+            filter.sandbox.end();
+        }
+    }
+}

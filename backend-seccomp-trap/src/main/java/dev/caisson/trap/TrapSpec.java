@@ -1,0 +1,98 @@
+package dev.caisson.trap;
+
+import dev.caisson.oci.IdMapping;
+import dev.caisson.oci.Linux;
+import dev.caisson.oci.Mount;
+import dev.caisson.oci.NamespaceType;
+import dev.caisson.oci.ProcessSpec;
+import dev.caisson.oci.Spec;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.TreeMap;
+
+/** What this wall makes of a configuration before the namespace wall's planner gets it. Pure. */
+final class TrapSpec {
+    /** All ids but the last, which is none. */
+    private static final IdMapping IDENTITY = new IdMapping(0, 0, 4294967295L);
+
+    private TrapSpec() {}
+
+    /**
+     * The configuration with namespaces of every kind, a user namespace included, so that no right that the processes have counts outside of it;
+     * without the profile, which the wall's own filter replaces; and with /proc and /sys that show nothing of the host to the few calls
+     * that the kernel does itself.
+     */
+    static Spec of(Spec spec) {
+        Spec.Builder b = spec.toBuilder();
+        b.process = spec.process() == null ? null : process(spec.process());
+        b.mounts = mounts(spec.mounts());
+        b.linux = linux(spec.linux());
+        return b.build();
+    }
+
+    /** As for the init. A right by a file's set-id bits would be the host's. */
+    static ProcessSpec process(ProcessSpec process) {
+        ProcessSpec.Builder b = process.toBuilder();
+        b.noNewPrivileges = true;
+        return b.build();
+    }
+
+    private static List<Mount> mounts(List<Mount> mounts) {
+        List<Mount> all = new ArrayList<>();
+        for (Mount m : mounts) {
+            String type = m.type() == null || m.isBind() ? "" : m.type();
+            switch (type) {
+                // Processes only: an execve or chdir into it finds what it would on Linux. Whatever is read there by
+                // name comes from us.
+                case "proc" ->
+                    all.add(Mount.of(
+                            m.destination(), "proc", "proc", List.of("nosuid", "noexec", "nodev", "subset=pid")));
+                case "sysfs" ->
+                    all.add(Mount.of(
+                            m.destination(),
+                            "sysfs",
+                            "tmpfs",
+                            List.of("nosuid", "noexec", "nodev", "mode=555", "size=1m")));
+                case "cgroup", "cgroup2" -> {}
+                default -> all.add(m);
+            }
+        }
+        return all;
+    }
+
+    private static Linux linux(Linux linux) {
+        Linux.Builder b = linux.toBuilder();
+        Map<NamespaceType, Linux.Namespace> namespaces = new TreeMap<>();
+        for (NamespaceType type : List.of(
+                NamespaceType.USER,
+                NamespaceType.MOUNT,
+                NamespaceType.PID,
+                NamespaceType.IPC,
+                NamespaceType.UTS,
+                NamespaceType.NETWORK,
+                NamespaceType.CGROUP)) {
+            namespaces.put(type, new Linux.Namespace(type, null));
+        }
+        boolean mapped = false;
+        for (Linux.Namespace ns : linux.namespaces()) {
+            namespaces.put(ns.type(), ns);
+            mapped |= ns.type() == NamespaceType.USER;
+        }
+        b.namespaces = List.copyOf(namespaces.values());
+        if (!mapped) {
+            b.uidMappings = List.of(IDENTITY);
+            b.gidMappings = List.of(IDENTITY);
+        }
+        b.seccomp = null;
+        b.maskedPaths = unsynthetic(linux.maskedPaths());
+        b.readonlyPaths = unsynthetic(linux.readonlyPaths());
+        return b.build();
+    }
+
+    private static List<String> unsynthetic(List<String> paths) {
+        return paths.stream()
+                .filter(p -> !p.startsWith("/proc/") && !p.startsWith("/sys/"))
+                .toList();
+    }
+}

@@ -1,0 +1,18 @@
+package dev.caisson.trap.dispatch;
+
+import java.util.concurrent.Semaphore;
+
+/**
+ * What is the same for all calls of a container.
+ *
+ * @param hostProc a descriptor of the host's /proc, by which callers are looked at
+ * @param procDevice device number of the container's own procfs
+ * @param waiting bounds the calls that wait on threads of their own
+ */
+public record ContainerView(int hostProc, long procDevice, Callers callers, Semaphore waiting) {
+    private static final int MAX_WAITING = 64;
+
+    public ContainerView(int hostProc, long procDevice) {
+        this(hostProc, procDevice, new Callers(), new Semaphore(MAX_WAITING));
+    }
+}

@@ -1,0 +1,50 @@
+package dev.caisson.trap.dispatch;
+
+import dev.caisson.linux.Errno;
+import dev.caisson.trap.filter.CallTable;
+import dev.caisson.trap.filter.SystemCall;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/** Finds the handler of a call by the table. Immutable. */
+public final class Dispatcher {
+    private static final System.Logger LOG = System.getLogger(Dispatcher.class.getName());
+    private static final long NOT_THERE = -Errno.ENOSYS.number();
+
+    private final @Nullable Handler[] byNumber;
+
+    /**
+     * @param handlers by the names that the table calls them
+     * @throws IllegalArgumentException the table names one that is not there
+     */
+    public Dispatcher(Map<String, Handler> handlers) {
+        byNumber = new Handler[CallTable.calls().getLast().number() + 1];
+        for (SystemCall call : CallTable.calls()) {
+            if (call.handler() != null) {
+                Handler handler = handlers.get(call.handler());
+                if (handler == null) {
+                    throw new IllegalArgumentException("no handler " + call.handler() + " for " + call.name());
+                }
+                byNumber[call.number()] = handler;
+            }
+        }
+    }
+
+    /** Answers a call, whatever happens. */
+    public void answer(GuestCall call) {
+        long result = NOT_THERE;
+        int number = call.number();
+        Handler handler = number >= 0 && number < byNumber.length ? byNumber[number] : null;
+        if (handler != null) {
+            try {
+                result = handler.handle(call);
+            } catch (RuntimeException | OutOfMemoryError e) {
+                // A defect of ours, or a guest that asks for too much: it costs the guest its call, and nobody the
+                // kernel.
+                LOG.log(System.Logger.Level.ERROR, "call " + number + " of thread " + call.tid(), e);
+                result = -Errno.EIO.number();
+            }
+        }
+        call.finish(result);
+    }
+}

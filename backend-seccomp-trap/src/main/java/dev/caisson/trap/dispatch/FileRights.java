@@ -1,0 +1,96 @@
+package dev.caisson.trap.dispatch;
+
+import dev.caisson.linux.direct.KernelCalls;
+import dev.caisson.linux.direct.NativeMemory;
+import java.util.List;
+
+/**
+ * The file rights of one of our threads: the kernel checks them, so that permissions are those of Linux by construction. User, group and groups are
+ * those of the caller; the effective capabilities are the caller's as far as they are about files, and CAP_SYS_PTRACE, without which we
+ * could not read its memory. Of one thread.
+ */
+final class FileRights {
+    /** CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID (capabilities(7)); not MKNOD: devices are not the guest's to make. */
+    private static final long ABOUT_FILES = 0b11111;
+
+    private static final long SYS_PTRACE = 1L << 19;
+    private static final int VERSION_3 = 0x2008_0522;
+    private static final int MAX_GROUPS = 65536;
+    private static final int HEADER = 0;
+    private static final int DATA = 8;
+
+    private final KernelCalls kernel;
+    private final NativeMemory capabilities = new NativeMemory(64);
+    private long permitted;
+    private int uid;
+    private int gid;
+    private List<Integer> groups = List.of(-1);
+    private long effective = -1;
+
+    FileRights(KernelCalls kernel) {
+        this.kernel = kernel;
+        capabilities.putInt(HEADER, VERSION_3);
+        if (kernel.call(Nr.capget, capabilities.address(), capabilities.address(DATA)) == 0) {
+            permitted = (capabilities.getInt(DATA + 4) & 0xffff_ffffL) | ((long) capabilities.getInt(DATA + 16) << 32);
+        }
+    }
+
+    /** Takes on a caller's rights; costs nothing when they are the last one's. */
+    void take(Caller caller) {
+        if (!groups.equals(caller.groups())) {
+            setGroups(caller.groups());
+        }
+        if (gid != caller.fsGid()) {
+            kernel.call(Nr.setfsgid, caller.fsGid());
+            gid = caller.fsGid();
+        }
+        boolean user = uid != caller.fsUid();
+        if (user) {
+            kernel.call(Nr.setfsuid, caller.fsUid());
+            uid = caller.fsUid();
+        }
+        long wanted = (SYS_PTRACE | (caller.capabilities() & ABOUT_FILES)) & permitted;
+        if (user || wanted != effective) {
+            capabilities.putInt(HEADER, VERSION_3);
+            capabilities.putInt(HEADER + 4, 0);
+            capabilities.putInt(DATA, (int) wanted);
+            capabilities.putInt(DATA + 4, (int) permitted);
+            capabilities.putInt(DATA + 8, 0);
+            capabilities.putInt(DATA + 12, 0);
+            capabilities.putInt(DATA + 16, (int) (permitted >>> 32));
+            capabilities.putInt(DATA + 20, 0);
+            effective = kernel.call(Nr.capset, capabilities.address(), capabilities.address(DATA)) == 0 ? wanted : -1;
+            if (effective == -1) {
+                throw new IllegalStateException("capset refused");
+            }
+        }
+    }
+
+    private void setGroups(List<Integer> wanted) {
+        int count = Math.min(wanted.size(), MAX_GROUPS);
+        try (NativeMemory list = new NativeMemory(Math.max(4, 4 * count))) {
+            for (int i = 0; i < count; i++) {
+                list.putInt(4 * i, wanted.get(i));
+            }
+            // Needs CAP_SETGID, which is about to be given back, too: it is still permitted.
+            raiseSetGid();
+            if (kernel.call(Nr.setgroups, count, list.address()) != 0) {
+                throw new IllegalStateException("setgroups refused");
+            }
+        }
+        groups = wanted;
+    }
+
+    private void raiseSetGid() {
+        capabilities.putInt(HEADER, VERSION_3);
+        capabilities.putInt(HEADER + 4, 0);
+        capabilities.putInt(DATA, (int) permitted);
+        capabilities.putInt(DATA + 4, (int) permitted);
+        capabilities.putInt(DATA + 8, 0);
+        capabilities.putInt(DATA + 12, (int) (permitted >>> 32));
+        capabilities.putInt(DATA + 16, (int) (permitted >>> 32));
+        capabilities.putInt(DATA + 20, 0);
+        kernel.call(Nr.capset, capabilities.address(), capabilities.address(DATA));
+        effective = -1;
+    }
+}

@@ -1,0 +1,235 @@
+package dev.caisson.trap.dispatch;
+
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.direct.GuestMemory;
+import dev.caisson.linux.direct.KernelCalls;
+import dev.caisson.linux.direct.NativeMemory;
+import dev.caisson.linux.direct.SeccompListener;
+import java.nio.charset.StandardCharsets;
+
+/**
+ * The stopped call that a thread answers: its arguments, its caller, the caller's memory, and room to work in. One object per thread, used for one
+ * call after the other. What it reads is the guest's: lengths are bounded here, pointers by the kernel, and no byte is read twice.
+ */
+public final class GuestCall {
+    /** Let the kernel do it: only where whatever it then reads again cannot hurt, for another wall stands around it. */
+    public static final long PROCEED = Long.MIN_VALUE;
+    /** It was answered already. */
+    public static final long ANSWERED = Long.MIN_VALUE + 1;
+
+    public static final int AT_FDCWD = -100;
+    /** PATH_MAX, NUL included. */
+    public static final int PATH_MAX = 4096;
+    /** Where the first and the second path are read to, and room for everything else. */
+    public static final int PATH = 0;
+
+    public static final int PATH2 = PATH_MAX;
+    public static final int TEXT = 2 * PATH_MAX;
+    public static final int DATA = 3 * PATH_MAX;
+    public static final int DATA_SIZE = 64 * 1024;
+
+    private static final int O_CLOEXEC = 0x80000;
+    private static final int O_RDONLY = 0;
+
+    private final KernelCalls kernel;
+    private final SeccompListener listener;
+    private final GuestMemory guest;
+    private final NativeMemory memory = new NativeMemory(DATA + DATA_SIZE);
+    private final NativeMemory text = new NativeMemory(64);
+    private final FileRights rights;
+    private final ContainerView container;
+
+    public GuestCall(KernelCalls kernel, SeccompListener listener, ContainerView container) {
+        this.kernel = kernel;
+        this.listener = listener;
+        this.guest = new GuestMemory(kernel);
+        this.rights = new FileRights(kernel);
+        this.container = container;
+    }
+
+    /** What is the same for all calls of the container. */
+    public ContainerView container() {
+        return container;
+    }
+
+    public KernelCalls kernel() {
+        return kernel;
+    }
+
+    /** Room of this thread's; {@link #PATH} and the other constants are its parts. */
+    public NativeMemory memory() {
+        return memory;
+    }
+
+    /** A descriptor of the host's /proc. */
+    public int hostProc() {
+        return container.hostProc();
+    }
+
+    public int number() {
+        return listener.number();
+    }
+
+    public int tid() {
+        return listener.tid();
+    }
+
+    public long arg(int index) {
+        return listener.argument(index);
+    }
+
+    /** An argument that the kernel takes for a C int. */
+    public int intArg(int index) {
+        return (int) listener.argument(index);
+    }
+
+    // ---- the caller ----
+
+    /** Who made the call. */
+    public Caller caller() {
+        long now = System.nanoTime();
+        Caller caller = container.callers().get(tid(), now);
+        if (caller == null) {
+            caller = readCaller(tid(), now);
+            container.callers().put(tid(), caller);
+        }
+        return caller;
+    }
+
+    /** The call changes what is known of its caller. */
+    public void forgetCaller() {
+        container.callers().forget(tid());
+    }
+
+    /** Who a thread is, by its host id. */
+    public Caller readCaller(int tid, long now) {
+        text.putString(0, tid + "/status");
+        long fd = kernel.call(Nr.openat, container.hostProc(), text.address(), O_RDONLY | O_CLOEXEC);
+        if (fd < 0) {
+            return Caller.GONE;
+        }
+        long length = kernel.call(Nr.read, fd, memory.address(TEXT), PATH_MAX);
+        kernel.call(Nr.close, fd);
+        return length <= 0
+                ? Caller.GONE
+                : Caller.parse(new String(memory.getBytes(TEXT, (int) length), StandardCharsets.UTF_8), now);
+    }
+
+    /** Makes this thread's next calls on files those of the caller. */
+    public void becomeCaller() {
+        rights.take(caller());
+    }
+
+    /** As {@link #becomeCaller}, but with the real user for the one that counts for files, as access(2) wants it. */
+    public void becomeReal() {
+        Caller caller = caller();
+        rights.take(new Caller(
+                caller.tgid(),
+                caller.guestTgid(),
+                caller.guestTid(),
+                caller.uid(),
+                caller.uid(),
+                caller.fsGid(),
+                caller.groups(),
+                caller.uid() == 0 ? caller.capabilities() : 0,
+                caller.umask(),
+                caller.readAt()));
+    }
+
+    // ---- its memory ----
+
+    /** Reads a NUL-ended path; its length, or a negative errno. */
+    public int readPath(long address, int slot) {
+        int length = guest.readString(tid(), address, memory, slot, PATH_MAX);
+        return length == PATH_MAX ? -Errno.ENAMETOOLONG.number() : length;
+    }
+
+    /** Reads bytes; 0 or a negative errno. The length must be bounded by the caller of this. */
+    public long read(long address, int slot, int length) {
+        return guest.read(tid(), address, memory, slot, length);
+    }
+
+    /** Writes bytes; 0 or a negative errno. */
+    public long write(long address, int slot, int length) {
+        return guest.write(tid(), address, memory, slot, length);
+    }
+
+    /** A path that was read, as text: bytes that are no UTF-8 are kept apart by ISO 8859-1. */
+    public String path(int slot, int length) {
+        return new String(memory.getBytes(slot, length), StandardCharsets.ISO_8859_1);
+    }
+
+    /** Puts text into a slot, with its NUL. */
+    public void putPath(int slot, String path) {
+        byte[] bytes = path.getBytes(StandardCharsets.ISO_8859_1);
+        memory.putBytes(slot, bytes);
+        memory.putByte(slot + bytes.length, 0);
+    }
+
+    // ---- descriptors ----
+
+    /** Opens something of the caller's in procfs, {@code cwd} or {@code fd/3}; a descriptor or a negative errno. */
+    public long openOfCaller(String what, int flags) {
+        text.putString(0, tid() + "/" + what);
+        return kernel.call(Nr.openat, container.hostProc(), text.address(), flags | O_CLOEXEC);
+    }
+
+    /** A copy of one of the caller's descriptors: the same open file. A descriptor of ours, or a negative errno. */
+    public long takeDescriptor(int fd) {
+        long pidfd = kernel.call(Nr.pidfd_open, caller().tgid(), 0);
+        if (pidfd < 0) {
+            return pidfd;
+        }
+        long copy = kernel.call(Nr.pidfd_getfd, pidfd, fd, 0);
+        kernel.call(Nr.close, pidfd);
+        return copy;
+    }
+
+    public void close(long fd) {
+        if (fd >= 0) {
+            kernel.call(Nr.close, fd);
+        }
+    }
+
+    /** Answers with a descriptor of ours, which is closed here. */
+    public long answerDescriptor(long fd, boolean closeOnExec) {
+        if (fd < 0) {
+            return fd;
+        }
+        long result = listener.answerDescriptor((int) fd, closeOnExec ? O_CLOEXEC : 0);
+        kernel.call(Nr.close, fd);
+        return result < 0 ? result : ANSWERED;
+    }
+
+    /**
+     * Answers on a thread of its own, for a call that waits for others. The thread shares this one's root and working directory, so a handler that
+     * moves the latter must not be used.
+     */
+    public long later(Handler handler) {
+        if (!container.waiting().tryAcquire()) {
+            return -Errno.EAGAIN.number();
+        }
+        KernelCalls calls = new KernelCalls();
+        SeccompListener copy = listener.copy(calls);
+        Thread.ofPlatform().daemon().name("waiting-" + tid()).start(() -> {
+            try {
+                GuestCall call = new GuestCall(calls, copy, container);
+                call.finish(handler.handle(call));
+            } catch (RuntimeException e) {
+                copy.answer(-Errno.EIO.number());
+            } finally {
+                container.waiting().release();
+            }
+        });
+        return ANSWERED;
+    }
+
+    /** Gives the answer. The thread may be gone meanwhile, which is nobody's error. */
+    void finish(long result) {
+        if (result == PROCEED) {
+            listener.proceed();
+        } else if (result != ANSWERED) {
+            listener.answer(result);
+        }
+    }
+}

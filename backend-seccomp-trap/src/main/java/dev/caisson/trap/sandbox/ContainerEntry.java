@@ -1,0 +1,75 @@
+package dev.caisson.trap.sandbox;
+
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.direct.KernelCalls;
+import dev.caisson.linux.direct.NativeMemory;
+import dev.caisson.trap.dispatch.ContainerView;
+import dev.caisson.trap.dispatch.Nr;
+import org.jspecify.annotations.Nullable;
+
+/** How threads of ours get to where a container's names, network and host name are. Thread-safe. */
+final class ContainerEntry {
+    private static final int CLONE_FS = 0x200;
+    private static final long NAMESPACES =
+            0x0002_0000L /* NS */ | 0x4000_0000L /* NET */ | 0x0400_0000L /* UTS */ | 0x0800_0000L /* IPC */;
+    private static final int AT_FDCWD = -100;
+    private static final int O_PATH_DIRECTORY = 0x210000 | 0x80000;
+
+    private final int hostProc;
+    private final Fd init;
+    private @Nullable ContainerView view;
+
+    /**
+     * @param hostProc a descriptor of the host's /proc
+     * @param init a pidfd of the container's first process
+     */
+    ContainerEntry(int hostProc, Fd init) {
+        this.hostProc = hostProc;
+        this.init = init;
+    }
+
+    /**
+     * Moves the calling thread, and no other, into the container's namespaces, its root included. What it opens by name from then on is the
+     * container's.
+     *
+     * @return 0, or a negative errno
+     */
+    long enter(KernelCalls kernel) {
+        long result = kernel.call(Nr.unshare, CLONE_FS);
+        if (result == 0) {
+            result = kernel.call(Nr.setns, init.number(), NAMESPACES);
+        }
+        if (result == 0) {
+            kernel.call(Nr.umask, 0);
+            result = view(kernel);
+        }
+        return result;
+    }
+
+    private synchronized long view(KernelCalls kernel) {
+        if (view != null) {
+            return 0;
+        }
+        try (NativeMemory memory = new NativeMemory(256)) {
+            memory.putString(0, "/proc");
+            long fd = kernel.call(Nr.openat, AT_FDCWD, memory.address(), O_PATH_DIRECTORY);
+            if (fd < 0 && fd != -Errno.ENOENT.number()) {
+                return fd;
+            }
+            long device = -1;
+            if (fd >= 0) {
+                kernel.call(Nr.fstat, fd, memory.address());
+                device = memory.getLong(0);
+                kernel.call(Nr.close, fd);
+            }
+            view = new ContainerView(hostProc, device);
+            return new ContainerMounts(kernel).prepare();
+        }
+    }
+
+    /** What the container's calls have in common; there after {@link #enter}. */
+    synchronized ContainerView view() {
+        return java.util.Objects.requireNonNull(view);
+    }
+}

@@ -1,0 +1,52 @@
+package dev.caisson.trap.sandbox;
+
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.direct.KernelCalls;
+import dev.caisson.linux.direct.SeccompListener;
+import dev.caisson.trap.dispatch.Dispatcher;
+import dev.caisson.trap.dispatch.GuestCall;
+import java.util.concurrent.BlockingQueue;
+
+/** One thread that receives calls and answers them itself: handing one to another thread would cost more than most answers. */
+final class Reader implements Runnable {
+    private static final System.Logger LOG = System.getLogger(Reader.class.getName());
+
+    private final ContainerEntry container;
+    private final int listenerFd;
+    private final Dispatcher dispatcher;
+    private final BlockingQueue<Long> started;
+
+    /**
+     * @param started gets 0 when this thread is where it has to be, or a negative errno
+     */
+    Reader(ContainerEntry container, int listenerFd, Dispatcher dispatcher, BlockingQueue<Long> started) {
+        this.container = container;
+        this.listenerFd = listenerFd;
+        this.dispatcher = dispatcher;
+        this.started = started;
+    }
+
+    @Override
+    public void run() {
+        KernelCalls kernel = new KernelCalls();
+        long entered = container.enter(kernel);
+        if (entered < 0) {
+            started.add(entered);
+            return;
+        }
+        SeccompListener listener = new SeccompListener(kernel, listenerFd);
+        GuestCall call = new GuestCall(kernel, listener, container.view());
+        listener.wakeSynchronously();
+        started.add(0L);
+        while (true) {
+            long received = listener.receive();
+            if (received == 0) {
+                dispatcher.answer(call);
+            } else if (received != -Errno.EINTR.number() && received != -Errno.ENOENT.number()) {
+                // Nobody is left who could make a call.
+                LOG.log(System.Logger.Level.DEBUG, "listener " + listenerFd + ": errno " + -received);
+                return;
+            }
+        }
+    }
+}

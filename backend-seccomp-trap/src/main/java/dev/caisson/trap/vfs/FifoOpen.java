@@ -1,0 +1,24 @@
+package dev.caisson.trap.vfs;
+
+import dev.caisson.trap.dispatch.GuestCall;
+import dev.caisson.trap.dispatch.Handler;
+
+/** Opening a fifo waits for its other end (fifo(7)): done on a thread of its own. */
+final class FifoOpen {
+    private static final int O_NOCTTY = 0x100;
+
+    private FifoOpen() {}
+
+    static Handler of(int directory, int path, int flags, int mode) {
+        return c -> {
+            long fd = Names.named(
+                    c,
+                    directory,
+                    path,
+                    GuestCall.PATH,
+                    Names.Below.REFUSED,
+                    (dir, name, empty) -> OpenCalls.openHere(c, dir, name, flags | O_NOCTTY, mode, 0));
+            return c.answerDescriptor(fd, (flags & Names.O_CLOEXEC) != 0);
+        };
+    }
+}

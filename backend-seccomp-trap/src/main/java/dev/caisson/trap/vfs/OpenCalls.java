@@ -1,0 +1,122 @@
+package dev.caisson.trap.vfs;
+
+import dev.caisson.linux.Errno;
+import dev.caisson.trap.dispatch.GuestCall;
+import dev.caisson.trap.dispatch.Handler;
+import dev.caisson.trap.dispatch.Nr;
+import dev.caisson.trap.proc.ProcFiles;
+import java.util.Map;
+
+/** open(2), openat2(2): the file is opened here with the caller's rights, and its descriptor put into the caller's table. */
+public final class OpenCalls {
+    private static final int O_ACCMODE = 3;
+    private static final int O_WRONLY = 1;
+    private static final int O_CREAT = 0x40;
+    private static final int O_NOCTTY = 0x100;
+    private static final int O_TRUNC = 0x200;
+    private static final int O_NONBLOCK = 0x800;
+    private static final int FASYNC = 0x2000;
+    private static final int O_LARGEFILE = 0x8000;
+    private static final int O_DIRECTORY = 0x10000;
+    private static final int O_TMPFILE_ONLY = 0x400000;
+    /** What open(2) looks at; the rest it ignores (VALID_OPEN_FLAGS). */
+    private static final int KNOWN = 0x7fffc3;
+
+    private static final int PATH_FLAGS = Names.O_PATH | O_DIRECTORY | Names.O_NOFOLLOW | Names.O_CLOEXEC;
+    private static final int RESOLVE_NO_MAGICLINKS = 2;
+    private static final int F_SETFL = 4;
+    private static final int STAT_MODE = 24;
+    private static final int S_IFMT = 0xf000;
+    private static final int S_IFIFO = 0x1000;
+    private static final int HOW_SIZE = 24;
+    private static final int HOW = GuestCall.DATA;
+    private static final int STAT = GuestCall.DATA + 64;
+
+    private OpenCalls() {}
+
+    /** Adds these calls' handlers. */
+    public static void register(Map<String, Handler> handlers) {
+        handlers.put("open", c -> open(c, Names.NO_DIRECTORY, 0, c.intArg(1), c.intArg(2)));
+        handlers.put("openat", c -> open(c, 0, 1, c.intArg(2), c.intArg(3)));
+        handlers.put("creat", c -> open(c, Names.NO_DIRECTORY, 0, O_CREAT | O_WRONLY | O_TRUNC, c.intArg(1)));
+        handlers.put("openat2", OpenCalls::openat2);
+    }
+
+    private static long open(GuestCall c, int directory, int path, int rawFlags, int rawMode) {
+        int flags = rawFlags & KNOWN & ~FASYNC;
+        if ((flags & Names.O_PATH) != 0) {
+            flags &= PATH_FLAGS;
+        }
+        int mode = (flags & (O_CREAT | O_TMPFILE_ONLY)) == 0 ? 0 : rawMode & 07777;
+        return open(c, directory, path, flags, mode, 0);
+    }
+
+    private static long openat2(GuestCall c) {
+        long size = c.arg(3);
+        if (size < HOW_SIZE) {
+            return -Errno.EINVAL.number();
+        }
+        if (size > GuestCall.PATH_MAX) {
+            return -Errno.E2BIG.number();
+        }
+        long read = c.read(c.arg(2), HOW, (int) size);
+        if (read < 0) {
+            return read;
+        }
+        for (int i = HOW_SIZE; i < size; i++) {
+            if (c.memory().getByte(HOW + i) != 0) {
+                return -Errno.E2BIG.number();
+            }
+        }
+        long flags = c.memory().getLong(HOW);
+        long mode = c.memory().getLong(HOW + 8);
+        long resolve = c.memory().getLong(HOW + 16);
+        if ((flags & ~(long) (KNOWN & ~FASYNC)) != 0 || (mode & ~07777L) != 0) {
+            return -Errno.EINVAL.number();
+        }
+        return open(c, 0, 1, (int) flags, (int) mode, resolve);
+    }
+
+    private static long open(GuestCall c, int directory, int path, int flags, int mode, long resolve) {
+        boolean nonBlocking = (flags & (O_NONBLOCK | Names.O_PATH)) != 0;
+        boolean noFollow = (flags & Names.O_NOFOLLOW) != 0;
+        long fd = Names.named(
+                c,
+                directory,
+                path,
+                GuestCall.PATH,
+                noFollow ? Names.Below.LINK : Names.Below.TARGET,
+                (dir, name, empty) -> {
+                    if (empty != 0) {
+                        return ProcFiles.reopen(c, dir, flags);
+                    }
+                    int umasked = mode == 0 ? 0 : mode & ~c.caller().umask();
+                    // A fifo would hold up this thread: seen to below.
+                    int first = (flags & Names.O_PATH) != 0 ? flags : flags | O_NONBLOCK | O_NOCTTY;
+                    return openHere(c, dir, name, first, umasked, resolve);
+                });
+        if (fd < 0) {
+            if (fd == -Errno.ENXIO.number() && !nonBlocking && (flags & O_ACCMODE) == O_WRONLY) {
+                return c.later(FifoOpen.of(directory, path, flags, mode));
+            }
+            return fd;
+        }
+        if (!nonBlocking) {
+            if (c.kernel().call(Nr.fstat, fd, c.memory().address(STAT)) == 0
+                    && (c.memory().getInt(STAT + STAT_MODE) & S_IFMT) == S_IFIFO
+                    && (flags & O_ACCMODE) != 2) {
+                c.close(fd);
+                return c.later(FifoOpen.of(directory, path, flags, mode));
+            }
+            c.kernel().call(Nr.fcntl, fd, F_SETFL, flags & ~O_NONBLOCK);
+        }
+        return c.answerDescriptor(fd, (flags & Names.O_CLOEXEC) != 0);
+    }
+
+    static long openHere(GuestCall c, long dir, long name, int flags, int mode, long resolve) {
+        c.memory().putLong(HOW, (flags | Names.O_CLOEXEC) & ~(long) O_LARGEFILE);
+        c.memory().putLong(HOW + 8, mode);
+        c.memory().putLong(HOW + 16, resolve | RESOLVE_NO_MAGICLINKS);
+        return c.kernel().call(Nr.openat2, dir, name, c.memory().address(HOW), HOW_SIZE);
+    }
+}

@@ -9,8 +9,10 @@ import dev.caisson.trap.sandbox.SandboxMain;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /** The daemon's view of a sandbox process: it is told what to serve, and what it says is believed only where it cannot hurt. */
@@ -54,8 +56,15 @@ final class SandboxProcess {
                 "-Xshare:auto",
                 "--enable-native-access=ALL-UNNAMED",
                 "-cp",
-                System.getProperty("java.class.path"),
+                classPath(),
                 SandboxMain.class.getName());
+    }
+
+    /** Absolute, since the monitor's working directory is the root. */
+    private static String classPath() {
+        return Arrays.stream(System.getProperty("java.class.path").split(":", -1))
+                .map(p -> Path.of(p).toAbsolutePath().toString())
+                .collect(Collectors.joining(":"));
     }
 
     /** Gives it the calls of a process that has loaded the filter. */

@@ -56,6 +56,13 @@ public final class TrapBackend implements Backend {
         return container;
     }
 
+    @Override
+    public boolean isPaused(Map<String, String> record) throws ContainerFault {
+        Map<String, String> rest = new HashMap<>(record);
+        rest.remove(SANDBOX);
+        return namespace.isPaused(rest);
+    }
+
     private TrapContainer.Filter filter(CreateRequest request, int launch, Launcher launcher) throws ContainerFault {
         String word = request.spec().annotations().getOrDefault(TIER, Tier.DEFAULT.word());
         Tier tier = Tier.of(word);

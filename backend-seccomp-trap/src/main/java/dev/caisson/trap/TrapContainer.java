@@ -7,6 +7,8 @@ import dev.caisson.linux.Processes;
 import dev.caisson.linux.cgroup.CgroupStats;
 import dev.caisson.namespace.OwnFilter;
 import dev.caisson.namespace.plan.PlanInput;
+import dev.caisson.oci.Linux;
+import dev.caisson.oci.Mount;
 import dev.caisson.oci.ProcessSpec;
 import dev.caisson.oci.Resources;
 import java.util.List;
@@ -120,6 +122,26 @@ final class TrapContainer implements Container {
     @Override
     public void watchOom(Runnable onOom) {
         inner.watchOom(onOom);
+    }
+
+    @Override
+    public void addMount(Launch init, Mount mount) throws ContainerFault {
+        inner.addMount(init, mount);
+    }
+
+    @Override
+    public void removeMount(Launch init, String destination) throws ContainerFault {
+        inner.removeMount(init, destination);
+    }
+
+    @Override
+    public void addDevice(Launch init, Linux.Device device, String access) throws ContainerFault {
+        inner.addDevice(init, device, access);
+    }
+
+    @Override
+    public void removeDevice(Launch init, Linux.Device device) throws ContainerFault {
+        inner.removeDevice(init, device);
     }
 
     @Override

@@ -7,12 +7,13 @@ import java.util.concurrent.Semaphore;
  *
  * @param hostProc a descriptor of the host's /proc, by which callers are looked at
  * @param procDevice device number of the container's own procfs
+ * @param bootId a line for /proc/sys/kernel/random/boot_id
  * @param waiting bounds the calls that wait on threads of their own
  */
-public record ContainerView(int hostProc, long procDevice, Callers callers, Semaphore waiting) {
+public record ContainerView(int hostProc, long procDevice, String bootId, Callers callers, Semaphore waiting) {
     private static final int MAX_WAITING = 64;
 
-    public ContainerView(int hostProc, long procDevice) {
-        this(hostProc, procDevice, new Callers(), new Semaphore(MAX_WAITING));
+    public ContainerView(int hostProc, long procDevice, String bootId) {
+        this(hostProc, procDevice, bootId, new Callers(), new Semaphore(MAX_WAITING));
     }
 }

@@ -8,7 +8,6 @@ import org.jspecify.annotations.Nullable;
 
 /** Finds the handler of a call by the table. Immutable. */
 public final class Dispatcher {
-    private static final System.Logger LOG = System.getLogger(Dispatcher.class.getName());
     private static final long NOT_THERE = -Errno.ENOSYS.number();
 
     private final @Nullable Handler[] byNumber;
@@ -38,10 +37,11 @@ public final class Dispatcher {
         if (handler != null) {
             try {
                 result = handler.handle(call);
-            } catch (RuntimeException | OutOfMemoryError e) {
+            } catch (RuntimeException | Error e) {
                 // A defect of ours, or a guest that asks for too much: it costs the guest its call, and nobody the
-                // kernel.
-                LOG.log(System.Logger.Level.ERROR, "call " + number + " of thread " + call.tid(), e);
+                // kernel. Not by a logger, which would look for its configuration in the container.
+                System.err.println("call " + number + " of thread " + call.tid() + ": " + e);
+                e.printStackTrace();
                 result = -Errno.EIO.number();
             }
         }

@@ -215,7 +215,7 @@ public final class GuestCall {
             try {
                 GuestCall call = new GuestCall(calls, copy, container);
                 call.finish(handler.handle(call));
-            } catch (RuntimeException e) {
+            } catch (RuntimeException | Error e) {
                 copy.answer(-Errno.EIO.number());
             } finally {
                 container.waiting().release();

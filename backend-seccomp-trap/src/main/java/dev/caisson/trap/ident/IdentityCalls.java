@@ -19,8 +19,6 @@ public final class IdentityCalls {
     /** Adds these calls' handlers. */
     public static void register(Map<String, Handler> h) {
         h.put("continue", IdentityCalls::proceed);
-        h.put("execve", IdentityCalls::proceed);
-        h.put("execveat", IdentityCalls::proceed);
         h.put("prctl", IdentityCalls::prctl);
         h.put("personality", c -> c.intArg(0) == -1 || c.intArg(0) == 0 ? 0 : EINVAL);
         h.put("keyctl", c -> -Errno.EOPNOTSUPP.number());

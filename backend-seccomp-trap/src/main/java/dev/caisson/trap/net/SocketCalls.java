@@ -26,7 +26,6 @@ public final class SocketCalls {
     /** Adds these calls' handlers. */
     public static void register(Map<String, Handler> h) {
         h.put("socket", SocketCalls::socket);
-        h.put("sendto", c -> GuestCall.PROCEED);
     }
 
     /** 0 if a socket of this kind may be, or a negative errno as the kernel has it for a family that was not built. */

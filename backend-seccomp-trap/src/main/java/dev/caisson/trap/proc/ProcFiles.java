@@ -8,6 +8,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
+import java.util.regex.Pattern;
 import org.jspecify.annotations.Nullable;
 
 /** Opens, reads and lists what is below /proc. */
@@ -67,6 +68,8 @@ public final class ProcFiles {
     private static final Set<String> MAGIC = Set.of("exe", "cwd", "root");
 
     private static final Set<String> WRITABLE = Set.of("comm", "oom_score_adj", "coredump_filter", "timerslack_ns");
+
+    private static final Pattern OF_PROCESS = Pattern.compile("/proc/[0-9]+(/task/[0-9]+)?");
 
     private ProcFiles() {}
 
@@ -225,8 +228,12 @@ public final class ProcFiles {
         return c.kernel().call(Nr.openat, GuestCall.AT_FDCWD, c.memory().address(GuestCall.TEXT), flags | O_CLOEXEC);
     }
 
-    /** Opens anew what {@link #open} gave, as a program that opened it by name. */
-    public static long reopen(GuestCall c, long fd, int flags) {
+    /**
+     * Opens anew what {@link #open} gave, as a program that opened it by name.
+     *
+     * @param more further flags
+     */
+    public static long reopen(GuestCall c, long fd, int flags, int more) {
         if ((flags & O_PATH) != 0) {
             return c.kernel().call(Nr.fcntl, fd, 1030 /* F_DUPFD_CLOEXEC */, 0);
         }
@@ -246,7 +253,7 @@ public final class ProcFiles {
                         Nr.openat,
                         c.hostProc(),
                         c.memory().address(GuestCall.TEXT),
-                        safe | O_CLOEXEC | 0x900 /* O_NONBLOCK | O_NOCTTY */);
+                        safe | O_CLOEXEC | 0x100 /* O_NOCTTY */ | more);
     }
 
     private static long readLinkAt(GuestCall c, long directory, int path, int out) {
@@ -284,9 +291,16 @@ public final class ProcFiles {
 
     // ---- listing ----
 
-    /** Adds our entries to the end of a listing of /proc itself; other directories end there. */
+    /** Takes out of a process's directory what cannot be opened there, and adds our entries to the end of /proc itself. */
     public static long list(GuestCall c, long fd, boolean dirent64, long length, int out, int room) {
-        if (length != 0 || !mayBeIn(c, fd) || c.memory().getLong(GuestCall.TEXT + 8) != 1 /* PROC_ROOT_INO */) {
+        if (length < 0 || !mayBeIn(c, fd)) {
+            return length;
+        }
+        boolean isRoot = c.memory().getLong(GuestCall.TEXT + 8) == 1; // PROC_ROOT_INO
+        if (!isRoot && length > 0 && dirent64) {
+            return allowed(c, fd, out, (int) length);
+        }
+        if (!isRoot || length != 0) {
             return length;
         }
         long position = c.kernel().call(Nr.lseek, fd, 0, 1);
@@ -316,6 +330,28 @@ public final class ProcFiles {
         }
         c.kernel().call(Nr.lseek, fd, OWN_ENTRIES + next, 0);
         return used == 0 && next < names.size() ? -Errno.EINVAL.number() : used;
+    }
+
+    /** The entries of a process's own directory that the lists have; other directories below it are shown whole. */
+    private static long allowed(GuestCall c, long fd, int out, int length) {
+        c.putPath(GuestCall.TEXT, "self/fd/" + fd);
+        long size = readLinkAt(c, c.hostProc(), GuestCall.TEXT, GuestCall.TEXT);
+        String path = size <= 0 ? "" : c.path(GuestCall.TEXT, (int) size);
+        if (!OF_PROCESS.matcher(path).matches()) {
+            return length;
+        }
+        int kept = 0;
+        for (int at = 0; at < length; ) {
+            int record = c.memory().getShort(out + at + 16);
+            String name = c.path(out + at + 19, c.memory().stringLength(out + at + 19, out + at + record));
+            if (name.startsWith(".") || PUBLIC.contains(name) || PRIVATE.contains(name)) {
+                c.memory().putBytes(out + kept, c.memory().getBytes(out + at, record));
+                kept += record;
+            }
+            at += record;
+        }
+        // Nothing at all would mean the end.
+        return kept == 0 ? length : kept;
     }
 
     // ---- written files ----

@@ -4,7 +4,6 @@ import dev.caisson.trap.dispatch.GuestCall;
 import dev.caisson.trap.dispatch.Nr;
 import java.util.List;
 import java.util.Locale;
-import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /** The texts of the files of /proc that are not about a process. */
@@ -26,7 +25,6 @@ public final class ProcText {
             "swaps",
             "uptime",
             "version");
-    private static final String BOOT_ID = UUID.randomUUID().toString();
     private static final long START = System.nanoTime();
 
     private ProcText() {}
@@ -53,6 +51,7 @@ public final class ProcText {
             case "sys/kernel/osrelease" -> RELEASE + "\n";
             case "sys/kernel/version" -> VERSION + "\n";
             case "sys/kernel/hostname" -> hostName(c) + "\n";
+            case "sys/kernel/core_pattern" -> "core\n";
             case "sys/kernel/domainname" -> "(none)\n";
             case "sys/kernel/cap_last_cap" -> "40\n";
             case "sys/kernel/pid_max" -> "4194304\n";
@@ -61,8 +60,9 @@ public final class ProcText {
             case "sys/kernel/overflowuid", "sys/kernel/overflowgid", "sys/fs/overflowuid", "sys/fs/overflowgid" ->
                 "65534\n";
             case "sys/kernel/randomize_va_space" -> "2\n";
-            case "sys/kernel/random/boot_id" -> BOOT_ID + "\n";
-            case "sys/kernel/random/uuid" -> UUID.randomUUID() + "\n";
+            case "sys/kernel/random/boot_id" -> c.container().bootId();
+            // The host's, which is a new one for each reader.
+            case "sys/kernel/random/uuid" -> host(c, name);
             case "sys/kernel/random/entropy_avail", "sys/kernel/random/poolsize" -> "256\n";
             case "sys/kernel/seccomp/actions_avail" -> "kill_process kill_thread trap errno trace log allow\n";
             case "sys/kernel/sem" -> "32000\t1024000000\t500\t32000\n";

@@ -1,11 +1,11 @@
 package dev.caisson.trap.sandbox;
 
 import dev.caisson.linux.Errno;
-import dev.caisson.linux.Fd;
 import dev.caisson.linux.direct.KernelCalls;
 import dev.caisson.linux.direct.NativeMemory;
 import dev.caisson.trap.dispatch.ContainerView;
 import dev.caisson.trap.dispatch.Nr;
+import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
 /** How threads of ours get to where a container's names, network and host name are. Thread-safe. */
@@ -14,17 +14,18 @@ final class ContainerEntry {
     private static final long NAMESPACES =
             0x0002_0000L /* NS */ | 0x4000_0000L /* NET */ | 0x0400_0000L /* UTS */ | 0x0800_0000L /* IPC */;
     private static final int AT_FDCWD = -100;
+    private static final int O_CLOEXEC = 0x80000;
     private static final int O_PATH_DIRECTORY = 0x210000 | 0x80000;
 
     private final int hostProc;
-    private final Fd init;
+    private final int init;
     private @Nullable ContainerView view;
 
     /**
      * @param hostProc a descriptor of the host's /proc
      * @param init a pidfd of the container's first process
      */
-    ContainerEntry(int hostProc, Fd init) {
+    ContainerEntry(int hostProc, int init) {
         this.hostProc = hostProc;
         this.init = init;
     }
@@ -38,7 +39,7 @@ final class ContainerEntry {
     long enter(KernelCalls kernel) {
         long result = kernel.call(Nr.unshare, CLONE_FS);
         if (result == 0) {
-            result = kernel.call(Nr.setns, init.number(), NAMESPACES);
+            result = kernel.call(Nr.setns, init, NAMESPACES);
         }
         if (result == 0) {
             kernel.call(Nr.umask, 0);
@@ -63,9 +64,17 @@ final class ContainerEntry {
                 device = memory.getLong(0);
                 kernel.call(Nr.close, fd);
             }
-            view = new ContainerView(hostProc, device);
+            view = new ContainerView(hostProc, device, bootId(kernel, memory));
             return new ContainerMounts(kernel).prepare();
         }
+    }
+
+    private String bootId(KernelCalls kernel, NativeMemory memory) {
+        memory.putString(0, "sys/kernel/random/uuid");
+        long fd = kernel.call(Nr.openat, hostProc, memory.address(), O_CLOEXEC);
+        long length = kernel.call(Nr.read, fd, memory.address(), 64);
+        kernel.call(Nr.close, fd);
+        return length <= 0 ? "" : new String(memory.getBytes(0, (int) length), StandardCharsets.US_ASCII);
     }
 
     /** What the container's calls have in common; there after {@link #enter}. */

@@ -9,7 +9,6 @@ import java.util.concurrent.BlockingQueue;
 
 /** One thread that receives calls and answers them itself: handing one to another thread would cost more than most answers. */
 final class Reader implements Runnable {
-    private static final System.Logger LOG = System.getLogger(Reader.class.getName());
 
     private final ContainerEntry container;
     private final int listenerFd;
@@ -44,7 +43,6 @@ final class Reader implements Runnable {
                 dispatcher.answer(call);
             } else if (received != -Errno.EINTR.number() && received != -Errno.ENOENT.number()) {
                 // Nobody is left who could make a call.
-                LOG.log(System.Logger.Level.DEBUG, "listener " + listenerFd + ": errno " + -received);
                 return;
             }
         }

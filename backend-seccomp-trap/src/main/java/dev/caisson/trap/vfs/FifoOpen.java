@@ -2,6 +2,7 @@ package dev.caisson.trap.vfs;
 
 import dev.caisson.trap.dispatch.GuestCall;
 import dev.caisson.trap.dispatch.Handler;
+import dev.caisson.trap.proc.ProcFiles;
 
 /** Opening a fifo waits for its other end (fifo(7)): done on a thread of its own. */
 final class FifoOpen {
@@ -16,8 +17,10 @@ final class FifoOpen {
                     directory,
                     path,
                     GuestCall.PATH,
-                    Names.Below.REFUSED,
-                    (dir, name, empty) -> OpenCalls.openHere(c, dir, name, flags | O_NOCTTY, mode, 0));
+                    Names.Below.TARGET,
+                    (dir, name, empty) -> empty != 0
+                            ? ProcFiles.reopen(c, dir, flags, 0)
+                            : OpenCalls.openHere(c, dir, name, flags | O_NOCTTY, mode, 0));
             return c.answerDescriptor(fd, (flags & Names.O_CLOEXEC) != 0);
         };
     }

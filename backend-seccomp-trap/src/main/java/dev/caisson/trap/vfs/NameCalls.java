@@ -37,16 +37,7 @@ public final class NameCalls {
         h.put("truncate", NameCalls::truncate);
         h.put("sync", c -> 0);
         h.put("syncfs", c -> StatCalls.onDescriptor(c, 0, (fd, empty, flags) -> 0));
-        h.put("umask", NameCalls::changesCaller);
-        h.put("chdir", c -> GuestCall.PROCEED);
-        h.put("fchdir", c -> GuestCall.PROCEED);
         h.put("chroot", c -> -Errno.EPERM.number());
-    }
-
-    /** Only registers count, and only the caller is changed. */
-    private static long changesCaller(GuestCall c) {
-        c.forgetCaller();
-        return GuestCall.PROCEED;
     }
 
     private static long mkdir(GuestCall c, int directory, int path, int mode) {

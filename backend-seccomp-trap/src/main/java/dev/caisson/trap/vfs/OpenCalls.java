@@ -88,23 +88,25 @@ public final class OpenCalls {
                 noFollow ? Names.Below.LINK : Names.Below.TARGET,
                 (dir, name, empty) -> {
                     if (empty != 0) {
-                        return ProcFiles.reopen(c, dir, flags);
+                        return ProcFiles.reopen(c, dir, flags, O_NONBLOCK);
                     }
                     int umasked = mode == 0 ? 0 : mode & ~c.caller().umask();
                     // A fifo would hold up this thread: seen to below.
                     int first = (flags & Names.O_PATH) != 0 ? flags : flags | O_NONBLOCK | O_NOCTTY;
                     return openHere(c, dir, name, first, umasked, resolve);
                 });
+        int access = flags & O_ACCMODE;
+        if (fd == -Errno.ENXIO.number() && !nonBlocking && access == O_WRONLY) {
+            return c.later(FifoOpen.of(directory, path, flags, mode)); // nobody reads yet
+        }
         if (fd < 0) {
-            if (fd == -Errno.ENXIO.number() && !nonBlocking && (flags & O_ACCMODE) == O_WRONLY) {
-                return c.later(FifoOpen.of(directory, path, flags, mode));
-            }
             return fd;
         }
         if (!nonBlocking) {
-            if (c.kernel().call(Nr.fstat, fd, c.memory().address(STAT)) == 0
-                    && (c.memory().getInt(STAT + STAT_MODE) & S_IFMT) == S_IFIFO
-                    && (flags & O_ACCMODE) != 2) {
+            // One that writes has found its reader; one that reads has to wait for a writer.
+            if (access == 0
+                    && c.kernel().call(Nr.fstat, fd, c.memory().address(STAT)) == 0
+                    && (c.memory().getInt(STAT + STAT_MODE) & S_IFMT) == S_IFIFO) {
                 c.close(fd);
                 return c.later(FifoOpen.of(directory, path, flags, mode));
             }

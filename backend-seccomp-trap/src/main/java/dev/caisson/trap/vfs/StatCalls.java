@@ -179,7 +179,7 @@ public final class StatCalls {
         try {
             c.becomeCaller();
             long length = c.kernel().call(call, fd, c.memory().address(OUT), room);
-            if (length == 0) {
+            if (length >= 0) {
                 length = ProcFiles.list(c, fd, call == Nr.getdents64, length, OUT, room);
             }
             if (length <= 0) {

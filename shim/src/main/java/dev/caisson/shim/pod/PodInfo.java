@@ -11,14 +11,19 @@ import java.util.Map;
  * @param group the CRI sandbox's id or the lone container's
  * @param ttrpcAddress containerd's socket for events, may be empty
  * @param socket where its monitor listens
+ * @param backend the wall that the runtime's name stands for
  */
-public record PodInfo(String key, String namespace, String group, String ttrpcAddress, String socket) {
+public record PodInfo(String key, String namespace, String group, String ttrpcAddress, String socket, String backend) {
+    /** The wall of a runtime whose name says nothing else. */
+    public static final String DEFAULT_BACKEND = "namespace";
+
     public Map<String, String> toRecord(int monitorPid, long monitorStart) {
         Map<String, String> r = new LinkedHashMap<>();
         r.put("namespace", namespace);
         r.put("group", group);
         r.put("ttrpcAddress", ttrpcAddress);
         r.put("socket", socket);
+        r.put("backend", backend);
         r.put("monitorPid", Integer.toString(monitorPid));
         r.put("monitorStart", Long.toString(monitorStart));
         return r;
@@ -30,6 +35,7 @@ public record PodInfo(String key, String namespace, String group, String ttrpcAd
                 r.getOrDefault("namespace", ""),
                 r.getOrDefault("group", ""),
                 r.getOrDefault("ttrpcAddress", ""),
-                r.getOrDefault("socket", ""));
+                r.getOrDefault("socket", ""),
+                r.getOrDefault("backend", DEFAULT_BACKEND));
     }
 }

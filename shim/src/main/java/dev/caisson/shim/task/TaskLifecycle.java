@@ -148,7 +148,8 @@ public final class TaskLifecycle {
             return used;
         });
         RuntimeOptions options = RuntimeOptions.of(request.getOptions());
-        String backend = spec.annotations().getOrDefault(Backends.ANNOTATION, options.backend());
+        String byName = options.backend().isEmpty() ? task.pod().info().backend() : options.backend();
+        String backend = spec.annotations().getOrDefault(Backends.ANNOTATION, byName);
         task.backendName(backend);
         task.spec(spec);
         Container container = backends.named(backend)

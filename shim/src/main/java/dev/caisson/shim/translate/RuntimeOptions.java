@@ -21,16 +21,15 @@ import java.util.Map;
  * know. Both are accepted, and unknown types are warned about: refusing them would make the runtime unusable behind such a
  * caller.
  *
- * @param backend name of the wall
+ * @param backend name of the wall; empty: what the runtime's name stands for
  * @param shimCgroup an existing cgroup for the pod's monitor; empty: where containerd is
  */
 public record RuntimeOptions(Backend.Options options, String backend, String shimCgroup) {
     private static final String RUNC = "containerd.runc.v1.Options";
     private static final String GENERIC = "runtimeoptions.v1.Options";
-    private static final String DEFAULT_BACKEND = "namespace";
     private static final String KNOWN =
             "backend, no_pivot_root, no_new_keyring, systemd_cgroup, io_uid, io_gid, shim_cgroup";
-    private static final RuntimeOptions DEFAULT = new RuntimeOptions(Backend.Options.DEFAULT, DEFAULT_BACKEND, "");
+    private static final RuntimeOptions DEFAULT = new RuntimeOptions(Backend.Options.DEFAULT, "", "");
 
     /** @throws ContainerFault text that is no option of this runtime's, or a file that cannot be read */
     public static RuntimeOptions of(Any any) throws ContainerFault {
@@ -64,7 +63,7 @@ public record RuntimeOptions(Backend.Options options, String backend, String shi
                         o.getIoUid(),
                         o.getIoGid(),
                         null),
-                DEFAULT_BACKEND,
+                "",
                 o.getShimCgroup());
     }
 
@@ -84,7 +83,7 @@ public record RuntimeOptions(Backend.Options options, String backend, String shi
     }
 
     private static RuntimeOptions of(Map<String, String> options) throws ContainerFault {
-        String backend = DEFAULT_BACKEND;
+        String backend = "";
         String shimCgroup = "";
         boolean noPivotRoot = false;
         boolean noNewKeyring = false;

@@ -37,7 +37,7 @@ class RuntimeOptionsTest {
     @ValueSource(
             strings = {
                 "SystemdCgroup = true\nIoUid = 7\nShimCgroup = \"/shims\"\nbackend = 'namespace'\n",
-                "# of a CRI runtime\n\n  systemd_cgroup=true # yes\n\"io_uid\" = +7\nshim_cgroup = \"/shims\" # there",
+                "# of a CRI runtime\n\n  systemd_cgroup=true # yes\n\"io_uid\" = +7\nshim_cgroup = \"/shims\" # there\nbackend = \"namespace\"",
                 "{\"systemdCgroup\":true,\"io_uid\":7,\"shim_cgroup\":\"/shims\",\"Backend\":\"namespace\"}"
             })
     void tomlAndJsonSayTheSame(String body) throws ContainerFault {

@@ -19,6 +19,7 @@ class HabitsTest {
             "dev.caisson.oci",
             "dev.caisson.backend.lifecycle",
             "dev.caisson.namespace.plan",
+            "dev.caisson.trap.filter",
             "dev.caisson.linux.bpf",
             "dev.caisson.linux.plan");
 

@@ -62,7 +62,7 @@ public record RuntimeUnderTest(
     public static RuntimeUnderTest caisson(Path prefix) {
         return new RuntimeUnderTest(
                 Kind.CAISSON,
-                "io.containerd.caisson.v2",
+                "io.containerd." + shimName() + ".v2",
                 List.of(prefix.resolve("bin")),
                 Optional.of(prefix),
                 Optional.empty());
@@ -88,8 +88,14 @@ public record RuntimeUnderTest(
 
     /** The shim's executable in the search path of a containerd of this runtime. */
     public Path shim() {
-        String name = kind == Kind.CAISSON ? "containerd-shim-caisson-v2" : "containerd-shim-runc-v2";
+        String name = kind == Kind.CAISSON ? "containerd-shim-" + shimName() + "-v2" : "containerd-shim-runc-v2";
         return searchPath.get(0).resolve(name);
+    }
+
+    /** The subject's wall: {@code -Dcaisson.wall=trap} takes the one of the userspace kernel. */
+    private static String shimName() {
+        String wall = System.getProperty("caisson.wall", "");
+        return wall.isEmpty() ? "caisson" : "caisson-" + wall;
     }
 
     /** The installation that the suites shall use, if one is named and has a shim. */

@@ -152,8 +152,7 @@ final class NamespaceContainer implements Container {
 
     @Override
     public Launch create() throws ContainerFault {
-            @Nullable OwnFilter ownFilter,
-        SeccompSupport seccomp = SeccompSupport.of(spec.linux().seccomp(), seccompPrograms);
+        SeccompSupport seccomp = SeccompSupport.of(ownFilter, spec.linux().seccomp(), seccompPrograms);
         if (unit == null) {
             makeCgroup(0);
         }

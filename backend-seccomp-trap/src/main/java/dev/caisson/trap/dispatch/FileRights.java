@@ -37,33 +37,48 @@ final class FileRights {
 
     /** Takes on a caller's rights; costs nothing when they are the last one's. */
     void take(Caller caller) {
-        if (!groups.equals(caller.groups())) {
+        boolean ids = uid != caller.fsUid() || gid != caller.fsGid() || !groups.equals(caller.groups());
+        if (ids) {
+            // Changing them needs CAP_SETUID and CAP_SETGID, which are given back below.
+            setEffective(permitted);
             setGroups(caller.groups());
-        }
-        if (gid != caller.fsGid()) {
-            kernel.call(Nr.setfsgid, caller.fsGid());
-            gid = caller.fsGid();
-        }
-        boolean user = uid != caller.fsUid();
-        if (user) {
-            kernel.call(Nr.setfsuid, caller.fsUid());
-            uid = caller.fsUid();
+            setIds(caller);
         }
         long wanted = (SYS_PTRACE | (caller.capabilities() & ABOUT_FILES)) & permitted;
-        if (user || wanted != effective) {
-            capabilities.putInt(HEADER, VERSION_3);
-            capabilities.putInt(HEADER + 4, 0);
-            capabilities.putInt(DATA, (int) wanted);
-            capabilities.putInt(DATA + 4, (int) permitted);
-            capabilities.putInt(DATA + 8, 0);
-            capabilities.putInt(DATA + 12, 0);
-            capabilities.putInt(DATA + 16, (int) (permitted >>> 32));
-            capabilities.putInt(DATA + 20, 0);
-            effective = kernel.call(Nr.capset, capabilities.address(), capabilities.address(DATA)) == 0 ? wanted : -1;
-            if (effective == -1) {
-                throw new IllegalStateException("capset refused");
-            }
+        if (wanted != effective) {
+            setEffective(wanted);
         }
+    }
+
+    private void setIds(Caller caller) {
+        kernel.call(Nr.setfsgid, caller.fsGid());
+        kernel.call(Nr.setfsuid, caller.fsUid());
+        // They do not say whether they did it, but what is now.
+        if ((int) kernel.call(Nr.setfsgid, -1) != caller.fsGid()
+                || (int) kernel.call(Nr.setfsuid, -1) != caller.fsUid()) {
+            uid = -1;
+            throw new IllegalStateException(
+                    "setfsuid " + caller.fsUid() + " or setfsgid " + caller.fsGid() + " refused");
+        }
+        uid = caller.fsUid();
+        gid = caller.fsGid();
+        effective = -1; // a change from root to another user takes some away
+    }
+
+    private void setEffective(long wanted) {
+        effective = -1;
+        capabilities.putInt(HEADER, VERSION_3);
+        capabilities.putInt(HEADER + 4, 0);
+        capabilities.putInt(DATA, (int) wanted);
+        capabilities.putInt(DATA + 4, (int) permitted);
+        capabilities.putInt(DATA + 8, 0);
+        capabilities.putInt(DATA + 12, (int) (wanted >>> 32));
+        capabilities.putInt(DATA + 16, (int) (permitted >>> 32));
+        capabilities.putInt(DATA + 20, 0);
+        if (kernel.call(Nr.capset, capabilities.address(), capabilities.address(DATA)) != 0) {
+            throw new IllegalStateException("capset refused");
+        }
+        effective = wanted;
     }
 
     private void setGroups(List<Integer> wanted) {
@@ -72,25 +87,10 @@ final class FileRights {
             for (int i = 0; i < count; i++) {
                 list.putInt(4 * i, wanted.get(i));
             }
-            // Needs CAP_SETGID, which is about to be given back, too: it is still permitted.
-            raiseSetGid();
             if (kernel.call(Nr.setgroups, count, list.address()) != 0) {
                 throw new IllegalStateException("setgroups refused");
             }
         }
         groups = wanted;
-    }
-
-    private void raiseSetGid() {
-        capabilities.putInt(HEADER, VERSION_3);
-        capabilities.putInt(HEADER + 4, 0);
-        capabilities.putInt(DATA, (int) permitted);
-        capabilities.putInt(DATA + 4, (int) permitted);
-        capabilities.putInt(DATA + 8, 0);
-        capabilities.putInt(DATA + 12, (int) (permitted >>> 32));
-        capabilities.putInt(DATA + 16, (int) (permitted >>> 32));
-        capabilities.putInt(DATA + 20, 0);
-        kernel.call(Nr.capset, capabilities.address(), capabilities.address(DATA));
-        effective = -1;
     }
 }

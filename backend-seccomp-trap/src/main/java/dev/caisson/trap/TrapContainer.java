@@ -43,6 +43,7 @@ final class TrapContainer implements Container {
 
     private final Container inner;
     private final Filter filter;
+    private volatile boolean destroyed;
 
     TrapContainer(Container inner, Filter filter) {
         this.inner = inner;
@@ -57,14 +58,18 @@ final class TrapContainer implements Container {
     @Override
     public Launch create() throws ContainerFault {
         filter.sandbox.start();
+        Launch init = inner.create();
         watchSandbox();
-        return inner.create();
+        return init;
     }
 
     /** Nobody runs unanswered: without its sandbox process a container is killed. */
     void watchSandbox() {
-        filter.initServed |= !inner.record().isEmpty();
+        filter.initServed = true;
         filter.sandbox.onEnd(() -> {
+            if (destroyed) {
+                return;
+            }
             try {
                 inner.signalAll(Processes.SIGKILL);
             } catch (ContainerFault e) {
@@ -146,6 +151,7 @@ final class TrapContainer implements Container {
 
     @Override
     public void destroy() throws ContainerFault {
+        destroyed = true;
         try {
             inner.destroy();
         } finally {

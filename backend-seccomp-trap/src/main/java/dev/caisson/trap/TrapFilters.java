@@ -6,6 +6,7 @@ import dev.caisson.trap.filter.FilterCompiler;
 import dev.caisson.trap.filter.Tier;
 import java.util.EnumMap;
 import java.util.Map;
+import java.util.Set;
 
 /** The tiers' filters, each compiled once. Thread-safe. */
 final class TrapFilters {
@@ -16,6 +17,6 @@ final class TrapFilters {
 
     synchronized PlanInput.SeccompFilter get(Tier tier) {
         return compiled.computeIfAbsent(
-                tier, t -> new PlanInput.SeccompFilter(FilterCompiler.compile(t).toBytes(), FLAGS, true));
+                tier, t -> new PlanInput.SeccompFilter(FilterCompiler.compile(t).toBytes(), FLAGS, true, Set.of()));
     }
 }

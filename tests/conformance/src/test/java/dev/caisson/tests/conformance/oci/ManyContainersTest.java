@@ -1,0 +1,70 @@
+package dev.caisson.tests.conformance.oci;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Containers made, started and deleted eight at a time; {@code -Dcaisson.many=1000} for the long version. Behind the first fifth, which
+ * warms a daemon up, it must not grow with what has been.
+ */
+class ManyContainersTest extends OciSuite {
+    private static final int AT_A_TIME = 8;
+
+    private long daemon() {
+        String state = runtime.environment().get("CAISSON_STATE_DIR");
+        String text = state == null ? "" : Box.text(Path.of(state, "caissond.pid"));
+        return text.isBlank() ? 0 : Long.parseLong(text.strip());
+    }
+
+    private static int entries(long pid, String what) throws java.io.IOException {
+        try (var all = Files.list(Path.of("/proc/" + pid, what))) {
+            return (int) all.count();
+        }
+    }
+
+    @Test
+    void noneFailsAndNothingStays() throws Exception {
+        int many = Integer.getInteger("caisson.many", 100);
+        Box model = box("model", "exit 0");
+        model.linux().remove("cgroupsPath"); // each in one of its own, named after it
+        model.write();
+        lives(model, 0, many / 5);
+        long daemon = daemon();
+        int descriptors = daemon == 0 ? 0 : entries(daemon, "fd");
+        int threads = daemon == 0 ? 0 : entries(daemon, "task");
+        lives(model, many / 5, many);
+        if (daemon != 0) {
+            assertThat(daemon()).as("one daemon for all").isEqualTo(daemon);
+            assertThat(entries(daemon, "fd")).as("descriptors").isLessThanOrEqualTo(descriptors + 8);
+            assertThat(entries(daemon, "task")).as("threads").isLessThanOrEqualTo(threads + 8);
+        }
+    }
+
+    private void lives(Box model, int from, int to) throws Exception {
+        try (ExecutorService pool = Executors.newFixedThreadPool(AT_A_TIME)) {
+            List<Future<?>> all = new ArrayList<>();
+            for (int i = from; i < to; i++) {
+                String id = tag() + "-m" + i;
+                all.add(pool.submit(() -> {
+                    model.command("create", "--bundle", model.bundle.toString(), id)
+                            .into(model.bundle.resolve(id))
+                            .run()
+                            .ok();
+                    model.command("start", id).run().ok();
+                    model.command("delete", "--force", id).run().ok();
+                }));
+            }
+            for (Future<?> each : all) {
+                each.get();
+            }
+        }
+    }
+}

@@ -17,17 +17,18 @@ public final class OpenCalls {
     private static final int O_NONBLOCK = 0x800;
     private static final int FASYNC = 0x2000;
     private static final int O_LARGEFILE = 0x8000;
-    private static final int O_DIRECTORY = 0x10000;
     private static final int O_TMPFILE_ONLY = 0x400000;
     /** What open(2) looks at; the rest it ignores (VALID_OPEN_FLAGS). */
     private static final int KNOWN = 0x7fffc3;
 
-    private static final int PATH_FLAGS = Names.O_PATH | O_DIRECTORY | Names.O_NOFOLLOW | Names.O_CLOEXEC;
     private static final int RESOLVE_NO_MAGICLINKS = 2;
     private static final int F_SETFL = 4;
     private static final int STAT_MODE = 24;
     private static final int S_IFMT = 0xf000;
     private static final int S_IFIFO = 0x1000;
+    /** Not an errno. */
+    private static final long FIFO = Long.MIN_VALUE + 2;
+
     private static final int HOW_SIZE = 24;
     private static final int HOW = GuestCall.DATA;
     private static final int STAT = GuestCall.DATA + 64;
@@ -45,7 +46,10 @@ public final class OpenCalls {
     private static long open(GuestCall c, int directory, int path, int rawFlags, int rawMode) {
         int flags = rawFlags & KNOWN & ~FASYNC;
         if ((flags & Names.O_PATH) != 0) {
-            flags &= PATH_FLAGS;
+            // Cannot be put into another's table (EBADF), and is no access: the kernel makes it, in the container's own
+            // mounts. The flag is
+            // a register's, so that nothing else can come of it.
+            return GuestCall.PROCEED;
         }
         int mode = (flags & (O_CREAT | O_TMPFILE_ONLY)) == 0 ? 0 : rawMode & 07777;
         return open(c, directory, path, flags, mode, 0);
@@ -74,45 +78,45 @@ public final class OpenCalls {
         if ((flags & ~(long) (KNOWN & ~FASYNC)) != 0 || (mode & ~07777L) != 0) {
             return -Errno.EINVAL.number();
         }
+        if ((flags & Names.O_PATH) != 0) {
+            return -Errno.ENOSYS.number(); // see open; here the flag is in memory
+        }
         return open(c, 0, 1, (int) flags, (int) mode, resolve);
     }
 
     private static long open(GuestCall c, int directory, int path, int flags, int mode, long resolve) {
-        boolean nonBlocking = (flags & (O_NONBLOCK | Names.O_PATH)) != 0;
+        boolean nonBlocking = (flags & O_NONBLOCK) != 0;
         boolean noFollow = (flags & Names.O_NOFOLLOW) != 0;
-        long fd = Names.named(
-                c,
-                directory,
-                path,
-                GuestCall.PATH,
-                noFollow ? Names.Below.LINK : Names.Below.TARGET,
-                (dir, name, empty) -> {
-                    if (empty != 0) {
-                        return ProcFiles.reopen(c, dir, flags, O_NONBLOCK);
-                    }
-                    int umasked = mode == 0 ? 0 : mode & ~c.caller().umask();
-                    // A fifo would hold up this thread: seen to below.
-                    int first = (flags & Names.O_PATH) != 0 ? flags : flags | O_NONBLOCK | O_NOCTTY;
-                    return openHere(c, dir, name, first, umasked, resolve);
-                });
-        int access = flags & O_ACCMODE;
-        if (fd == -Errno.ENXIO.number() && !nonBlocking && access == O_WRONLY) {
-            return c.later(FifoOpen.of(directory, path, flags, mode)); // nobody reads yet
+        boolean reads = (flags & O_ACCMODE) == 0;
+        Names.Below below = noFollow ? Names.Below.LINK : Names.Below.TARGET;
+        long fd = Names.named(c, directory, path, GuestCall.PATH, below, (dir, name, empty) -> {
+            // A fifo would hold up this thread. One that reads must not be opened at all before it can wait: a writer
+            // would
+            // take it for its reader.
+            if (reads && !nonBlocking && isFifo(c, dir, name, empty | (noFollow ? Names.AT_SYMLINK_NOFOLLOW : 0))) {
+                return FIFO;
+            }
+            if (empty != 0) {
+                return ProcFiles.reopen(c, dir, flags, O_NONBLOCK);
+            }
+            int umasked = mode == 0 ? 0 : mode & ~c.caller().umask();
+            return openHere(c, dir, name, flags | O_NONBLOCK | O_NOCTTY, umasked, resolve);
+        });
+        if (fd == FIFO || (fd == -Errno.ENXIO.number() && !nonBlocking && (flags & O_ACCMODE) == O_WRONLY)) {
+            return c.later(FifoOpen.of(directory, path, flags, mode));
         }
         if (fd < 0) {
             return fd;
         }
         if (!nonBlocking) {
-            // One that writes has found its reader; one that reads has to wait for a writer.
-            if (access == 0
-                    && c.kernel().call(Nr.fstat, fd, c.memory().address(STAT)) == 0
-                    && (c.memory().getInt(STAT + STAT_MODE) & S_IFMT) == S_IFIFO) {
-                c.close(fd);
-                return c.later(FifoOpen.of(directory, path, flags, mode));
-            }
             c.kernel().call(Nr.fcntl, fd, F_SETFL, flags & ~O_NONBLOCK);
         }
         return c.answerDescriptor(fd, (flags & Names.O_CLOEXEC) != 0);
+    }
+
+    private static boolean isFifo(GuestCall c, long dir, long name, int flags) {
+        return c.kernel().call(Nr.newfstatat, dir, name, c.memory().address(STAT), flags) == 0
+                && (c.memory().getInt(STAT + STAT_MODE) & S_IFMT) == S_IFIFO;
     }
 
     static long openHere(GuestCall c, long dir, long name, int flags, int mode, long resolve) {

@@ -4,6 +4,7 @@ import dev.caisson.linux.direct.KernelCalls;
 import dev.caisson.linux.direct.NativeMemory;
 import dev.caisson.trap.dispatch.Nr;
 import java.nio.charset.StandardCharsets;
+import java.util.List;
 import java.util.Map;
 
 /** Prepares the container's mounts before its program runs: no devices but those below /dev, and a /sys of ours. On a thread that has entered. */
@@ -11,6 +12,7 @@ final class ContainerMounts {
     private static final int AT_FDCWD = -100;
     private static final int MOUNT_ATTR_NODEV = 4;
     private static final int MOUNT_ATTR_RDONLY = 1;
+    private static final int O_CLOEXEC = 0x80000;
     private static final int O_CREATE_FILE = 0x80241; // O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC
     private static final int ATTR = 4096;
     private static final int STATFS = 4352;
@@ -34,6 +36,7 @@ final class ContainerMounts {
             if (kernel.call(Nr.statfs, memory.address(), memory.address(STATFS)) == 0
                     && memory.getLong(STATFS) == TMPFS_MAGIC) {
                 sys().forEach((path, text) -> write(memory, path, text));
+                networkDevices(memory).forEach(name -> write(memory, "/sys/class/net/" + name + "/.keep", ""));
                 return set(memory, "/sys", MOUNT_ATTR_RDONLY);
             }
             return 0;
@@ -57,8 +60,24 @@ final class ContainerMounts {
                 "/sys/kernel/mm/transparent_hugepage/enabled", "always [madvise] never\n",
                 "/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", "2097152\n",
                 "/sys/fs/cgroup/.keep", "",
-                "/sys/class/net/.keep", "",
                 "/sys/module/.keep", "");
+    }
+
+    /** Of the container's network namespace (proc_pid_net(5), dev): the lines behind two of headings begin with them. */
+    private List<String> networkDevices(NativeMemory memory) {
+        memory.putString(0, "/proc/1/net/dev");
+        long fd = kernel.call(Nr.openat, AT_FDCWD, memory.address(), O_CLOEXEC);
+        long length = kernel.call(Nr.read, fd, memory.address(), memory.size());
+        kernel.call(Nr.close, fd);
+        if (length <= 0) {
+            return List.of();
+        }
+        return new String(memory.getBytes(0, (int) length), StandardCharsets.US_ASCII)
+                .lines()
+                .skip(2)
+                .filter(line -> line.contains(":"))
+                .map(line -> line.substring(0, line.indexOf(':')).strip())
+                .toList();
     }
 
     private void write(NativeMemory memory, String path, String text) {

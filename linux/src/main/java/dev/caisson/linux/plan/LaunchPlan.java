@@ -3,6 +3,7 @@ package dev.caisson.linux.plan;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.Collections;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
@@ -45,8 +46,9 @@ public final class LaunchPlan {
     private final int slots;
     private final NavigableMap<Integer, Region> regions;
 
+    /** @param ops not changed any more */
     LaunchPlan(List<Op> ops, byte[] data, int slots, Map<Integer, Region> regions) {
-        this.ops = List.copyOf(ops);
+        this.ops = Collections.unmodifiableList(ops);
         this.data = data;
         this.slots = slots;
         this.regions = new TreeMap<>(regions);
@@ -59,8 +61,14 @@ public final class LaunchPlan {
 
     /** The bytes that the monitor plays; see plan.h for the layout. */
     public byte[] encode() {
-        ByteBuffer out = ByteBuffer.allocate(HEADER_BYTES + ops.size() * OP_BYTES + data.length)
-                .order(ByteOrder.LITTLE_ENDIAN);
+        return encodeAfter();
+    }
+
+    /** As {@link #encode}, behind other bytes: a plan is large, and sent with something in front. */
+    public byte[] encodeAfter(byte... head) {
+        ByteBuffer out = ByteBuffer.allocate(head.length + HEADER_BYTES + ops.size() * OP_BYTES + data.length)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .put(head);
         out.putInt(MAGIC).putShort((short) VERSION).putShort((short) slots);
         out.putInt(ops.size()).putInt(data.length);
         for (int i = 0; i < ops.size(); i++) {

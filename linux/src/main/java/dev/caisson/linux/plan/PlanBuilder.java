@@ -191,7 +191,7 @@ public final class PlanBuilder {
 
     /** The finished plan; every jump's label must have been placed. */
     public LaunchPlan build() {
-        List<Op> done = new ArrayList<>(ops);
+        List<Op> done = Arrays.asList(ops.toArray(Op[]::new));
         jumps.forEach((index, label) -> {
             if (label.at < 0) {
                 throw new IllegalStateException("step " + index + " jumps to a label that was never placed");

@@ -64,11 +64,7 @@ abstract class LaunchLink implements Launcher {
     }
 
     final Launch spawn(LinkLaunch launch, String tag, LaunchPlan plan, int io, int bits) throws ContainerFault {
-        byte[] tagBytes = tag.getBytes(StandardCharsets.UTF_8);
-        byte[] planBytes = plan.encode();
-        byte[] payload = new byte[tagBytes.length + 1 + planBytes.length];
-        System.arraycopy(tagBytes, 0, payload, 0, tagBytes.length);
-        System.arraycopy(planBytes, 0, payload, tagBytes.length + 1, planBytes.length);
+        byte[] payload = plan.encodeAfter((tag + "\0").getBytes(StandardCharsets.UTF_8));
         if (payload.length > WireFrame.MAX_PAYLOAD) {
             throw new ContainerFault(
                     Kind.INVALID, "launch plan of " + tag + " is larger than " + WireFrame.MAX_PAYLOAD + " bytes");

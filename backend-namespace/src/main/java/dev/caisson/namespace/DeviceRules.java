@@ -56,7 +56,7 @@ record DeviceRules(
             }
             List<CgroupResources.DeviceRule> writes = new ArrayList<>();
             // The kernel refuses such writes in a user namespace, and mknod as well.
-            if (!host.inUserNamespace()) {
+            if (!host.inUserNamespace() && host.user() == null) {
                 for (DevicePolicy.V1Write write : present.v1WritesTo(policy)) {
                     writes.add(new CgroupResources.DeviceRule(write.file().equals("devices.allow"), write.text()));
                 }
@@ -99,7 +99,7 @@ record DeviceRules(
         } catch (ErrnoException e) {
             // Without rights over the host's devices there is nothing to take away: what such a container can open, its
             // maker could.
-            if (!host.inUserNamespace() || e.errno() != Errno.EPERM) {
+            if ((!host.inUserNamespace() && host.user() == null) || e.errno() != Errno.EPERM) {
                 throw e;
             }
         }

@@ -3,6 +3,7 @@ package dev.caisson.namespace;
 import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.HostFiles;
 import dev.caisson.linux.Landlock;
+import dev.caisson.linux.Processes;
 import dev.caisson.linux.cgroup.CgroupException;
 import dev.caisson.linux.cgroup.CgroupHierarchy;
 import dev.caisson.linux.cgroup.CgroupLayout;
@@ -29,7 +30,8 @@ record Host(
         long ownCapabilities,
         boolean inUserNamespace,
         boolean apparmor,
-        boolean selinux) {
+        boolean selinux,
+        HostFacts.@Nullable User user) {
     private static final String ALL_IDS = "4294967295";
 
     static Host detect() throws ErrnoException, CgroupException {
@@ -50,7 +52,8 @@ record Host(
                 own,
                 inUser,
                 apparmor != null && apparmor.startsWith("Y"),
-                HostFiles.exists("/sys/fs/selinux/enforce"));
+                HostFiles.exists("/sys/fs/selinux/enforce"),
+                ownUser());
     }
 
     HostFacts facts(CgroupPath path, Linux linux) {
@@ -74,7 +77,17 @@ record Host(
                 selinux,
                 annotations.containsKey(LandlockPolicy.ANNOTATION) ? Landlock.abi() : 0,
                 addresses(linux),
-                mounts);
+                mounts,
+                user);
+    }
+
+    /** Null for root, of a user namespace as well: who has mapped ids for it has done what is left to do here. */
+    private static HostFacts.@Nullable User ownUser() {
+        int uid = Processes.effectiveUid();
+        boolean programs = NoCgroup.isInstalled(HostFacts.NEWUIDMAP) && NoCgroup.isInstalled(HostFacts.NEWGIDMAP);
+        return uid == 0
+                ? null
+                : new HostFacts.User(uid & 0xffff_ffffL, Processes.effectiveGid() & 0xffff_ffffL, programs);
     }
 
     /** Addresses of global scope of the devices that are to move; one that does not exist is found out by the plan. */

@@ -136,7 +136,7 @@ public final class NamespaceBackend implements Backend {
                 unit = ContainerUnit.of(
                         systemd(), request.id(), cgroupsPath, request.spec().annotations());
             }
-            CgroupPath path = unit == null ? CgroupPath.of(cgroupsPath, request.id()) : unit.path();
+            CgroupPath path = unit == null ? ownPath(cgroupsPath, request.id()) : unit.path();
             return new NamespaceContainer(
                     request,
                     launcher,
@@ -156,6 +156,12 @@ public final class NamespaceBackend implements Backend {
         } catch (ErrnoException e) {
             throw new ContainerFault(Kind.FAILED, String.valueOf(e.getMessage()), e);
         }
+    }
+
+    /** Where a user's containers go that name no group: beside the user's own, where a session manager may have given it leave. */
+    private CgroupPath ownPath(String cgroupsPath, String id) throws ErrnoException, CgroupException {
+        boolean delegated = cgroupsPath.isEmpty() && host().user() != null;
+        return CgroupPath.of(delegated ? "caisson/" + id : cgroupsPath, id);
     }
 
     private static Path rootfs(CreateRequest request) {

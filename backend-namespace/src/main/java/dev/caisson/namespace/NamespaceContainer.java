@@ -75,6 +75,9 @@ final class NamespaceContainer implements Container {
 
     private final ContainerDevices devices;
     private final RunningChanges changes;
+    /** Init of a container without a cgroup. */
+    private volatile NoCgroup.@Nullable Init groupless;
+
     private OomWatcher.@Nullable Watch watch;
     private boolean destroyed;
 
@@ -105,6 +108,7 @@ final class NamespaceContainer implements Container {
         this.changes = new RunningChanges(request, launcher, host, cgroupPath, rootfs);
         this.cgroup = Cgroup.open(CgroupRecord.read(record, host.cgroups(), cgroupPath));
         this.cgroupMade = CgroupRecord.isIn(record);
+        this.groupless = NoCgroup.Init.read(record);
         this.cgroupOwned = recovered;
     }
 
@@ -115,6 +119,10 @@ final class NamespaceContainer implements Container {
             all.putAll(unit.record());
         }
         all.putAll(devices.record());
+        NoCgroup.Init init = groupless;
+        if (init != null) {
+            all.putAll(init.record());
+        }
         if (cgroupMade) {
             all.putAll(CgroupRecord.write(cgroup.state()));
         }
@@ -201,7 +209,19 @@ final class NamespaceContainer implements Container {
         }
         seccomp.serveListener(init, hooks.state("creating", init.pid()), BUILD_TIME);
         long passwd = init.awaitNote(Notes.READY, BUILD_TIME);
+        if (NoCgroup.is(cgroup.state())) {
+            rememberInit(init.pid());
+        }
         rememberHome(init, passwd, spec.process());
+    }
+
+    private void rememberInit(int pid) throws ContainerFault {
+        try {
+            groupless = NoCgroup.Init.of(pid);
+        } catch (ErrnoException e) {
+            throw new ContainerFault(
+                    Kind.FAILED, "look at init of container " + request.id() + ": " + e.getMessage(), e);
+        }
     }
 
     private LaunchPlan planned(Supplier<LaunchPlan> planner) throws ContainerFault {
@@ -235,7 +255,7 @@ final class NamespaceContainer implements Container {
             List<CgroupStep> limits =
                     CgroupLimits.plan(ResourceTranslation.translate(resources(), rules.v1Rules()), host.cgroups());
             if (unit == null) {
-                cgroup = Cgroup.create(host.cgroups(), cgroupPath, CgroupLimits.controllers(limits));
+                cgroup = makeOwnCgroup(limits);
             } else {
                 unit.start(pid, limits);
                 cgroupOwned = true;
@@ -243,8 +263,12 @@ final class NamespaceContainer implements Container {
             }
             cgroupOwned = true;
             cgroupMade = true;
-            cgroup.apply(limits);
-            rules.attach(cgroup, host);
+            if (!NoCgroup.is(cgroup.state())) {
+                cgroup.apply(limits);
+            }
+            if (!NoCgroup.is(cgroup.state())) {
+                rules.attach(cgroup, host);
+            }
             devices.enforced(devices.rules(), rules);
             if (isCgroupGiven()) {
                 cgroup.delegate((int) CgroupDelegation.owner(spec));
@@ -255,6 +279,27 @@ final class NamespaceContainer implements Container {
         } catch (ErrnoException | CgroupException | SystemdException e) {
             throw new ContainerFault(
                     Kind.FAILED, "set up cgroup of container " + request.id() + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** A user to whom no group was given does without one, if nothing is asked of it. */
+    private Cgroup makeOwnCgroup(List<CgroupStep> limits) throws ErrnoException, CgroupException, ContainerFault {
+        try {
+            return Cgroup.create(host.cgroups(), cgroupPath, CgroupLimits.controllers(limits));
+        } catch (ErrnoException e) {
+            String path = spec.linux().cgroupsPath();
+            if (host.user() == null || !NoCgroup.isRefusal(e)) {
+                throw e;
+            }
+            if (!NoCgroup.isEnough(path == null ? "" : path, resources())) {
+                throw new ContainerFault(
+                        Kind.FAILED,
+                        "set up cgroup of container " + request.id() + ": " + e.getMessage()
+                                + ": no cgroup is delegated to user "
+                                + host.user().uid() + ", so linux.cgroupsPath and linux.resources cannot be had",
+                        e);
+            }
+            return Cgroup.open(NoCgroup.state(host.cgroups().mode()));
         }
     }
 
@@ -387,11 +432,11 @@ final class NamespaceContainer implements Container {
     @Override
     public void signalAll(int signal) throws ContainerFault {
         try {
-            if (signal == Processes.SIGKILL) {
+            if (signal == Processes.SIGKILL && !NoCgroup.is(cgroup.state())) {
                 cgroup.killAll();
                 return;
             }
-            for (int pid : cgroup.pids()) {
+            for (int pid : pids()) {
                 // ESRCH: it ended meanwhile. The group is read again by nobody, so a reused pid is not ours to meet.
                 var _ = Processes.kill(pid, signal);
             }
@@ -403,6 +448,9 @@ final class NamespaceContainer implements Container {
     @Override
     public List<Integer> pids() throws ContainerFault {
         try {
+            if (NoCgroup.is(cgroup.state())) {
+                return groupless == null ? List.of() : groupless.processes();
+            }
             List<Integer> pids = new ArrayList<>();
             for (int pid : cgroup.pids()) {
                 pids.add(pid);
@@ -415,6 +463,7 @@ final class NamespaceContainer implements Container {
 
     @Override
     public void pause() throws ContainerFault {
+        requireCgroup("pause container " + request.id());
         try {
             cgroup.freeze(FREEZE_TIME);
         } catch (ErrnoException | CgroupException e) {
@@ -424,6 +473,7 @@ final class NamespaceContainer implements Container {
 
     @Override
     public void resume() throws ContainerFault {
+        requireCgroup("resume container " + request.id());
         try {
             cgroup.thaw();
         } catch (ErrnoException | CgroupException e) {
@@ -433,12 +483,20 @@ final class NamespaceContainer implements Container {
 
     @Override
     public void update(Resources resources) throws ContainerFault {
+        requireCgroup("update limits of container " + request.id());
         try {
             List<Resources.DeviceRule> next = resources.devices().isEmpty() ? null : resources.devices();
             apply(resources, next);
         } catch (ErrnoException | CgroupException | SystemdException e) {
             throw new ContainerFault(
                     Kind.FAILED, "update limits of container " + request.id() + ": " + e.getMessage(), e);
+        }
+    }
+
+    private void requireCgroup(String what) throws ContainerFault {
+        if (NoCgroup.is(cgroup.state())) {
+            throw new ContainerFault(
+                    Kind.UNSUPPORTED, what + ": it has no cgroup, since none is delegated to this user");
         }
     }
 
@@ -530,7 +588,7 @@ final class NamespaceContainer implements Container {
 
     @Override
     public synchronized void watchOom(Runnable onOom) {
-        if (watch != null || destroyed) {
+        if (watch != null || destroyed || NoCgroup.is(cgroup.state())) {
             return;
         }
         try {
@@ -563,6 +621,16 @@ final class NamespaceContainer implements Container {
     }
 
     private void removeCgroup() throws ContainerFault {
+        if (NoCgroup.is(cgroup.state())) {
+            for (int pid : pids()) {
+                try {
+                    var _ = Processes.kill(pid, Processes.SIGKILL);
+                } catch (ErrnoException e) {
+                    // Not this user's: a set-user-id program of the image's, which its pid namespace takes along.
+                }
+            }
+            return;
+        }
         try {
             if (cgroup.pids().length > 0) {
                 cgroup.killAll();

@@ -19,7 +19,7 @@ final class DeviceRulesTest {
             host(CgroupMode.V2, new CgroupHierarchy(true, List.of("memory"), "/sys/fs/cgroup", "/", "/"), false);
 
     private static Host host(CgroupMode mode, CgroupHierarchy hierarchy, boolean inUserNamespace) {
-        return new Host(new CgroupLayout(mode, List.of(hierarchy)), 40, -1, inUserNamespace, false, false);
+        return new Host(new CgroupLayout(mode, List.of(hierarchy)), 40, -1, inUserNamespace, false, false, null);
     }
 
     @Test
@@ -79,7 +79,7 @@ final class DeviceRulesTest {
 
     @Test
     void aUserNamespaceHasNothingToWrite() throws Exception {
-        Host nested = new Host(V1.cgroups(), 40, -1, true, false, false);
+        Host nested = new Host(V1.cgroups(), 40, -1, true, false, false, null);
         assertThat(DeviceRules.of(List.of(), DevicePolicy.ALLOW_ALL, nested).v1Rules())
                 .isEmpty();
     }

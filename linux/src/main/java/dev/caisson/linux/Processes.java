@@ -24,6 +24,12 @@ public final class Processes {
         return (int) Libc.call(Sys.getuid);
     }
 
+    /** The effective group id. */
+    public static int effectiveGid() {
+        // NATIVE: gid_t getegid(void), unistd.h. Never fails.
+        return (int) Libc.call(Sys.getegid);
+    }
+
     /** The effective user id. */
     public static int effectiveUid() {
         return (int) Libc.call(Sys.geteuid);

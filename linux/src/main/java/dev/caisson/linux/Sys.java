@@ -22,6 +22,7 @@ final class Sys {
     static final int umask             =  95;
     static final int getuid            = 102;
     static final int geteuid           = 107;
+    static final int getegid           = 108;
     static final int getppid           = 110;
     static final int statfs            = 137;
     static final int setpriority       = 141;

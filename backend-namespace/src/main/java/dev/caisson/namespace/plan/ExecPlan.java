@@ -107,7 +107,11 @@ public final class ExecPlan {
         }
         if (process.oomScoreAdj() != null) {
             String value = Integer.toString(process.oomScoreAdj());
-            s.writeFile("set oom_score_adj to " + value, c(AT_FDCWD), p.string("/proc/self/oom_score_adj"), value);
+            if (host.user() == null) {
+                s.writeFile("set oom_score_adj to " + value, c(AT_FDCWD), p.string("/proc/self/oom_score_adj"), value);
+            } else {
+                s.tryWriteFile(c(AT_FDCWD), p.string("/proc/self/oom_score_adj"), value);
+            }
         }
         long namespaces = 0;
         for (Linux.Namespace ns : linux.namespaces()) {

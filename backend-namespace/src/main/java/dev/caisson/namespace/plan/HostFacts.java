@@ -3,6 +3,7 @@ package dev.caisson.namespace.plan;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What a plan depends on besides the specification.
@@ -15,6 +16,7 @@ import java.util.function.Predicate;
  * @param selinux whether SELinux is on
  * @param landlockAbi version of the kernel's Landlock, 0 for none or where nobody asks
  * @param netDevices addresses of the network devices that are to be moved, by name
+ * @param user who daemon and monitors are, when they are not root
  * @param cgroupMounts where the host has cgroup hierarchies mounted
  */
 public record HostFacts(
@@ -26,11 +28,24 @@ public record HostFacts(
         boolean selinux,
         int landlockAbi,
         Map<String, List<InterfaceAddress>> netDevices,
-        List<CgroupMount> cgroupMounts) {
+        List<CgroupMount> cgroupMounts,
+        @Nullable User user) {
+    /** shadow's programs that write id maps which a user was given in /etc/subuid and /etc/subgid. */
+    public static final String NEWUIDMAP = "/usr/bin/newuidmap";
+
+    public static final String NEWGIDMAP = "/usr/bin/newgidmap";
+
     public HostFacts {
         netDevices = Map.copyOf(netDevices);
         cgroupMounts = List.copyOf(cgroupMounts);
     }
+
+    /**
+     * A user who runs containers.
+     *
+     * @param idMapPrograms whether newuidmap(1) and newgidmap(1) are installed
+     */
+    public record User(long uid, long gid, boolean idMapPrograms) {}
 
     /**
      * An address of a network device.

@@ -13,6 +13,7 @@ import dev.caisson.oci.MemoryPolicyFlag;
 import dev.caisson.oci.NamespaceType;
 import dev.caisson.oci.ProcessSpec;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The plan for a container's init. Two processes play it: the launcher on the host, and from clone3 on also the child that becomes
@@ -29,12 +30,15 @@ public final class InitPlan {
     private final NetDeviceSteps devices;
     private final boolean userNamespace;
     private final boolean newMounts;
+    /** Whose containers these are, if not root's. */
+    private final HostFacts.@Nullable User rootless;
 
     private InitPlan(PlanInput in) {
         this.in = in;
         this.namespaces = new NamespaceSteps(s, in.spec());
         this.mounts = new MountSteps(s, in);
         this.devices = new NetDeviceSteps(s, in.spec().linux(), in.host());
+        this.rootless = in.host().user();
         this.userNamespace = namespaces.hasUser();
         // Without a mount namespace of its own the container would mount on the host: it gets one that nobody else
         // sees.
@@ -57,7 +61,9 @@ public final class InitPlan {
 
         // Nobody in the container may look into this process, which has host descriptors open until it execs
         // (CVE-2016-9962).
-        p.call("become non-dumpable", Sys.PRCTL, c(PR_SET_DUMPABLE), c(0), c(0), c(0), c(0));
+        if (!isMappedByUser()) {
+            nonDumpable();
+        }
         p.attempt(Sys.UMASK, c(0));
         p.callInto(
                 procfs, "open /proc", Sys.OPENAT, c(AT_FDCWD), p.string("/proc"), c(O_PATH | O_DIRECTORY | O_CLOEXEC));
@@ -79,6 +85,8 @@ public final class InitPlan {
         if (newMounts && !userNamespace) {
             p.call("create mount namespace", Sys.UNSHARE, c(CLONE_NEWNS));
             mounts.rootfs();
+        } else if (newMounts && rootless != null) {
+            flags |= CLONE_NEWNS; // whose root may mount the rootfs; nobody else may
         } else if (newMounts) {
             // The rootfs is mounted with the host's rights first; the container's mount namespace is a copy that its
             // user
@@ -131,12 +139,24 @@ public final class InitPlan {
     private void launcher(Arg.Slot procfs, Arg.Slot upWrite, Arg.Slot pid) {
         p.note(Notes.PID, pid);
         Arg.Slot proc = namespaces.openProc(procfs, pid);
-        namespaces.describeChild(proc, 0);
+        namespaces.describeChild(proc, pid, rootless);
         if (devices.isNeeded() && namespaces.isNew(NamespaceType.NETWORK)) {
             devices.moveToProcess(pid);
         }
         p.call("release container process", Sys.WRITE, upWrite, p.string("g"), c(1));
         s.exit(0);
+    }
+
+    /**
+     * Whether a user writes the maps of a new user namespace: as long as they do, the process's /proc files must be theirs, which those of
+     * a non-dumpable one are not. Nobody else is in the namespaces yet.
+     */
+    private boolean isMappedByUser() {
+        return rootless != null && namespaces.isNew(NamespaceType.USER);
+    }
+
+    private void nonDumpable() {
+        p.call("become non-dumpable", Sys.PRCTL, c(PR_SET_DUMPABLE), c(0), c(0), c(0), c(0));
     }
 
     private void waitForLauncher(Arg.Slot upRead, Arg.Slot upWrite) {
@@ -162,7 +182,14 @@ public final class InitPlan {
         p.call("start session", Sys.SETSID);
         if (userNamespace) {
             waitForLauncher(upRead, upWrite);
-            if (newMounts) {
+            if (isMappedByUser()) {
+                nonDumpable();
+            }
+            if (newMounts && rootless != null) {
+                p.call("become root of user namespace", Sys.SETRESUID, c(0), c(0), c(0));
+                mounts.rootfs();
+                mounts.openSources();
+            } else if (newMounts) {
                 mounts.reopenRoot();
                 // Still the host's root by its id, which may enter directories that the container's may not.
                 mounts.openSources();
@@ -271,7 +298,7 @@ public final class InitPlan {
         return self;
     }
 
-    private static boolean isSet(@org.jspecify.annotations.Nullable String text) {
+    private static boolean isSet(@Nullable String text) {
         return text != null && !text.isEmpty();
     }
 

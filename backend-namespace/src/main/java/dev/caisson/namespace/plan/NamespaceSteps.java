@@ -258,18 +258,74 @@ final class NamespaceSteps {
     }
 
     /** Writes id maps and the oom score of the child, seen from the parent. */
-    void describeChild(Arg.Slot proc, int daemonUid) {
+    void describeChild(Arg.Slot proc, Arg.Slot pid, HostFacts.@Nullable User user) {
         if (isNew(NamespaceType.USER)) {
-            if (daemonUid != 0) {
-                s.writeFile("write setgroups of user namespace", proc, p.string("setgroups"), "deny");
+            if (user == null) {
+                s.writeFile("write gid map of user namespace", proc, p.string("gid_map"), map(linux.gidMappings()));
+                s.writeFile("write uid map of user namespace", proc, p.string("uid_map"), map(linux.uidMappings()));
+            } else {
+                mapForUser(proc, pid, user);
             }
-            s.writeFile("write gid map of user namespace", proc, p.string("gid_map"), map(linux.gidMappings()));
-            s.writeFile("write uid map of user namespace", proc, p.string("uid_map"), map(linux.uidMappings()));
         }
         if (process != null && process.oomScoreAdj() != null) {
             String value = Integer.toString(process.oomScoreAdj());
-            s.writeFile("set oom_score_adj to " + value, proc, p.string("oom_score_adj"), value);
+            if (user == null) {
+                s.writeFile("set oom_score_adj to " + value, proc, p.string("oom_score_adj"), value);
+            } else {
+                s.tryWriteFile(proc, p.string("oom_score_adj"), value); // a user may not lower it
+            }
         }
+    }
+
+    /** A user may map itself, and that only without setgroups(2); for others there are set-user-id programs (user_namespaces(7)). */
+    private void mapForUser(Arg.Slot proc, Arg.Slot pid, HostFacts.User user) {
+        if (isOnly(linux.gidMappings(), user.gid())) {
+            s.writeFile("deny setgroups in user namespace", proc, p.string("setgroups"), "deny");
+            s.writeFile("write gid map of user namespace", proc, p.string("gid_map"), map(linux.gidMappings()));
+        } else {
+            runIdMap("gid", HostFacts.NEWGIDMAP, pid, linux.gidMappings());
+        }
+        if (isOnly(linux.uidMappings(), user.uid())) {
+            s.writeFile("write uid map of user namespace", proc, p.string("uid_map"), map(linux.uidMappings()));
+        } else {
+            runIdMap("uid", HostFacts.NEWUIDMAP, pid, linux.uidMappings());
+        }
+    }
+
+    /** Whether it is the one mapping that needs nobody's permission. */
+    static boolean isOnly(List<IdMapping> mappings, long id) {
+        return mappings.size() == 1
+                && mappings.getFirst().size() == 1
+                && mappings.getFirst().hostId() == id;
+    }
+
+    private void runIdMap(String kind, String program, Arg.Slot pid, List<IdMapping> mappings) {
+        String what = "write " + kind + " map of user namespace with " + program;
+        List<String> args = new ArrayList<>(List.of(program, ""));
+        for (IdMapping m : mappings) {
+            args.add(Long.toString(m.containerId()));
+            args.add(Long.toString(m.hostId()));
+            args.add(Long.toString(m.size()));
+        }
+        Arg.Data argv = p.stringArray(args);
+        Arg.Data name = p.room(24);
+        Arg.Data status = p.room(8);
+        Arg.Slot length = p.slot();
+        Arg.Slot worker = p.slot();
+        Arg.Slot result = p.slot();
+        PlanBuilder.Label parent = new PlanBuilder.Label();
+        PlanBuilder.Label done = new PlanBuilder.Label();
+        p.decimal(length, pid, name);
+        p.store(name, argv.plus(8), 8);
+        p.callInto(worker, what, Sys.CLONE3, cloneArgs(0, SIGCHLD), c(CLONE_ARGS_SIZE));
+        p.jumpIfNotEqual(worker, c(0), parent);
+        p.callInto(result, what, Sys.EXECVE, p.string(program), argv, p.stringArray(List.of()));
+        p.place(parent);
+        p.call(what, Sys.WAIT4, worker, status, c(0), Arg.ZERO);
+        p.load(result, status, 4);
+        p.jumpIfEqual(result, c(0), done);
+        p.fail(what + ", which wants the range in /etc/sub" + kind, c(-EPERM));
+        p.place(done);
     }
 
     private static String map(List<IdMapping> mappings) {

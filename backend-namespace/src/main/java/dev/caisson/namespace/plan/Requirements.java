@@ -25,13 +25,26 @@ public final class Requirements {
             return "annotations." + LandlockPolicy.ANNOTATION + ": " + reason;
         }
         Linux linux = spec.linux();
+        Linux.Namespace user = linux.namespace(NamespaceType.USER);
+        HostFacts.User self = host.user();
+        if (self != null && !linux.hasNamespace(NamespaceType.USER)) {
+            return "linux.namespaces: a container of user " + self.uid() + " needs a user namespace";
+        }
+        if (self != null
+                && !self.idMapPrograms()
+                && user != null
+                && user.path() == null
+                && !(NamespaceSteps.isOnly(linux.uidMappings(), self.uid())
+                        && NamespaceSteps.isOnly(linux.gidMappings(), self.gid()))) {
+            return "linux.uidMappings: user " + self.uid() + " can map its own ids alone, 1 each; more need "
+                    + HostFacts.NEWUIDMAP + " (Debian package uidmap) and ranges in /etc/subuid and /etc/subgid";
+        }
         if (isSet(linux.mountLabel()) && !host.selinux()) {
             return "linux.mountLabel: SELinux is not enabled on this host";
         }
         if (linux.intelRdt() != null) {
             return "linux.intelRdt: not supported";
         }
-        Linux.Namespace user = linux.namespace(NamespaceType.USER);
         Linux.Namespace network = linux.namespace(NamespaceType.NETWORK);
         if (!linux.netDevices().isEmpty()
                 && user != null

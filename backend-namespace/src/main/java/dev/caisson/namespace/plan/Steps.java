@@ -186,6 +186,16 @@ final class Steps {
         p.attempt(Sys.EXIT, c(code));
     }
 
+    /** As {@link #writeFile} for what may be refused. */
+    void tryWriteFile(Arg dir, Arg.Data name, String text) {
+        PlanBuilder.Label refused = new PlanBuilder.Label();
+        p.attemptInto(file, Sys.OPENAT, dir, name, c(O_WRONLY | O_CLOEXEC));
+        p.jumpIfFailed(file, refused);
+        p.attempt(Sys.WRITE, file, p.string(text), c(text.getBytes(java.nio.charset.StandardCharsets.UTF_8).length));
+        p.attempt(Sys.CLOSE, file);
+        p.place(refused);
+    }
+
     /** Writes text to a file named relative to a directory descriptor. */
     void writeFile(String what, Arg dir, Arg.Data name, String text) {
         Arg.Slot fd = file;

@@ -46,7 +46,8 @@ final class Scenarios {
                 Map.of(),
                 List.of(
                         new HostFacts.CgroupMount("devices", List.of("devices"), "/sys/fs/cgroup/devices/c1", false),
-                        new HostFacts.CgroupMount("unified", List.of(), "/sys/fs/cgroup/unified/c1", true)));
+                        new HostFacts.CgroupMount("unified", List.of(), "/sys/fs/cgroup/unified/c1", true)),
+                null);
     }
 
     static Spec spec(Consumer<Spec.Builder> change) {
@@ -129,6 +130,30 @@ final class Scenarios {
         }));
     }
 
+    /** A user's container, without cgroups. */
+    private static LaunchPlan rootless(IdMapping... mappings) {
+        Spec spec = spec(b -> linux(b, l -> {
+            List<Linux.Namespace> namespaces = new ArrayList<>(l.namespaces);
+            namespaces.add(new Linux.Namespace(NamespaceType.USER, null));
+            l.namespaces = namespaces;
+            l.uidMappings = List.of(mappings);
+            l.gidMappings = List.of(mappings);
+        }));
+        HostFacts root = host();
+        HostFacts user = new HostFacts(
+                root.lastCapability(),
+                0,
+                false,
+                root.isDirectory(),
+                false,
+                false,
+                7,
+                Map.of(),
+                List.of(),
+                new HostFacts.User(1000, 1000, true));
+        return init(spec, List.of(), user, PlanInput.CgroupJoin.NONE, null);
+    }
+
     private static Hook hook(String name) {
         return new Hook("/hooks/" + name, List.of(name), List.of("A=b"), 5);
     }
@@ -142,6 +167,8 @@ final class Scenarios {
                 "path-beneath:read,execute:/; path-beneath:write:/tmp; net-port:connect-tcp:443; scope:signal"));
         plans.put("landlock", init(restricted));
         plans.put("exec-landlock", exec(restricted, CGROUPS, p -> {}));
+        plans.put("rootless", rootless(new IdMapping(0, 1000, 1)));
+        plans.put("rootless-ranges", rootless(new IdMapping(0, 1000, 1), new IdMapping(1, 100_000, 65_536)));
         plans.put("systemd", init(spec(b -> {}), List.of(), host(), PlanInput.CgroupJoin.BY_DAEMON, null));
         plans.put("terminal", init(spec(b -> process(b, p -> p.terminal = true))));
         plans.put("readonly-root", init(spec(b -> b.root = new Root("rootfs", true))));

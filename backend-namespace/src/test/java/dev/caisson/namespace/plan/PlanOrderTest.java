@@ -36,7 +36,7 @@ final class PlanOrderTest {
         Scenarios.all().forEach((name, plan) -> {
             List<String> steps = steps(plan);
             int hidden = first(steps, "become non-dumpable");
-            if (name.startsWith("rootless")) {
+            if (name.startsWith("of-user")) {
                 // As soon as the user has mapped its ids, before anything of the container's is there.
                 assertThat(hidden).as(name).isBetween(first(steps, "wait for launcher"), first(steps, "bind rootfs"));
             } else {

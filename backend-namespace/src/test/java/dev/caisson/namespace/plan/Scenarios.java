@@ -167,8 +167,8 @@ final class Scenarios {
                 "path-beneath:read,execute:/; path-beneath:write:/tmp; net-port:connect-tcp:443; scope:signal"));
         plans.put("landlock", init(restricted));
         plans.put("exec-landlock", exec(restricted, CGROUPS, p -> {}));
-        plans.put("rootless", rootless(new IdMapping(0, 1000, 1)));
-        plans.put("rootless-ranges", rootless(new IdMapping(0, 1000, 1), new IdMapping(1, 100_000, 65_536)));
+        plans.put("of-user", rootless(new IdMapping(0, 1000, 1)));
+        plans.put("of-user-ranges", rootless(new IdMapping(0, 1000, 1), new IdMapping(1, 100_000, 65_536)));
         plans.put("systemd", init(spec(b -> {}), List.of(), host(), PlanInput.CgroupJoin.BY_DAEMON, null));
         plans.put("terminal", init(spec(b -> process(b, p -> p.terminal = true))));
         plans.put("readonly-root", init(spec(b -> b.root = new Root("rootfs", true))));

@@ -53,7 +53,8 @@ import org.jspecify.annotations.Nullable;
 final class NamespaceContainer implements Container {
     private static final Duration BUILD_TIME = Duration.ofMinutes(2);
     private static final Duration FREEZE_TIME = Duration.ofSeconds(10);
-    private static final Duration REMOVE_TIME = Duration.ofSeconds(5);
+    private static final Duration REMOVE_TIME = Duration.ofSeconds(3);
+    private static final int REMOVE_ROUNDS = 3;
     private static final byte GO = 'g';
 
     private final CreateRequest request;
@@ -631,21 +632,39 @@ final class NamespaceContainer implements Container {
             }
             return;
         }
+        SystemdException unstopped = null;
+        ErrnoException blocked = null;
+        for (int round = 0; round < REMOVE_ROUNDS; round++) {
+            killGroup();
+            if (unit != null && round == 0) {
+                try {
+                    unit.stop();
+                } catch (SystemdException e) {
+                    unstopped = e; // the group goes nevertheless
+                }
+            }
+            try {
+                cgroup.remove(REMOVE_TIME);
+                blocked = null;
+                break;
+            } catch (ErrnoException e) {
+                blocked = e; // what was forked while its parent was being killed is killed next time
+            }
+        }
+        Exception failure = blocked != null ? blocked : unstopped;
+        if (failure != null) {
+            throw new ContainerFault(
+                    Kind.FAILED, "remove cgroup of container " + request.id() + ": " + failure.getMessage(), failure);
+        }
+    }
+
+    private void killGroup() {
         try {
             if (cgroup.pids().length > 0) {
                 cgroup.killAll();
             }
         } catch (ErrnoException | CgroupException e) {
             // Not there, or half there: removing says what blocks, if anything does.
-        }
-        try {
-            if (unit != null) {
-                unit.stop();
-            }
-            cgroup.remove(REMOVE_TIME);
-        } catch (ErrnoException | SystemdException e) {
-            throw new ContainerFault(
-                    Kind.FAILED, "remove cgroup of container " + request.id() + ": " + e.getMessage(), e);
         }
     }
 }

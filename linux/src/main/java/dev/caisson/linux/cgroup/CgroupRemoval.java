@@ -61,15 +61,32 @@ final class CgroupRemoval {
         }
     }
 
+    /** The processes that are still there, each with its name and state: one in state D waits for a device, one in T is stopped. */
     private static String blockers(String directory) throws ErrnoException {
         StringBuilder found = new StringBuilder();
         CgroupTree.walk(directory, group -> {
             String processes = CgroupFile.text(group, "cgroup.procs");
-            if (processes != null && !processes.isBlank()) {
-                found.append(found.isEmpty() ? " (processes " : " ");
-                found.append(processes.strip().replace('\n', ' '));
+            if (processes != null) {
+                for (String pid : CgroupLayout.lines(processes)) {
+                    found.append(found.isEmpty() ? " (processes " : ", ").append(describe(pid));
+                }
             }
         });
         return found.isEmpty() ? "" : found.append(')').toString();
+    }
+
+    /** As {@code 4711 sleep in state S}; proc_pid_stat(5). */
+    private static String describe(String pid) throws ErrnoException {
+        String stat = HostFiles.textIfPresent("/proc/" + pid + "/stat");
+        int open = stat == null ? -1 : stat.indexOf('(');
+        int close = stat == null ? -1 : stat.lastIndexOf(')');
+        if (stat == null || open < 0 || close < open || close + 2 >= stat.length()) {
+            return pid;
+        }
+        StringBuilder name = new StringBuilder();
+        for (char c : stat.substring(open + 1, close).toCharArray()) {
+            name.append(c >= 0x20 && c < 0x7f ? c : '?'); // the process's own choice
+        }
+        return pid + " " + name + " in state " + stat.charAt(close + 2);
     }
 }

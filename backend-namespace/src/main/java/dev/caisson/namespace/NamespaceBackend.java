@@ -222,7 +222,7 @@ public final class NamespaceBackend implements Backend {
                                 facts,
                                 PlanInput.CgroupJoin.NONE,
                                 null,
-                                "{}",
+                                PlanInput.HookStates.NONE,
                                 Handover.NONE))
                         .encode();
                 var _ = ExecPlan.of(

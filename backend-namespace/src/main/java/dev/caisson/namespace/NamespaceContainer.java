@@ -181,7 +181,7 @@ final class NamespaceContainer implements Container {
                         ? new PlanInput.CgroupJoin(v1TaskFiles(), cgroup.unifiedDirectory(), null, isCgroupGiven())
                         : PlanInput.CgroupJoin.BY_DAEMON,
                 seccomp.filter(),
-                hooks.stateJson("creating", hasOwnPids() ? 1 : 0),
+                hookStates(),
                 launcher.handover());
         LaunchPlan plan = planned(() -> InitPlan.of(input));
         Launch init = launcher.spawn(request.launch(), "init " + request.id(), plan, request.io(), Set.of());
@@ -223,6 +223,12 @@ final class NamespaceContainer implements Container {
             throw new ContainerFault(
                     Kind.FAILED, "look at init of container " + request.id() + ": " + e.getMessage(), e);
         }
+    }
+
+    /** Without pids of its own its pid is not known when the plan is made, and a state without one says no more than that it is created. */
+    private PlanInput.HookStates hookStates() {
+        String creating = hooks.stateJson("creating", hasOwnPids() ? 1 : 0);
+        return new PlanInput.HookStates(creating, hasOwnPids() ? hooks.stateJson("created", 1) : creating);
     }
 
     private LaunchPlan planned(Supplier<LaunchPlan> planner) throws ContainerFault {

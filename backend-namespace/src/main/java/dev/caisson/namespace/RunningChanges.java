@@ -67,7 +67,7 @@ final class RunningChanges {
                 host.facts(cgroupPath, spec.linux()),
                 PlanInput.CgroupJoin.NONE,
                 null,
-                "",
+                PlanInput.HookStates.NONE,
                 launcher.handover());
         play(what, RunningPlan.addMount(init.pid(), input, mount));
     }

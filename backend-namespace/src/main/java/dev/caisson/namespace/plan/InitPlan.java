@@ -235,7 +235,7 @@ public final class InitPlan {
             p.note(Notes.MOUNTED, c(0));
             s.waitAtGate(p.room(8), 1);
         }
-        HookSteps hooks = new HookSteps(s, in.stateJson());
+        HookSteps hooks = new HookSteps(s, in.states().creating());
         for (Hook h : in.spec().hooks().createContainer()) {
             hooks.run("createContainer", h);
         }
@@ -278,7 +278,7 @@ public final class InitPlan {
         }
         steps.waitForStart(Notes.READY, passwd);
         for (Hook h : in.spec().hooks().startContainer()) {
-            hooks.run("startContainer", h);
+            new HookSteps(s, in.states().created()).run("startContainer", h);
         }
         steps.execute();
     }

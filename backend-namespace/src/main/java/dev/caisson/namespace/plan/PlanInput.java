@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  * @param ioGid as ioUid
  * @param cgroups how to get into the container's cgroups
  * @param seccomp null for none
- * @param stateJson the state that container-namespace hooks get on standard input
+ * @param states the states that container-namespace hooks get on standard input
  * @param handover what init gets from its launcher
  */
 public record PlanInput(
@@ -33,10 +33,20 @@ public record PlanInput(
         HostFacts host,
         CgroupJoin cgroups,
         @Nullable SeccompFilter seccomp,
-        String stateJson,
+        HookStates states,
         Handover handover) {
     public PlanInput {
         rootfsMounts = List.copyOf(rootfsMounts);
+    }
+
+    /**
+     * State documents of the runtime-spec.
+     *
+     * @param creating for createContainer hooks
+     * @param created for startContainer hooks
+     */
+    public record HookStates(String creating, String created) {
+        public static final HookStates NONE = new HookStates("{}", "{}");
     }
 
     /** The same for another configuration. */
@@ -54,7 +64,7 @@ public record PlanInput(
                 host,
                 cgroups,
                 seccomp,
-                stateJson,
+                states,
                 handover);
     }
 

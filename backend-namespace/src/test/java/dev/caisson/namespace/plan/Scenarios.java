@@ -109,7 +109,7 @@ final class Scenarios {
                 host,
                 cgroups,
                 seccomp,
-                "{}",
+                PlanInput.HookStates.NONE,
                 handover));
     }
 

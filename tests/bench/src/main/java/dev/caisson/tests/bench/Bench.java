@@ -46,7 +46,7 @@ public final class Bench {
                 .addShutdownHook(Thread.ofPlatform()
                         .unstarted(() -> subjects.forEach(s -> s.bed().close())));
         for (ContainerdBuild build : ContainerdBuild.available()) {
-            if (options.lines().contains(build.line())) {
+            if (options.wantsContainerd() && options.lines().contains(build.line())) {
                 for (String peer : options.peers()) {
                     runtime(peer, build)
                             .ifPresent(runtime -> subjects.add(new Subject(
@@ -62,6 +62,9 @@ public final class Bench {
                 System.out.println("fleet of " + options.fleet() + " pods: " + subject.name());
                 Fleet.measure(subject, options, samples);
             }
+        }
+        if (options.wants(OciRows.NAME)) {
+            OciRows.measure(options, samples);
         }
         System.out.println();
         System.out.print(Report.table(samples));

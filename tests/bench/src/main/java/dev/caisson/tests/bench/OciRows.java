@@ -1,0 +1,176 @@
+package dev.caisson.tests.bench;
+
+import dev.caisson.tests.support.Cache;
+import dev.caisson.tests.support.Command;
+import dev.caisson.tests.support.OciRuntime;
+import dev.caisson.tests.support.Spec;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.concurrent.locks.LockSupport;
+
+/** The rows of the OCI command line, without containerd: each verb as a caller waits for it, timed around vfork(2) and wait4(2). */
+final class OciRows {
+    static final String NAME = "oci";
+
+    /** Runs its arguments and prints the milliseconds that took: Java's own way to start a process takes longer than some verbs. */
+    private static final String STOPWATCH_C = """
+            #define _GNU_SOURCE
+            #include <fcntl.h>
+            #include <stdio.h>
+            #include <sys/wait.h>
+            #include <time.h>
+            #include <unistd.h>
+
+            static double now(void)
+            {
+                struct timespec t;
+                clock_gettime(CLOCK_MONOTONIC, &t);
+                return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
+            }
+
+            int main(int argc, char **argv)
+            {
+                int status = argc, null = open("/dev/null", O_RDWR | O_CLOEXEC);
+                double begin = now(), end;
+                pid_t pid = vfork();
+                if (pid == 0) {
+                    dup2(null, 0);
+                    dup2(null, 1);
+                    dup2(null, 2); /* or what a container inherits keeps the pipe */
+                    execv(argv[1], argv + 1);
+                    _exit(127);
+                }
+                waitpid(pid, &status, 0);
+                end = now();
+                printf("%f\\n", end - begin);
+                return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+            }
+            """;
+
+    private final Path dir;
+    private final Path stopwatch;
+    private final OciRuntime runtime;
+    private final String tag;
+    private int next;
+
+    private OciRows(Path dir, Path stopwatch, OciRuntime runtime) {
+        this.dir = dir;
+        this.stopwatch = stopwatch;
+        this.runtime = runtime;
+        this.tag = String.valueOf(dir.getFileName());
+    }
+
+    static void measure(Options options, Samples samples) {
+        Path dir;
+        Path stopwatch = Cache.dir("bench").resolve("stopwatch");
+        List<OciRows> subjects = new ArrayList<>();
+        try {
+            dir = Files.createTempDirectory(Path.of("/tmp"), "oci-bench-");
+            Path source = stopwatch.resolveSibling("stopwatch.c");
+            Files.writeString(source, STOPWATCH_C);
+            Command.of("gcc", "-O2", "-static", "-o", stopwatch.toString(), source.toString())
+                    .run()
+                    .ok();
+            for (OciRuntime runtime : OciRuntime.available()) {
+                if (options.peers().contains(runtime.toString())) {
+                    subjects.add(new OciRows(dir, stopwatch, runtime));
+                }
+            }
+            for (OciRows subject : subjects) {
+                subject.layOut("true", "/bin/true");
+                subject.layOut("sleep", "/bin/sleep", "10000");
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException("lay out bundles in /tmp", e);
+        }
+        try {
+            rounds(options, subjects, samples);
+        } finally {
+            subjects.forEach(s -> s.runtime
+                    .command(s.root(), "delete", "--force", s.id("long"))
+                    .run());
+            Command.of("rm", "-rf", "--one-file-system", dir.toString()).run();
+        }
+    }
+
+    private static void rounds(Options options, List<OciRows> subjects, Samples samples) {
+        for (OciRows subject : subjects) {
+            // Detached, so that it must not keep this process's pipes.
+            subject.runtime
+                    .command(subject.root(), "run", "-d", "--bundle", subject.bundle("sleep"), subject.id("long"))
+                    .into(dir(subject, "long"))
+                    .run()
+                    .ok();
+        }
+        // A young caissond rehearses, for half a second, a second after its start.
+        LockSupport.parkNanos(Duration.ofSeconds(3).toNanos());
+        for (int round = -2; round < options.rounds(); round++) {
+            for (OciRows subject : subjects) {
+                Map<String, Double> times = subject.sample();
+                if (round >= 0) {
+                    times.forEach((row, ms) -> samples.add("oci " + row + ", ms", subject.runtime + "/cli", ms));
+                }
+            }
+        }
+    }
+
+    private static Path dir(OciRows subject, String name) {
+        return subject.dir.resolve(subject.runtime + "-" + name);
+    }
+
+    private Map<String, Double> sample() {
+        Map<String, Double> times = new LinkedHashMap<>();
+        String id = id(Integer.toString(next++));
+        times.put("run", time("run", "--bundle", bundle("true"), id));
+        double create = time("create", "--bundle", bundle("true"), id);
+        double start = time("start", id);
+        double delete = time("delete", "--force", id);
+        times.put("create + start + delete", create + start + delete);
+        times.put("create", create);
+        times.put("start", start);
+        times.put("delete", delete);
+        times.put("exec", time("exec", id("long"), "/bin/true"));
+        times.put("state", time("state", id("long")));
+        return times;
+    }
+
+    private double time(String... arguments) {
+        List<String> argv = new ArrayList<>(List.of(stopwatch.toString()));
+        argv.addAll(runtime.command(root(), arguments).argv());
+        return Double.parseDouble(
+                Command.of(argv).env(runtime.environment()).run().ok().out().strip());
+    }
+
+    private Path root() {
+        return dir.resolve(runtime + "-root");
+    }
+
+    private String bundle(String program) {
+        return dir(this, program).toString();
+    }
+
+    private String id(String name) {
+        return tag + "-" + runtime + "-" + name;
+    }
+
+    private void layOut(String name, String... argv) throws IOException {
+        Path bundle = Path.of(bundle(name));
+        Path rootfs = bundle.resolve("rootfs");
+        for (String directory : List.of("bin", "dev", "etc", "proc", "sys", "tmp")) {
+            Files.createDirectories(rootfs.resolve(directory));
+        }
+        Files.copy(Path.of("/bin/busybox"), rootfs.resolve("bin/busybox"));
+        Files.createSymbolicLink(rootfs.resolve("bin/true"), Path.of("busybox"));
+        Files.createSymbolicLink(rootfs.resolve("bin/sleep"), Path.of("busybox"));
+        var config = Spec.of(tag, name, argv).tree();
+        ((com.fasterxml.jackson.databind.node.ObjectNode) config.get("linux")).remove("cgroupsPath"); // each its own
+        Files.writeString(bundle.resolve("config.json"), config.toString());
+    }
+}

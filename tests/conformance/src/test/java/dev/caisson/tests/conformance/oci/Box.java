@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.caisson.tests.support.Await;
+import dev.caisson.tests.support.BusyboxRoot;
 import dev.caisson.tests.support.Command;
 import dev.caisson.tests.support.OciRuntime;
 import dev.caisson.tests.support.Spec;
@@ -20,13 +21,6 @@ import java.util.List;
 final class Box {
     static final ObjectMapper JSON = new ObjectMapper();
     private static final Duration SOON = Duration.ofSeconds(60);
-
-    private static final Path BUSYBOX = Command.find("busybox").orElseThrow();
-    /** Those that the tests' scripts use: links of all four hundred would cost more than a container. */
-    private static final List<String> APPLETS = List.of(
-            ("cat chmod chown cp dd echo env false find grep head hostname id kill ln ls mkdir mknod mount printf ps readlink rm sed seq sh"
-                            + " sleep sort stat sync tail tee touch tr true umount wc")
-                    .split(" ", -1));
 
     final OciRuntime runtime;
     final String id;
@@ -45,22 +39,7 @@ final class Box {
         this.root = dir.resolve("root");
         this.bundle = dir.resolve(id);
         this.spec = Spec.of(String.valueOf(dir.getFileName()), id, "/bin/sh", "-c", script);
-        try {
-            layOut(bundle.resolve("rootfs"));
-        } catch (IOException e) {
-            throw new UncheckedIOException("lay out " + bundle, e);
-        }
-    }
-
-    private static void layOut(Path rootfs) throws IOException {
-        for (String directory : List.of("bin", "dev", "etc", "proc", "root", "run", "sys", "tmp")) {
-            Files.createDirectories(rootfs.resolve(directory));
-        }
-        Files.copy(BUSYBOX, rootfs.resolve("bin/busybox"));
-        for (String applet : APPLETS) {
-            Files.createSymbolicLink(rootfs.resolve("bin").resolve(applet), Path.of("busybox"));
-        }
-        Files.writeString(rootfs.resolve("etc/passwd"), "root:x:0:0:root:/root:/bin/sh\n");
+        BusyboxRoot.layOut(bundle.resolve("rootfs"));
     }
 
     /** The file {@code path} of the container's root file system, seen from the host. */

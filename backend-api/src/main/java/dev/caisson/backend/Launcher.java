@@ -1,6 +1,7 @@
 package dev.caisson.backend;
 
 import dev.caisson.linux.plan.LaunchPlan;
+import java.nio.file.Path;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -23,6 +24,14 @@ public interface Launcher {
     /** What the container's processes get from this launcher; constant. */
     default Handover handover() {
         return Handover.NONE;
+    }
+
+    /**
+     * How this process reaches a file that launched processes see as {@code path}: a command's caller may be in a mount namespace of its
+     * own, as Buildah is.
+     */
+    default Path here(Path path) {
+        return path;
     }
 
     /** An id that no launch or io of this pod has. */

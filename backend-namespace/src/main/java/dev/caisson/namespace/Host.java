@@ -21,6 +21,7 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 
 /** What was found out about this host, once. */
@@ -62,11 +63,16 @@ record Host(
 
     /** @param annotations decide about what is looked up only where it is used */
     HostFacts facts(CgroupPath path, Linux linux, Map<String, String> annotations) {
+        return facts(path::directory, linux, annotations);
+    }
+
+    /** @param ownDirectory the container's group in a hierarchy */
+    HostFacts facts(Function<CgroupHierarchy, String> ownDirectory, Linux linux, Map<String, String> annotations) {
         List<HostFacts.CgroupMount> mounts = new ArrayList<>();
         for (CgroupHierarchy h : cgroups.hierarchies()) {
             String name = h.mountPoint().substring(h.mountPoint().lastIndexOf('/') + 1);
             mounts.add(new HostFacts.CgroupMount(
-                    name, h.unified() ? List.of() : h.controllers(), path.directory(h), h.unified()));
+                    name, h.unified() ? List.of() : h.controllers(), ownDirectory.apply(h), h.unified()));
         }
         return new HostFacts(
                 lastCapability,

@@ -67,7 +67,7 @@ public final class NamespaceBackend implements Backend {
         }
         Path rootfs = rootfs(request);
         if (request.rootfs().isEmpty()) {
-            requireContent(rootfs);
+            requireContent(rootfs, launcher.here(rootfs));
         }
         NamespaceContainer container = open(request, launcher, filter, Map.of(), false);
         container.checkSupported();
@@ -77,13 +77,15 @@ public final class NamespaceBackend implements Backend {
     /**
      * A root file system that is not there, or has nothing in it, is refused before mount points are made in it: callers delete
      * an empty directory and no other.
+     *
+     * @param here how it is reached
      */
-    private static void requireContent(Path rootfs) throws ContainerFault {
+    private static void requireContent(Path rootfs, Path here) throws ContainerFault {
         String what = "config.json: root.path: " + rootfs;
-        if (!Files.isDirectory(rootfs, LinkOption.NOFOLLOW_LINKS)) {
+        if (!Files.isDirectory(here, LinkOption.NOFOLLOW_LINKS)) {
             throw new ContainerFault(Kind.INVALID, what + " is not a directory: no such file or directory (ENOENT)");
         }
-        try (DirectoryStream<Path> files = Files.newDirectoryStream(rootfs)) {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(here)) {
             if (!files.iterator().hasNext()) {
                 throw new ContainerFault(Kind.INVALID, what + " is empty: no such file or directory (ENOENT)");
             }

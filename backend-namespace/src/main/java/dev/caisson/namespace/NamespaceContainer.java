@@ -11,6 +11,7 @@ import dev.caisson.linux.HostFiles;
 import dev.caisson.linux.Processes;
 import dev.caisson.linux.cgroup.Cgroup;
 import dev.caisson.linux.cgroup.CgroupException;
+import dev.caisson.linux.cgroup.CgroupHierarchy;
 import dev.caisson.linux.cgroup.CgroupLimits;
 import dev.caisson.linux.cgroup.CgroupMode;
 import dev.caisson.linux.cgroup.CgroupPath;
@@ -165,7 +166,7 @@ final class NamespaceContainer implements Container {
         if (unit == null) {
             makeCgroup(0);
         }
-        HostFacts facts = host.facts(cgroupPath, spec.linux(), spec.annotations());
+        HostFacts facts = host.facts(this::ownDirectory, spec.linux(), spec.annotations());
         PlanInput input = new PlanInput(
                 request.id(),
                 spec,
@@ -308,6 +309,12 @@ final class NamespaceContainer implements Container {
             }
             return Cgroup.open(NoCgroup.state(host.cgroups().mode()));
         }
+    }
+
+    /** Where no group could be made the container stays in its creator's. */
+    private String ownDirectory(CgroupHierarchy hierarchy) {
+        String own = cgroupPath.directory(hierarchy);
+        return !cgroupMade || cgroup.directories().contains(own) ? own : hierarchy.ownDirectory();
     }
 
     private boolean isCgroupGiven() {

@@ -147,6 +147,10 @@ final class ProcessSteps {
         for (int fd = 0; fd < 3; fd++) {
             p.call("set up standard stream " + fd, Sys.DUP2, slave, c(fd));
         }
+        // A caller that reads its pipes to their end must not wait for start, before which nothing is executed.
+        for (int fd = PlanBuilder.STDIN_FD; fd <= PlanBuilder.STDERR_FD; fd++) {
+            p.attempt(Sys.CLOSE, c(fd));
+        }
         p.note(Notes.CONSOLE, master);
     }
 

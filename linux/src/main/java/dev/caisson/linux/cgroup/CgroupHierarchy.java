@@ -22,15 +22,27 @@ public record CgroupHierarchy(boolean unified, List<String> controllers, String 
         return below.equals("/") ? mountPoint : mountPoint.equals("/") ? below : mountPoint + below;
     }
 
+    /** The directory of this process's own group, or the mount point where that cannot be reached. */
+    public String ownDirectory() {
+        String below = ownBelow();
+        return below.equals("/") ? mountPoint : mountPoint.equals("/") ? below : mountPoint + below;
+    }
+
+    /** The own group below the mount point. */
+    private String ownBelow() {
+        boolean visible = root.equals("/") || own.equals(root) || own.startsWith(root + "/");
+        String below = visible ? strip(own) : "/";
+        // Outside of the cgroup namespace or of what is mounted nothing can be reached.
+        return below.contains("/../") || below.endsWith("/..") ? "/" : below;
+    }
+
     /**
      * Where relative paths start. Version 2 takes the parent of the own group: processes may only live in leaves, and this
      * process lives in its own group.
      */
     String base() {
-        boolean visible = root.equals("/") || own.equals(root) || own.startsWith(root + "/");
-        String below = visible ? strip(own) : "/";
-        if (below.equals("/") || below.contains("/../") || below.endsWith("/..")) {
-            // Outside of the cgroup namespace or of what is mounted: nothing there can be reached.
+        String below = ownBelow();
+        if (below.equals("/")) {
             return "/";
         }
         return unified ? parentOf(below) : below;

@@ -75,7 +75,7 @@ public final class CommandCall {
 
     /** Makes the command a launcher, once. */
     public CommandLauncher launcher(CommandLauncher.Hands hands) {
-        CommandLauncher l = new CommandLauncher(connection, hands);
+        CommandLauncher l = new CommandLauncher(connection, pid, hands);
         launcher = l;
         return l;
     }

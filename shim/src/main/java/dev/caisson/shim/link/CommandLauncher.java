@@ -6,6 +6,7 @@ import dev.caisson.backend.Launch;
 import dev.caisson.backend.Stdio;
 import dev.caisson.linux.plan.LaunchPlan;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -44,10 +45,12 @@ public final class CommandLauncher extends LaunchLink {
             @Nullable String fifos,
             @Nullable Console console) {}
 
+    private final int pid;
     private final Hands hands;
 
-    CommandLauncher(FrameConnection connection, Hands hands) {
+    CommandLauncher(FrameConnection connection, int pid, Hands hands) {
         super(connection);
+        this.pid = pid;
         this.hands = hands;
         reserveIds(MAIN);
         int flags = (hands.foreground() ? FOREGROUND : 0) | (hands.terminal() ? TERMINAL : 0);
@@ -59,6 +62,11 @@ public final class CommandLauncher extends LaunchLink {
     @Override
     public Handover handover() {
         return new Handover(true, hands.preserved());
+    }
+
+    @Override
+    public Path here(Path path) {
+        return Path.of("/proc/" + pid + "/root" + path);
     }
 
     @Override

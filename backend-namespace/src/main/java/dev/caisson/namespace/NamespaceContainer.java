@@ -296,15 +296,18 @@ final class NamespaceContainer implements Container {
             return Cgroup.create(host.cgroups(), cgroupPath, CgroupLimits.controllers(limits));
         } catch (ErrnoException e) {
             String path = spec.linux().cgroupsPath();
-            if (host.user() == null || !NoCgroup.isRefusal(e)) {
+            HostFacts.User user = host.user();
+            // Who is root of a user namespace only, as below Podman, is a user as well.
+            if ((user == null && !host.inUserNamespace()) || !NoCgroup.isRefusal(e)) {
                 throw e;
             }
             if (!NoCgroup.isEnough(path == null ? "" : path, resources())) {
                 throw new ContainerFault(
                         Kind.FAILED,
                         "set up cgroup of container " + request.id() + ": " + e.getMessage()
-                                + ": no cgroup is delegated to user "
-                                + host.user().uid() + ", so linux.cgroupsPath and linux.resources cannot be had",
+                                + ": no cgroup is delegated to "
+                                + (user == null ? "this user namespace" : "user " + user.uid())
+                                + ", so linux.cgroupsPath and linux.resources cannot be had",
                         e);
             }
             return Cgroup.open(NoCgroup.state(host.cgroups().mode()));

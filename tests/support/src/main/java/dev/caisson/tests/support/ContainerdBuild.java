@@ -27,6 +27,9 @@ public record ContainerdBuild(String line, Path containerd, Path ctr, Path shimR
     /** The runc that is built from source. */
     public static final String RUNC = "1.5.2";
 
+    /** The CRI client that is built from source. */
+    public static final String CRICTL = "1.37.0";
+
     private static final Duration BUILD_LIMIT = Duration.ofMinutes(15);
 
     /** Whether the configuration file has version 3 and the CRI is split into two plugins. */
@@ -96,6 +99,18 @@ public record ContainerdBuild(String line, Path containerd, Path ctr, Path shimR
                 dir.resolve("ctr"),
                 dir.resolve("containerd-shim-runc-v2"),
                 newRunc().orElseGet(() -> Command.find("runc").orElse(dir.resolve("runc")))));
+    }
+
+    /** The CRI's command line client, built once; empty, and noted as skipped, where that is impossible. */
+    public static Optional<Path> crictl() {
+        Path dir = Cache.dir("peers").resolve("crictl-" + CRICTL);
+        boolean built =
+                goInstall(dir, "crictl", "sigs.k8s.io/cri-tools/cmd/crictl@v" + CRICTL, Map.of("CGO_ENABLED", "0"), "");
+        if (!built) {
+            Skip.note("crictl", "Go >= 1.26 and a reachable Go module proxy");
+            return Optional.empty();
+        }
+        return Optional.of(dir.resolve("crictl"));
     }
 
     private static Optional<Path> newRunc() {

@@ -32,13 +32,23 @@ public record RuntimeUnderTest(
         searchPath = List.copyOf(searchPath);
     }
 
+    /** The subject's OCI command line below containerd's own shim for runc. */
+    public static RuntimeUnderTest runcShim(ContainerdBuild build, Path binary) {
+        return new RuntimeUnderTest(Kind.RUNC, RUNC_V2, peerPath(build), Optional.empty(), Optional.of(binary));
+    }
+
     /**
-     * The runtime chosen for this JVM: {@code -Dcaisson.peer=runc} takes the peer, otherwise the installation named by
+     * The runtime chosen for this JVM: {@code -Dcaisson.peer=runc} takes the peer, {@code oci} the peer's shim over the subject's OCI
+     * command line; otherwise the installation named by
      * system property or environment variable {@code CAISSON_PREFIX} is taken; empty when there is none.
      */
     public static Optional<RuntimeUnderTest> selected(ContainerdBuild build) {
-        if (System.getProperty("caisson.peer", "").equals("runc")) {
+        String peer = System.getProperty("caisson.peer", "");
+        if (peer.equals("runc")) {
             return Optional.of(runc(build));
+        }
+        if (peer.equals("oci")) {
+            return prefixSetting().map(prefix -> runcShim(build, prefix.resolve("bin/caisson")));
         }
         return prefixSetting().map(RuntimeUnderTest::caisson);
     }

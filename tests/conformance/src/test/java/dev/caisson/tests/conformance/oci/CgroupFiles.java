@@ -26,6 +26,14 @@ final class CgroupFiles {
         return Files.exists(ROOT.resolve("cgroup.controllers"));
     }
 
+    /** Whether {@code controller} is in the version 2 hierarchy beside those of version 1. */
+    static boolean hybridHas(String controller) {
+        return List.of(Box.text(ROOT.resolve("unified/cgroup.controllers"))
+                        .strip()
+                        .split(" ", -1))
+                .contains(controller);
+    }
+
     /** The path in a hierarchy, from {@code /proc/PID/cgroup}; the empty name stands for version 2. */
     String path(String controller) {
         return Proc.read(pid, "cgroup")
@@ -38,7 +46,8 @@ final class CgroupFiles {
     }
 
     Path directory(String controller) {
-        return ROOT.resolve(controller.isEmpty() ? "." : controller)
+        String hierarchy = isUnified() ? "." : "unified";
+        return ROOT.resolve(controller.isEmpty() ? hierarchy : controller)
                 .resolve("." + path(controller))
                 .normalize();
     }

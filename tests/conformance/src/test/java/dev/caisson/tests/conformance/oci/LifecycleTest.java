@@ -164,7 +164,8 @@ class LifecycleTest extends OciSuite {
         assertThat(state.get("status").asText()).isEqualTo("running");
         assertThat(state.get("bundle").asText()).isEqualTo(box.bundle.toString());
         assertThat(state.at("/annotations/a.b").asText()).isEqualTo("c");
-        assertThat(Proc.read(state.get("pid").asLong(), "cmdline").strip()).isEqualTo("sleep 1000");
+        long pid = state.get("pid").asLong();
+        Await.until("the program", SOON, () -> Proc.read(pid, "cmdline").strip().equals("sleep 1000"));
     }
 
     @Test

@@ -9,7 +9,7 @@ import java.util.List;
  * those of the caller; the effective capabilities are the caller's as far as they are about files, and CAP_SYS_PTRACE, without which we
  * could not read its memory. Of one thread.
  */
-final class FileRights {
+final class FileRights implements AutoCloseable {
     /** CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER, FSETID (capabilities(7)); not MKNOD: devices are not the guest's to make. */
     private static final long ABOUT_FILES = 0b11111;
 
@@ -92,5 +92,10 @@ final class FileRights {
             }
         }
         groups = wanted;
+    }
+
+    @Override
+    public void close() {
+        capabilities.close();
     }
 }

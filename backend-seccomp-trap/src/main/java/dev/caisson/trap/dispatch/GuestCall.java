@@ -11,7 +11,7 @@ import java.nio.charset.StandardCharsets;
  * The stopped call that a thread answers: its arguments, its caller, the caller's memory, and room to work in. One object per thread, used for one
  * call after the other. What it reads is the guest's: lengths are bounded here, pointers by the kernel, and no byte is read twice.
  */
-public final class GuestCall {
+public final class GuestCall implements AutoCloseable {
     /** Let the kernel do it: only where whatever it then reads again cannot hurt, for another wall stands around it. */
     public static final long PROCEED = Long.MIN_VALUE;
     /** It was answered already. */
@@ -212,11 +212,16 @@ public final class GuestCall {
         KernelCalls calls = new KernelCalls();
         SeccompListener copy = listener.copy(calls);
         Thread.ofPlatform().daemon().name("waiting-" + tid()).start(() -> {
-            try {
-                GuestCall call = new GuestCall(calls, copy, container);
-                call.finish(handler.handle(call));
-            } catch (RuntimeException | Error e) {
-                copy.answer(-Errno.EIO.number());
+            try (calls;
+                    copy;
+                    GuestCall call = new GuestCall(calls, copy, container)) {
+                long result = -Errno.EIO.number();
+                try {
+                    result = handler.handle(call);
+                } catch (RuntimeException | Error e) {
+                    System.err.println("a waiting call: " + e);
+                }
+                call.finish(result);
             } finally {
                 container.waiting().release();
             }
@@ -231,5 +236,13 @@ public final class GuestCall {
         } else if (result != ANSWERED) {
             listener.answer(result);
         }
+    }
+
+    @Override
+    public void close() {
+        guest.close();
+        rights.close();
+        text.close();
+        memory.close();
     }
 }

@@ -14,36 +14,54 @@ final class Reader implements Runnable {
     private final int listenerFd;
     private final Dispatcher dispatcher;
     private final BlockingQueue<Long> started;
+    private final Runnable left;
 
     /**
      * @param started gets 0 when this thread is where it has to be, or a negative errno
+     * @param left called when this thread will not use the listener any more
      */
-    Reader(ContainerEntry container, int listenerFd, Dispatcher dispatcher, BlockingQueue<Long> started) {
+    Reader(
+            ContainerEntry container,
+            int listenerFd,
+            Dispatcher dispatcher,
+            BlockingQueue<Long> started,
+            Runnable left) {
         this.container = container;
         this.listenerFd = listenerFd;
         this.dispatcher = dispatcher;
         this.started = started;
+        this.left = left;
     }
 
     @Override
     public void run() {
-        KernelCalls kernel = new KernelCalls();
-        long entered = container.enter(kernel);
-        if (entered < 0) {
-            started.add(entered);
-            return;
+        try (KernelCalls kernel = new KernelCalls()) {
+            long entered = container.enter(kernel);
+            if (entered == 0) {
+                answer(kernel);
+            } else {
+                started.add(entered);
+            }
+        } finally {
+            left.run();
         }
-        SeccompListener listener = new SeccompListener(kernel, listenerFd);
-        GuestCall call = new GuestCall(kernel, listener, container.view());
-        listener.wakeSynchronously();
-        started.add(0L);
-        while (true) {
-            long received = listener.receive();
-            if (received == 0) {
-                dispatcher.answer(call);
-            } else if (received != -Errno.EINTR.number() && received != -Errno.ENOENT.number()) {
-                // Nobody is left who could make a call.
-                return;
+    }
+
+    private void answer(KernelCalls kernel) {
+        try (SeccompListener listener = new SeccompListener(kernel, listenerFd);
+                GuestCall call = new GuestCall(kernel, listener, container.view())) {
+            listener.wakeSynchronously();
+            started.add(0L);
+            while (true) {
+                long received = listener.receive();
+                if (received == 0) {
+                    dispatcher.answer(call);
+                } else if (received != -Errno.EINTR.number()
+                        && (received != -Errno.ENOENT.number() || listener.isAbandoned())) {
+                    // Nobody is left who could make a call. (ENOENT alone: one was killed before its call was
+                    // received.)
+                    return;
+                }
             }
         }
     }

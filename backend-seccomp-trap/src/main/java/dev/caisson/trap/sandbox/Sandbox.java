@@ -7,6 +7,7 @@ import dev.caisson.trap.dispatch.Dispatcher;
 import dev.caisson.trap.dispatch.Nr;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /** Takes over what the daemon asks for, and starts threads that answer. Of one thread. */
@@ -56,11 +57,19 @@ final class Sandbox {
 
     private long start(ContainerEntry container, int listener, int readers) {
         BlockingQueue<Long> started = new LinkedBlockingQueue<>();
+        AtomicInteger using = new AtomicInteger(readers);
+        Runnable left = () -> {
+            if (using.decrementAndGet() == 0) {
+                try (KernelCalls calls = new KernelCalls()) {
+                    calls.call(Nr.close, listener);
+                }
+            }
+        };
         for (int i = 0; i < readers; i++) {
             Thread.ofPlatform()
                     .daemon()
                     .name("reader-" + listener + "-" + i)
-                    .start(new Reader(container, listener, dispatcher, started));
+                    .start(new Reader(container, listener, dispatcher, started, left));
         }
         long result = 0;
         try {

@@ -4,7 +4,7 @@ package dev.caisson.linux.direct;
  * Reads and writes the memory of a stopped thread's process (process_vm_readv(2)). One object per thread. Addresses and lengths come from the
  * guest: what is not mapped is EFAULT, and nothing is read twice.
  */
-public final class GuestMemory {
+public final class GuestMemory implements AutoCloseable {
     private static final int SYS_READV = 310;
     private static final int SYS_WRITEV = 311;
     private static final int PAGE = 4096;
@@ -69,5 +69,10 @@ public final class GuestMemory {
         iovecs.putLong(REMOTE + 16, address + first);
         iovecs.putLong(REMOTE + 24, (long) length - first);
         return calls.call(call, tid, iovecs.address(), 1, iovecs.address(REMOTE), first == length ? 1 : 2, 0);
+    }
+
+    @Override
+    public void close() {
+        iovecs.close();
     }
 }

@@ -10,7 +10,9 @@ package dev.caisson.linux.direct;
  *   struct seccomp_notif_addfd  id 0, flags 8, srcfd 12, newfd 16, newfd_flags 20                         24 bytes
  * </pre>
  */
-public final class SeccompListener {
+public final class SeccompListener implements AutoCloseable {
+    private static final int SYS_POLL = 7;
+    private static final int POLLHUP = 0x10;
     private static final int SYS_IOCTL = 16;
     // include/uapi/linux/seccomp.h: _IOWR('!', 0, 80), _IOWR('!', 1, 24), _IOW('!', 2, 8), _IOW('!', 3, 24), _IOW('!',
     // 4, 8).
@@ -52,6 +54,14 @@ public final class SeccompListener {
         // The kernel wants it zeroed.
         memory.zero(0, NOTIF_SIZE);
         return calls.call(SYS_IOCTL, fd, RECV, memory.address());
+    }
+
+    /** Whether no task is left that could make a call (POLLHUP, Linux 5.9); {@link #receive} then fails with ENOENT at once. */
+    public boolean isAbandoned() {
+        memory.putInt(RESPONSE, fd);
+        memory.putInt(RESPONSE + 4, 0);
+        return calls.call(SYS_POLL, memory.address(RESPONSE), 1, 0) == 1
+                && (memory.getShort(RESPONSE + 6) & POLLHUP) != 0;
     }
 
     public long id() {
@@ -111,5 +121,11 @@ public final class SeccompListener {
         memory.putInt(RESPONSE + 16, 0);
         memory.putInt(RESPONSE + 20, flags);
         return calls.call(SYS_IOCTL, fd, ADDFD, memory.address(RESPONSE));
+    }
+
+    /** Frees this reader's memory; the descriptor stays open. */
+    @Override
+    public void close() {
+        memory.close();
     }
 }

@@ -1,0 +1,105 @@
+package dev.caisson.tests.backends;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.caisson.backend.testkit.TestContainer;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.List;
+import org.junit.jupiter.api.Test;
+
+/** The sandbox process: what it holds, what it costs when nothing happens, and its death. */
+final class TrapSandboxTest extends TrapSuite {
+    private long sandbox() {
+        List<Long> found = ProcessHandle.of(pod().parentPid()).stream()
+                .flatMap(ProcessHandle::children)
+                .filter(p -> p.info()
+                        .arguments()
+                        .map(a -> List.of(a).contains("dev.caisson.trap.sandbox.SandboxMain"))
+                        .orElse(false))
+                .map(ProcessHandle::pid)
+                .toList();
+        assertThat(found).hasSize(1);
+        return found.getFirst();
+    }
+
+    private static int count(String directory) throws IOException {
+        try (var files = Files.list(Path.of(directory))) {
+            return (int) files.count();
+        }
+    }
+
+    /** utime and stime of proc_pid_stat(5), in ticks of 10 ms. */
+    private static long ticks(long pid) throws IOException {
+        String stat = Files.readString(Path.of("/proc/" + pid + "/stat"));
+        String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
+        return Long.parseLong(fields[11]) + Long.parseLong(fields[12]);
+    }
+
+    @Test
+    void aContainerDiesWithItsSandboxProcess() throws Exception {
+        try (TestContainer c =
+                prepare(shell("echo up; while :; do :; done")).create().start()) {
+            await("program", () -> c.stdout().contains("up"));
+            Instant killed = Instant.now();
+            ProcessHandle.of(sandbox()).orElseThrow().destroyForcibly();
+            assertThat(c.awaitExit().code()).isEqualTo(137);
+            assertThat(Duration.between(killed, Instant.now())).isLessThan(Duration.ofSeconds(2));
+        }
+    }
+
+    @Test
+    void endsWithItsContainer() throws Exception {
+        try (TestContainer c = prepare(shell("echo up; read x")).create().start()) {
+            await("program", () -> c.stdout().contains("up"));
+            ProcessHandle process = ProcessHandle.of(sandbox()).orElseThrow();
+            c.awaitExit();
+            await("end of the sandbox process", () -> !process.isAlive());
+        }
+    }
+
+    @Test
+    void execsLeaveNothingInItAndIdleCostsNothing() throws Exception {
+        try (TestContainer c =
+                prepare(shell("echo up; exec sleep 1000")).create().start()) {
+            await("program", () -> c.stdout().contains("up"));
+            long pid = sandbox();
+            assertThat(c.execOutput("ls", "/")).contains("bin");
+            pass(300);
+            int threads = count("/proc/" + pid + "/task");
+            int descriptors = count("/proc/" + pid + "/fd");
+            for (int i = 0; i < 5; i++) {
+                assertThat(c.execOutput("ls", "/")).contains("bin");
+            }
+            String counts = threads + " threads, " + descriptors + " descriptors";
+            await("readers of ended processes", () -> {
+                try {
+                    return (count("/proc/" + pid + "/task") + " threads, " + count("/proc/" + pid + "/fd")
+                                    + " descriptors")
+                            .equals(counts);
+                } catch (IOException e) {
+                    throw new AssertionError(e);
+                }
+            });
+            pass(1000);
+            long before = ticks(pid);
+            pass(1000);
+            assertThat(ticks(pid) - before).as("ticks of 10 ms in a second").isLessThanOrEqualTo(1);
+        }
+    }
+
+    /** Rights that guests may have over files, and those to become them, enter their namespaces and read their memory. */
+    @Test
+    void hasFewRights() throws Exception {
+        try (TestContainer c =
+                prepare(shell("echo up; exec sleep 1000")).create().start()) {
+            await("program", () -> c.stdout().contains("up"));
+            assertThat(Files.readString(Path.of("/proc/" + sandbox() + "/status")))
+                    .contains("NoNewPrivs:\t1")
+                    .contains("CapBnd:\t00000000002c00df");
+        }
+    }
+}

@@ -191,14 +191,14 @@ public final class GuestCall implements AutoCloseable {
         }
     }
 
-    /** Answers with a descriptor of ours, which is closed here. */
+    /** Gives the caller a descriptor of ours, which is closed here; its number there is the answer. */
     public long answerDescriptor(long fd, boolean closeOnExec) {
         if (fd < 0) {
             return fd;
         }
-        long result = listener.answerDescriptor((int) fd, closeOnExec ? O_CLOEXEC : 0);
+        long number = listener.addDescriptor((int) fd, closeOnExec ? O_CLOEXEC : 0);
         kernel.call(Nr.close, fd);
-        return result < 0 ? result : ANSWERED;
+        return number;
     }
 
     /**

@@ -23,7 +23,6 @@ public final class SeccompListener implements AutoCloseable {
     private static final long SET_FLAGS = 0x4008_2104L;
     private static final int SYNC_WAKE_UP = 1;
     private static final int FLAG_CONTINUE = 1;
-    private static final int ADDFD_FLAG_SEND = 2;
     private static final int NOTIF_SIZE = 80;
     private static final int RESPONSE = 128;
 
@@ -108,15 +107,16 @@ public final class SeccompListener implements AutoCloseable {
     }
 
     /**
-     * Puts a copy of a descriptor into the caller's table and lets the call return its number, at once (Linux 5.14).
+     * Puts a copy of a descriptor into the caller's table (Linux 5.9). Not in one with the answer: the caller would go on before this process
+     * has closed its own copy, and find the file busy (ETXTBSY) or a pipe not ended.
      *
      * @param source a descriptor of this process; stays open
      * @param flags O_CLOEXEC or 0
-     * @return a negative errno when nothing was done: EMFILE, or ENOENT
+     * @return its number there, or a negative errno: EMFILE, or ENOENT
      */
-    public long answerDescriptor(int source, int flags) {
+    public long addDescriptor(int source, int flags) {
         memory.putLong(RESPONSE, id());
-        memory.putInt(RESPONSE + 8, ADDFD_FLAG_SEND);
+        memory.putInt(RESPONSE + 8, 0);
         memory.putInt(RESPONSE + 12, source);
         memory.putInt(RESPONSE + 16, 0);
         memory.putInt(RESPONSE + 20, flags);

@@ -8,7 +8,6 @@ import dev.caisson.shim.link.MonitorLink;
 import dev.caisson.shim.pod.Pod;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.concurrent.atomic.AtomicInteger;
 
 /** Ends of processes: in which order they are made known, stored before told, and what goes with them. */
 public final class TaskExits {
@@ -73,18 +72,15 @@ public final class TaskExits {
     void publishExit(Task task, TaskProcess p) {
         ProcessExit exit = java.util.Objects.requireNonNull(p.exit());
         publishOom(task);
+        // Before anybody is told: a later daemon must tell the same, and may be asked to delete what has ended.
+        records.saveOrLog(task);
         Launch l = p.launch();
-        // The monitor keeps the exit until it is both stored and delivered, so that a later daemon tells the same.
-        AtomicInteger keptFor = new AtomicInteger(2);
-        Runnable done = () -> {
-            if (keptFor.decrementAndGet() == 0 && l != null) {
+        TaskEvents.exited(task, p, exit, () -> {
+            if (l != null) {
                 l.forget();
             }
-        };
-        TaskEvents.exited(task, p, exit, done);
+        });
         p.exited.complete(exit);
-        records.saveOrLog(task);
-        done.run();
     }
 
     /** Looks and tells in one step: whoever publishes an exit after this does so after the event. */

@@ -109,7 +109,6 @@ public final class TaskLifecycle {
             boolean opened = false;
             try {
                 commit.now();
-                records.finishRemoval(pod, id);
                 StdioUris stdio = StdioUris.parse(init.stdin, init.stdout, init.stderr, init.terminal);
                 launcher.openIo(launch, stdio.stdio());
                 opened = true;
@@ -559,7 +558,8 @@ public final class TaskLifecycle {
             ProcessExit exit = p.exit() == null ? new ProcessExit(128 + SIGKILL, Instant.now()) : p.exit();
             p.apply(TaskEvent.DELETE);
             awaitEvents(task);
-            records.bury(task, p.pid(), exit);
+            records.bury(task, "", p.pid(), exit);
+            records.delete(task);
             Tasks.of(task.pod()).remove(task.id, task);
             TaskEvents.deleted(task, exit);
             return new Deleted(p.pid(), exit);
@@ -593,7 +593,7 @@ public final class TaskLifecycle {
         ProcessExit exit = p.exit() == null ? new ProcessExit(0, Instant.now()) : p.exit();
         awaitEvents(task);
         try {
-            records.buryExec(task, p.id, p.pid(), exit);
+            records.bury(task, p.id, p.pid(), exit);
         } catch (IOException e) {
             throw new ContainerFault(Kind.FAILED, "delete process " + p.id + ": " + e.getMessage(), e);
         }
@@ -610,9 +610,6 @@ public final class TaskLifecycle {
 
     /** The caller of delete has its answer, or will have it in a moment: a daemon killed right now may still lose it. */
     void forgetBuried(Pod pod, String id, String execId) {
-        if (execId.isEmpty() && !pod.isEnded()) {
-            records.removeBuried(pod, id);
-        }
         try {
             Thread.sleep(GRAVE_MILLIS);
         } catch (InterruptedException e) {

@@ -126,46 +126,14 @@ final class TaskRecords {
         return pod.directory() + "/deleted/" + id + (execId.isEmpty() ? "" : "@" + execId);
     }
 
-    /**
-     * Keeps a delete's answer until it has been given: the next daemon may be asked again. From here on the container counts as deleted;
-     * its other records go when the answer is out ({@link #removeBuried}).
-     */
-    void bury(Task task, int pid, ProcessExit exit) throws IOException {
-        synchronized (task) {
-            task.markRemoved(); // an exit that is reported later must not bring the record back
-            store.write(grave(task.pod(), task.id, ""), answer(pid, exit));
-        }
-        Tasks.buriedIn(task.pod()).put(task.id, task);
-    }
-
-    void buryExec(Task task, String execId, int pid, ProcessExit exit) throws IOException {
-        store.write(grave(task.pod(), task.id, execId), answer(pid, exit));
-    }
-
-    private static Map<String, String> answer(int pid, ProcessExit exit) {
-        return Map.of(
-                "pid", Integer.toString(pid),
-                "exitCode", Integer.toString(exit.code()),
-                "exitedAt", exit.at().toString());
-    }
-
-    /** Removes the records of a deleted container, unless that has been done. */
-    void removeBuried(Pod pod, String id) {
-        Tasks.buriedIn(pod).computeIfPresent(id, (name, task) -> {
-            try {
-                delete(task);
-            } catch (IOException e) {
-                System.getLogger(TaskRecords.class.getName())
-                        .log(System.Logger.Level.WARNING, "remove records of " + id + ": " + e.getMessage());
-            }
-            return null;
-        });
-    }
-
-    /** Before another container of the same name is made: nothing of the old one may be taken for the new one's. */
-    void finishRemoval(Pod pod, String id) {
-        removeBuried(pod, id);
-        forgetBuried(pod, id, "");
+    /** Keeps a delete's answer until it has been given: the next daemon may be asked again. */
+    void bury(Task task, String execId, int pid, ProcessExit exit) throws IOException {
+        store.write(
+                grave(task.pod(), task.id, execId),
+                Map.of(
+                        "pid", Integer.toString(pid),
+                        "exitCode", Integer.toString(exit.code()),
+                        "exitedAt", exit.at().toString()));
     }
 
     TaskLifecycle.@Nullable Deleted buried(Pod pod, String id, String execId) {
@@ -197,12 +165,6 @@ final class TaskRecords {
         for (String id : store.list(pod.directory() + "/tasks")) {
             Map<String, String> r = store.read(pod.directory() + "/tasks/" + id);
             if (r == null) {
-                continue;
-            }
-            if (store.exists(grave(pod, id, ""))) {
-                // Deleted; its daemon was lost before it could remove this.
-                store.delete(pod.directory() + "/tasks/" + id);
-                store.deleteTree(pod.directory() + "/scratch/" + id);
                 continue;
             }
             Task task = new Task(pod, id, r.getOrDefault("bundle", ""), process(r, "init.", id, true));

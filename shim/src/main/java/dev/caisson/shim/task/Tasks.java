@@ -9,16 +9,10 @@ import java.util.concurrent.ConcurrentHashMap;
 /** The tasks of a pod by container id: what {@link Pod} carries without knowing more of it. */
 public final class Tasks implements PodContent {
     private final Map<String, Task> byId = new ConcurrentHashMap<>();
-    private final Map<String, Task> buried = new ConcurrentHashMap<>();
 
     /** A pod's, to be changed in place. */
     public static Map<String, Task> of(Pod pod) {
         return ((Tasks) pod.content()).byId;
-    }
-
-    /** Deleted ones whose records are still to be removed. */
-    static Map<String, Task> buriedIn(Pod pod) {
-        return ((Tasks) pod.content()).buried;
     }
 
     @Override

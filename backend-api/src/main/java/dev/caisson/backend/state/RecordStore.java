@@ -160,11 +160,6 @@ public final class RecordStore {
         return record;
     }
 
-    /** Whether there is such a record. */
-    public boolean exists(String name) {
-        return Files.exists(root.resolve(name + SUFFIX));
-    }
-
     /** Removes a record; one that is not there is no error. */
     public void delete(String name) throws IOException {
         Files.deleteIfExists(root.resolve(name + SUFFIX));

@@ -48,9 +48,7 @@ public final class UnixSockets {
                 "socket",
                 path);
         try (Scratch scratch = new Scratch()) {
-            long name = scratch.zeroed(Abi.SOCKADDR_UN_SIZE);
-            scratch.putShort(name, Abi.AF_UNIX);
-            scratch.putBytes(name + Abi.SOCKADDR_UN_PATH, encoded);
+            long name = address(scratch, encoded);
             // NATIVE: int bind(int fd, const struct sockaddr *addr, socklen_t length), sys/socket.h.
             Libc.check(Libc.call(Sys.bind, socket.number(), name, Abi.SOCKADDR_UN_SIZE), "bind", path);
             // NATIVE: int listen(int fd, int backlog), sys/socket.h.
@@ -125,6 +123,13 @@ public final class UnixSockets {
         }
     }
 
+    private static long address(Scratch scratch, byte[] path) {
+        long address = scratch.zeroed(Abi.SOCKADDR_UN_SIZE);
+        scratch.putShort(address, Abi.AF_UNIX);
+        scratch.putBytes(address + Abi.SOCKADDR_UN_PATH, path);
+        return address;
+    }
+
     private static Fd connect(String path) throws ErrnoException {
         if (PathBytes.encode(path).length <= PATH_LIMIT) {
             return connectShort(path, path);
@@ -152,9 +157,7 @@ public final class UnixSockets {
             long set = Libc.call(
                     Sys.setsockopt, socket.number(), Abi.SOL_SOCKET, Abi.SO_SNDTIMEO, timeout, Abi.TIMEVAL_SIZE, 0);
             Libc.check(set, "setsockopt SO_SNDTIMEO", subject);
-            long name = scratch.zeroed(Abi.SOCKADDR_UN_SIZE);
-            scratch.putShort(name, Abi.AF_UNIX);
-            scratch.putBytes(name + Abi.SOCKADDR_UN_PATH, encoded);
+            long name = address(scratch, encoded);
             // NATIVE: int connect(int fd, const struct sockaddr *addr, socklen_t length), sys/socket.h.
             long result = Libc.retrying(Sys.connect, socket.number(), name, Abi.SOCKADDR_UN_SIZE, 0);
             Libc.check(result, "connect", subject);

@@ -152,16 +152,9 @@ public final class ExecPlan {
             p.call("enter cgroup namespace of init process " + initPid, Sys.SETNS, pidfd, c(CLONE_NEWCGROUP));
         }
         if (userNamespace) {
-            p.call("become root of user namespace (group)", Sys.SETRESGID, c(0), c(0), c(0));
-            p.call("become root of user namespace", Sys.SETRESUID, c(0), c(0), c(0));
+            s.becomeRootOfUserNamespace();
         }
-        p.callInto(
-                s.root,
-                "open container's root",
-                Sys.OPENAT,
-                c(AT_FDCWD),
-                p.string("/"),
-                c(O_PATH | O_DIRECTORY | O_CLOEXEC));
+        s.openRoot();
         if (labels) {
             p.callInto(
                     self,

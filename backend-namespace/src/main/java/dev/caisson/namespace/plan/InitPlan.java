@@ -194,8 +194,7 @@ public final class InitPlan {
                 // Still the host's root by its id, which may enter directories that the container's may not.
                 mounts.openSources();
             }
-            p.call("become root of user namespace (group)", Sys.SETRESGID, c(0), c(0), c(0));
-            p.call("become root of user namespace", Sys.SETRESUID, c(0), c(0), c(0));
+            s.becomeRootOfUserNamespace();
         }
         if (!in.spec().linux().maskedPaths().isEmpty()) {
             p.callInto(

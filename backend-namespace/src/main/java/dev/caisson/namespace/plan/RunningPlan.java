@@ -121,16 +121,9 @@ public final class RunningPlan {
                 pidfd,
                 c(CLONE_NEWNS | (userNamespace ? CLONE_NEWUSER : 0)));
         if (userNamespace) {
-            p.call("become root of user namespace (group)", Sys.SETRESGID, c(0), c(0), c(0));
-            p.call("become root of user namespace", Sys.SETRESUID, c(0), c(0), c(0));
+            s.becomeRootOfUserNamespace();
         }
-        p.callInto(
-                s.root,
-                "open container's root",
-                Sys.OPENAT,
-                c(AT_FDCWD),
-                p.string("/"),
-                c(O_PATH | O_DIRECTORY | O_CLOEXEC));
+        s.openRoot();
     }
 
     private LaunchPlan end() {

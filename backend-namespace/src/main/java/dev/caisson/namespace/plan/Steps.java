@@ -67,6 +67,23 @@ final class Steps {
         p.jumpIfLess(c(-1), result, label);
     }
 
+    /** In a process that has entered the container: what resolves below here stays in it. */
+    void openRoot() {
+        p.callInto(
+                root,
+                "open container's root",
+                Sys.OPENAT,
+                c(AT_FDCWD),
+                p.string("/"),
+                c(O_PATH | O_DIRECTORY | O_CLOEXEC));
+    }
+
+    /** The group first: the user's change takes the right to it away. */
+    void becomeRootOfUserNamespace() {
+        p.call("become root of user namespace (group)", Sys.SETRESGID, c(0), c(0), c(0));
+        p.call("become root of user namespace", Sys.SETRESUID, c(0), c(0), c(0));
+    }
+
     /** Opens a mount point below the root as O_PATH; what is missing of it is made, directories with mode 0755. */
     void openTarget(Arg.Slot dst, String path, boolean directory) {
         long resolve = path.equals("/proc") || path.equals("/sys") ? RESOLVE_NO_SYMLINKS : 0;

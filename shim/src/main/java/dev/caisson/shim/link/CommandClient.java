@@ -61,13 +61,7 @@ public final class CommandClient implements AutoCloseable {
 
     private void send(WireFrame frame) throws IOException {
         ByteBuffer bytes = ByteBuffer.allocate(WireFrame.HEADER_BYTES + frame.payload().length)
-                .order(ByteOrder.LITTLE_ENDIAN)
-                .putInt(frame.payload().length)
-                .put((byte) frame.kind())
-                .put((byte) frame.flags())
-                .putShort((short) frame.age())
-                .putInt(frame.a())
-                .putInt(frame.b())
+                .put(frame.header())
                 .put(frame.payload());
         for (bytes.flip(); bytes.hasRemaining(); ) {
             channel.write(bytes);

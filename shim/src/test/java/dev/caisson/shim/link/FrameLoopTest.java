@@ -10,6 +10,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
@@ -94,7 +95,9 @@ class FrameLoopTest {
                     }
                 }));
             }
-            Thread.sleep(50); // the socket is full by now
+            while (loop.settle(Duration.ZERO)) {
+                Thread.onSpinWait(); // until the socket is full: nobody reads yet
+            }
             int[] next = new int[SENDERS];
             for (int n = 0; n < SENDERS * FRAMES; n++) {
                 WireFrame f = read(client);

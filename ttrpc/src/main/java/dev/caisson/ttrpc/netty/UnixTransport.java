@@ -43,29 +43,14 @@ public final class UnixTransport implements AutoCloseable {
      * @throws UnsatisfiedLinkError if Netty's native epoll library cannot be loaded
      */
     public UnixTransport() {
-        this.loop = newLoop("ttrpc-loop");
-    }
-
-    /** An epoll loop with one daemon thread of that name, for channels that must not wait for others. */
-    public static EventLoopGroup newLoop(String name) {
-        return new MultiThreadIoEventLoopGroup(
+        this.loop = new MultiThreadIoEventLoopGroup(
                 1,
                 task -> {
-                    Thread thread = new Thread(task, name);
+                    Thread thread = new Thread(task, "ttrpc-loop");
                     thread.setDaemon(true);
                     return thread;
                 },
                 EpollIoHandler.newFactory());
-    }
-
-    /** The event loop, for other channels of the same process. */
-    public EventLoopGroup loop() {
-        return loop;
-    }
-
-    /** Waits until the loop has done what it had been given before. Not on the loop itself. */
-    public void settle() throws InterruptedException {
-        loop.submit(() -> {}).await();
     }
 
     /** {@link #listen(Path, TtrpcServer, Predicate)} for every peer that the socket file's mode lets in. */

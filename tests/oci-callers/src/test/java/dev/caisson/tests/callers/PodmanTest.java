@@ -304,7 +304,9 @@ class PodmanTest extends CallerSuite {
         Await.until(
                 "output", SOON, () -> podman.podman("logs", "kube-one").out().equals("from kube\n"));
         // By its path: kube play gives the container no PATH, and runc then looks for a name nowhere.
-        assertThat(podman.podman("exec", "kube-one", "/bin/sh", "-c", "echo $A").ok().out())
+        assertThat(podman.podman("exec", "kube-one", "/bin/sh", "-c", "echo $A")
+                        .ok()
+                        .out())
                 .isEqualTo("b\n");
         podman.podman("kube", "down", file.toString()).ok();
         assertThat(podman.podman("ps", "--all", "--quiet").ok().out()).isEmpty();

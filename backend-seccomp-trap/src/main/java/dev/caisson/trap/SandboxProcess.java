@@ -55,6 +55,7 @@ final class SandboxProcess {
                 "-XX:-UsePerfData",
                 "-Xshare:auto",
                 "--enable-native-access=ALL-UNNAMED",
+                "-Djava.library.path=" + System.getProperty("java.library.path"),
                 "-cp",
                 classPath(),
                 SandboxMain.class.getName());

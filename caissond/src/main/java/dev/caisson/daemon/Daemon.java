@@ -116,7 +116,6 @@ final class Daemon {
                 state.resolve("caissond.pid"),
                 Long.toString(ProcessHandle.current().pid()));
         releaseStartLock();
-        writeInfo(state);
         Thread.ofPlatform().daemon().name("after-start").start(this::afterStart);
         if (Foster.isGuest()) {
             Thread.ofPlatform().daemon().name("idle").start(this::leaveWhenIdle);
@@ -137,6 +136,12 @@ final class Daemon {
 
     /** When what it was started for is done. */
     private void afterStart() {
+        try {
+            writeInfo(options.stateDirectory());
+        } catch (IOException e) {
+            System.getLogger(Daemon.class.getName())
+                    .log(System.Logger.Level.ERROR, "say what this runtime is: " + Errno.describe(e), e);
+        }
         try {
             Thread.sleep(BEFORE_WARM_UP);
         } catch (InterruptedException e) {

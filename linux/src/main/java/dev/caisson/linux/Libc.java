@@ -1,39 +1,36 @@
 package dev.caisson.linux;
 
-import com.sun.jna.Native;
-import com.sun.jna.NativeLibrary;
+import java.nio.ByteBuffer;
 
 /**
- * The one native function of this module.
- *
- * <p>Mapping {@code syscall(2)} alone keeps start-up cheap (each mapped function costs a libffi preparation) and reaches calls
- * that glibc 2.36 has no wrapper for. Only calls with kernel-level semantics may be made this way: nothing that glibc
+ * The native functions of this module, {@code monitor/jni/libc.c}: system calls by number, which reaches those that glibc 2.36 has no
+ * wrapper for, and memory for their arguments. Only calls with kernel-level semantics may be made this way: nothing that glibc
  * virtualises (fork, setuid across threads, pthread state).
  */
+@SuppressWarnings("restricted") // which loading a library is
 final class Libc {
     static {
-        // The process itself already has libc's symbols: no library search by name.
-        Native.register(Libc.class, NativeLibrary.getProcess());
+        System.loadLibrary("caisson");
     }
 
     private Libc() {}
 
-    // NATIVE: long syscall(long number, ...), unistd.h. Variadic, but an assembly routine that moves registers; it
-    // takes no
-    // vector registers, so calling it as a plain seven-argument function is right on x86-64. Pointers among the
-    // arguments
-    // must live until it returns and be owned by a Scratch. Any thread. Bad pointers give EFAULT, not a crash.
-    private static native long syscall(long number, long a, long b, long c, long d, long e, long f);
+    // NATIVE: any thread; a virtual one keeps its carrier until the call returns. Pointers among the arguments must
+    // live that
+    // long and be owned by a Scratch. Bad pointers give EFAULT, not a crash.
+    /** Makes a system call and returns what the kernel returned: a result, or a negative errno. */
+    static native long call(long number, long a, long b, long c, long d, long e, long f);
 
-    /**
-     * Makes a system call and returns what the kernel returned: a result, or a negative errno (netty's and the kernel's own
-     * convention). errno is read in the same thread before anything else can run on it: a virtual thread does not change its
-     * carrier between the two calls, for neither blocks in Java.
-     */
-    static long call(long number, long a, long b, long c, long d, long e, long f) {
-        long result = syscall(number, a, b, c, d, e, f);
-        return result == -1 ? -Native.getLastError() : result;
-    }
+    // NATIVE: calloc(3); the caller frees.
+    /** Zeroed memory, aligned as malloc aligns (16 bytes), or 0 if there is none. */
+    static native long allocate(int size);
+
+    // NATIVE: free(3); no view of the memory may be used afterwards.
+    static native void free(long address);
+
+    // NATIVE: does not own the memory.
+    /** That memory as a buffer, which checks its bounds. */
+    static native ByteBuffer view(long address, int size);
 
     static long call(long number) {
         return call(number, 0, 0, 0, 0, 0, 0);

@@ -1,26 +1,33 @@
 package dev.caisson.linux;
 
-import com.sun.jna.Native;
-import com.sun.jna.Pointer;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * Native memory for the arguments of one system call, freed on close. Confined to the calling thread. Accesses are checked
- * against the block that they fall into, so a wrong offset is an exception and never a stray write.
+ * against the allocation that they fall into, so a wrong offset is an exception and never a stray write.
  */
 final class Scratch implements AutoCloseable {
-    private static final byte[] NUL = {0};
+    /** Most calls' arguments fit into one block, which costs one malloc. */
+    private static final int BLOCK = 2048;
 
-    private long[] starts = new long[4];
-    private long[] sizes = new long[4];
-    private int count;
+    private static final int ALIGNMENT = 16;
+
+    /** One piece of a block: what a caller was given. */
+    private record Piece(long address, int size, ByteBuffer block, int offset) {}
+
+    private final List<Long> blocks = new ArrayList<>(1);
+    private final List<Piece> pieces = new ArrayList<>(4);
+    private ByteBuffer block = ByteBuffer.allocate(0);
+    private long base;
+    private int used;
 
     /** Allocates zeroed memory, aligned as malloc aligns (16 bytes), and returns its address. */
     long zeroed(int size) {
-        long address = allocate(size);
-        new Pointer(address).clear(Math.max(1, size));
-        return address;
+        return allocate(size).address;
     }
 
     /**
@@ -36,72 +43,88 @@ final class Scratch implements AutoCloseable {
                         "string for the kernel contains a NUL byte: '" + text.replace('\0', '?') + "'");
             }
         }
-        long address = allocate(encoded.length + 1);
-        Pointer pointer = new Pointer(address);
-        pointer.write(0, encoded, 0, encoded.length);
-        pointer.write(encoded.length, NUL, 0, 1);
-        return address;
+        Piece piece = allocate(encoded.length + 1); // zeroed, and so ended
+        piece.block.put(piece.offset, encoded);
+        return piece.address;
     }
 
     /** Copies bytes. */
     long bytes(byte[] content, int from, int length) {
-        long address = allocate(length);
-        if (length > 0) {
-            new Pointer(address).write(0, content, from, length);
-        }
-        return address;
+        Piece piece = allocate(length);
+        piece.block.put(piece.offset, content, from, length);
+        return piece.address;
     }
 
-    private long allocate(int size) {
-        // malloc(0) may give a null pointer, which some calls take for "absent".
-        long address = Native.malloc(Math.max(1, size));
-        if (address == 0) {
-            throw new OutOfMemoryError("malloc of " + size + " bytes for a system call");
+    private Piece allocate(int size) {
+        if (size < 0) {
+            throw new IllegalArgumentException("size " + size);
         }
-        if (count == starts.length) {
-            starts = Arrays.copyOf(starts, count * 2);
-            sizes = Arrays.copyOf(sizes, count * 2);
+        int room = Math.max(1, size); // or two pieces had one address
+        if (room > block.capacity() - used) {
+            int capacity = Math.max(BLOCK, room);
+            base = Libc.allocate(capacity);
+            if (base == 0) {
+                throw new OutOfMemoryError("malloc of " + capacity + " bytes for a system call");
+            }
+            blocks.add(base);
+            block = Libc.view(base, capacity).order(ByteOrder.nativeOrder());
+            used = 0;
         }
-        starts[count] = address;
-        sizes[count++] = size;
-        return address;
+        Piece piece = new Piece(base + used, size, block, used);
+        pieces.add(piece);
+        used = Math.min(block.capacity(), (used + room + ALIGNMENT - 1) & -ALIGNMENT);
+        return piece;
     }
 
-    private Pointer at(long address, int size) {
-        for (int i = 0; i < count; i++) {
-            if (address >= starts[i] && address - starts[i] <= sizes[i] - size) {
-                return new Pointer(address);
+    /** Where in its block an access falls. */
+    private Piece at(long address, int size) {
+        for (Piece piece : pieces) {
+            if (address >= piece.address && address - piece.address <= piece.size - size) {
+                return piece;
             }
         }
         throw new IndexOutOfBoundsException("native access of " + size + " bytes outside of this call's memory");
     }
 
+    private static int index(Piece piece, long address) {
+        return piece.offset + (int) (address - piece.address);
+    }
+
     void putShort(long address, int value) {
-        at(address, 2).setShort(0, (short) value);
+        Piece piece = at(address, 2);
+        piece.block.putShort(index(piece, address), (short) value);
     }
 
     void putInt(long address, int value) {
-        at(address, 4).setInt(0, value);
+        Piece piece = at(address, 4);
+        piece.block.putInt(index(piece, address), value);
     }
 
     void putLong(long address, long value) {
-        at(address, 8).setLong(0, value);
+        Piece piece = at(address, 8);
+        piece.block.putLong(index(piece, address), value);
     }
 
     void putBytes(long address, byte[] value) {
-        at(address, value.length).write(0, value, 0, value.length);
+        Piece piece = at(address, value.length);
+        piece.block.put(index(piece, address), value);
     }
 
     int getInt(long address) {
-        return at(address, 4).getInt(0);
+        Piece piece = at(address, 4);
+        return piece.block.getInt(index(piece, address));
     }
 
     long getLong(long address) {
-        return at(address, 8).getLong(0);
+        Piece piece = at(address, 8);
+        return piece.block.getLong(index(piece, address));
     }
 
     byte[] getBytes(long address, int length) {
-        return at(address, length).getByteArray(0, length);
+        Piece piece = at(address, length);
+        byte[] bytes = new byte[length];
+        piece.block.get(index(piece, address), bytes);
+        return bytes;
     }
 
     /** Reads ASCII text up to the first NUL or the given length. */
@@ -116,9 +139,10 @@ final class Scratch implements AutoCloseable {
 
     @Override
     public void close() {
-        for (int i = 0; i < count; i++) {
-            Native.free(starts[i]);
-        }
-        count = 0;
+        blocks.forEach(Libc::free);
+        blocks.clear();
+        pieces.clear();
+        block = ByteBuffer.allocate(0);
+        used = 0;
     }
 }

@@ -1,7 +1,7 @@
 /**
  * The only door to native code: named Linux system calls, their structures, and errno as a value or an exception.
  *
- * <p>Every call goes through one function, {@code syscall(2)}, mapped by JNA in {@code Libc}; numbers and layouts live in
+ * <p>Every call goes through one function, {@code Libc.call}; numbers and layouts live in
  * {@code Sys} and {@code Abi} and are compared with the C compiler's view by a test. Kernel objects are {@link
  * dev.caisson.linux.Fd}s with one owner. Outcomes that callers branch on (no such process, would block, already there) are
  * returned as {@link dev.caisson.linux.Errno} values; everything else is an {@link dev.caisson.linux.ErrnoException}. All

@@ -106,6 +106,18 @@ public abstract class BackendContract extends PodTest {
         }
     }
 
+    /** Its root may change mode and owner of what it has open: that must not be the host's node. */
+    @Test
+    void aStreamOfNobodyIsTheContainersOwnNull() throws ContainerFault {
+        String look = "stat -L -c %d:%i /proc/self/fd/0 /dev/null; cat";
+        try (TestContainer c = prepare(shell(look + "; sleep 1000"))) {
+            c.create().start();
+            await("init's look", () -> c.stdout().lines().count() == 2);
+            assertThat(c.stdout().lines().distinct()).hasSize(1);
+            assertThat(c.execOutput("sh", "-c", look).lines().distinct()).hasSize(1);
+        }
+    }
+
     @Test
     void stdinEndsWhenItIsClosed() throws Exception {
         Bundle bundle = shell("cat; echo end");

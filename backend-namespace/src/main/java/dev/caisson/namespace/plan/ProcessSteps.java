@@ -75,11 +75,53 @@ final class ProcessSteps {
         }
     }
 
-    /** Puts the streams where the program expects them. */
+    /** In the container: puts the streams where the program expects them. */
     void streams() {
         for (int fd = 0; fd < 3; fd++) {
             p.call("set up standard stream " + fd, Sys.DUP2, c(PlanBuilder.STDIN_FD + fd), c(fd));
         }
+        reopenNull();
+    }
+
+    /**
+     * Streams that are the host's /dev/null become the container's own node, whose mode and owner its root may change
+     * without harm (runc's reOpenDevNull). Where the container has no null device at /dev/null, or may not open it, they stay.
+     */
+    private void reopenNull() {
+        Arg.Data stat = p.room(STAT_SIZE);
+        Arg.Slot own = p.slot();
+        Arg.Slot stream = p.slot();
+        PlanBuilder.Label next = new PlanBuilder.Label();
+        PlanBuilder.Label open = new PlanBuilder.Label();
+        PlanBuilder.Label replace = new PlanBuilder.Label();
+        PlanBuilder.Label done = new PlanBuilder.Label();
+        p.set(own, c(-1));
+        p.set(stream, c(-1));
+        p.place(next);
+        p.add(stream, stream, c(1));
+        p.jumpIfLess(c(2), stream, done);
+        unlessNull(stream, stat, next);
+        p.jumpIfLess(own, c(0), open);
+        p.jump(replace);
+        p.place(open);
+        s.tryOpenInRoot(own, "/dev/null", O_RDWR | O_NOCTTY, 0);
+        p.jumpIfFailed(own, done);
+        unlessNull(own, stat, done);
+        p.place(replace);
+        p.call("set up standard streams on container's /dev/null", Sys.DUP2, own, stream);
+        p.jump(next);
+        p.place(done);
+    }
+
+    /** Goes on at {@code label} unless the descriptor is the character device 1:3. */
+    private void unlessNull(Arg.Slot fd, Arg.Data stat, PlanBuilder.Label label) {
+        Arg.Slot field = p.slot();
+        p.attempt(Sys.NEWFSTATAT, fd, p.string(""), stat, c(AT_EMPTY_PATH));
+        p.load(field, stat.plus(STAT_MODE), 4);
+        p.and(field, field, c(S_IFMT));
+        p.jumpIfNotEqual(field, c(S_IFCHR), label);
+        p.load(field, stat.plus(STAT_RDEV), 8);
+        p.jumpIfNotEqual(field, c(NULL_DEVICE), label);
     }
 
     /**

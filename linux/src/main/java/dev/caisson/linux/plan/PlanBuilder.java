@@ -128,6 +128,10 @@ public final class PlanBuilder {
         add(Code.MATH, 0, dst.index(), 0, "", value, Arg.ZERO);
     }
 
+    public void add(Arg.Slot dst, Arg a, Arg b) {
+        add(Code.MATH, 0, dst.index(), 0, "", a, b);
+    }
+
     public void and(Arg.Slot dst, Arg a, Arg b) {
         add(Code.MATH, 1, dst.index(), 0, "", a, b);
     }

@@ -26,6 +26,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Servers and clients on unix stream sockets, all on one epoll thread. The thread is a daemon. Buffers are unpooled: a
@@ -33,24 +34,26 @@ import java.util.function.Predicate;
  */
 public final class UnixTransport implements AutoCloseable {
     private static final int READ_BUFFER = 64 << 10;
-    private static final UnpooledByteBufAllocator ALLOCATOR = new UnpooledByteBufAllocator(true);
 
-    private final EventLoopGroup loop;
+    /** Made at first use: to load Netty takes as long as to start the virtual machine. */
+    private @Nullable EventLoopGroup loop;
 
-    /**
-     * Starts the event loop.
-     *
-     * @throws UnsatisfiedLinkError if Netty's native epoll library cannot be loaded
-     */
-    public UnixTransport() {
-        this.loop = new MultiThreadIoEventLoopGroup(
-                1,
-                task -> {
-                    Thread thread = new Thread(task, "ttrpc-loop");
-                    thread.setDaemon(true);
-                    return thread;
-                },
-                EpollIoHandler.newFactory());
+    private static final class Buffers {
+        static final UnpooledByteBufAllocator ALLOCATOR = new UnpooledByteBufAllocator(true);
+    }
+
+    private synchronized EventLoopGroup loop() {
+        if (loop == null) {
+            loop = new MultiThreadIoEventLoopGroup(
+                    1,
+                    task -> {
+                        Thread thread = new Thread(task, "ttrpc-loop");
+                        thread.setDaemon(true);
+                        return thread;
+                    },
+                    EpollIoHandler.newFactory());
+        }
+        return loop;
     }
 
     /** {@link #listen(Path, TtrpcServer, Predicate)} for every peer that the socket file's mode lets in. */
@@ -63,6 +66,7 @@ public final class UnixTransport implements AutoCloseable {
      * Handlers get the peer as {@link UnixPeer}.
      *
      * @param accepts asked for each connection, on the event loop; refused ones are closed at once
+     * @throws UnsatisfiedLinkError if Netty's native epoll library cannot be loaded
      * @throws IOException if the path is longer than 107 bytes, exists, or cannot be bound
      */
     public NettyTtrpcServer listen(Path socket, TtrpcServer server, Predicate<UnixPeer> accepts) throws IOException {
@@ -71,10 +75,10 @@ public final class UnixTransport implements AutoCloseable {
             throw new FileAlreadyExistsException("listen on " + socket + ": EEXIST");
         }
         ServerBootstrap bootstrap = new ServerBootstrap()
-                .group(loop)
+                .group(loop())
                 .channel(EpollServerDomainSocketChannel.class)
-                .option(ChannelOption.ALLOCATOR, ALLOCATOR)
-                .childOption(ChannelOption.ALLOCATOR, ALLOCATOR)
+                .option(ChannelOption.ALLOCATOR, Buffers.ALLOCATOR)
+                .childOption(ChannelOption.ALLOCATOR, Buffers.ALLOCATOR)
                 .childOption(ChannelOption.RECVBUF_ALLOCATOR, new AdaptiveRecvByteBufAllocator(64, 2048, READ_BUFFER))
                 .childHandler(initializer(channel -> serve(channel, server, accepts)));
         Channel listener = await(bootstrap.bind(address(socket)), "listen on", socket);
@@ -98,14 +102,15 @@ public final class UnixTransport implements AutoCloseable {
     /**
      * Connects to a socket file.
      *
+     * @throws UnsatisfiedLinkError if Netty's native epoll library cannot be loaded
      * @throws IOException if nobody listens there within the time-out
      */
     public TtrpcClient connect(Path socket, Duration timeout) throws IOException {
         TtrpcClient[] client = new TtrpcClient[1];
         Bootstrap bootstrap = new Bootstrap()
-                .group(loop)
+                .group(loop())
                 .channel(EpollDomainSocketChannel.class)
-                .option(ChannelOption.ALLOCATOR, ALLOCATOR)
+                .option(ChannelOption.ALLOCATOR, Buffers.ALLOCATOR)
                 .option(ChannelOption.RECVBUF_ALLOCATOR, new AdaptiveRecvByteBufAllocator(64, 2048, READ_BUFFER))
                 .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, (int) Math.min(Integer.MAX_VALUE, timeout.toMillis()))
                 .handler(initializer(channel -> {
@@ -157,7 +162,10 @@ public final class UnixTransport implements AutoCloseable {
 
     /** Closes every connection and ends the event loop; waits a second for it. */
     @Override
-    public void close() {
+    public synchronized void close() {
+        if (loop == null) {
+            return;
+        }
         loop.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly(2, TimeUnit.SECONDS);
     }
 }

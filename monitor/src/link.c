@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #define RETRY_MS 2000	    /* when inotify told nothing */
+#define FIRST_MS 20	    /* until the first look for another caissond */
+#define IDLE_MS 300	    /* until a monitor without work goes to a new caissond */
 #define START_MS 500	    /* between the first two starts of a caissond that does not come up */
 #define START_MAX_MS 30000
 #define READ_CHUNK 65536
@@ -22,6 +24,7 @@ static const char *state_dir, *program, *pod;
 static char *socket_path;
 static uint64_t up_since;
 static int start_ms = START_MS;
+static int again_ms = FIRST_MS; /* until we look for another caissond, if the last one hung up soon */
 static void (*on_lost)(void);
 static void (*on_other)(const struct wire *, const uint8_t *);
 
@@ -125,12 +128,15 @@ static void lost(void)
 	}
 	relay_link_lost();
 	relay_link_drained();
-	/* An upgraded daemon listens within moments: look at once, then wait for inotify. One that hung
-	 * up at once does not like this monitor's version, or a request of ours ends it: no hurry. */
-	if (now_ms() - up_since <= 1000)
-		loop_after(RETRY_MS, try_connect);
-	else
-		loop_after(relay_has_requests() ? 0 : 20, try_connect);
+	/* An upgraded daemon listens within moments: look at once, then wait for inotify. One that hangs up soon,
+	 * and again, does not like this monitor's version, or a request of ours ends it: less and less hurry. */
+	if (now_ms() - up_since > 1000) {
+		again_ms = FIRST_MS;
+		loop_after(relay_has_requests() ? 0 : FIRST_MS, try_connect);
+	} else {
+		loop_after(again_ms, try_connect);
+		again_ms = again_ms > RETRY_MS / 2 ? RETRY_MS : 2 * again_ms;
+	}
 }
 
 static void read_frames(void)
@@ -171,6 +177,11 @@ static void on_link(struct source *s, uint32_t events)
 	}
 }
 
+static int is_wanted(void)
+{
+	return relay_has_requests() || procs_has_exits();
+}
+
 static void try_connect(void)
 {
 	int fd;
@@ -179,7 +190,7 @@ static void try_connect(void)
 		return;
 	fd = connect_unix(socket_path, SOCK_NONBLOCK);
 	if (fd < 0) {
-		int wanted = relay_has_requests() || procs_has_exits();
+		int wanted = is_wanted();
 
 		/* EAGAIN: it is there and has a long queue. */
 		if (wanted && (fd == -ENOENT || fd == -ECONNREFUSED)) {
@@ -211,7 +222,8 @@ static void on_directory(struct source *s, uint32_t events)
 	(void)events;
 	while (read(s->fd, buf, sizeof buf) > 0)
 		continue;
-	try_connect();
+	/* Of a hundred monitors that see a new caissond, those come first that somebody waits for. */
+	loop_after(is_wanted() ? 0 : IDLE_MS, try_connect);
 }
 
 void link_need(void)

@@ -32,8 +32,10 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Duration;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
+import java.util.concurrent.FutureTask;
 
 /** Everything that a running daemon consists of. */
 final class Daemon {
@@ -65,6 +67,9 @@ final class Daemon {
         this.options = options;
         this.store = new RecordStore(options.stateDirectory());
         this.pods = new PodRegistry(store, transport, executor);
+        // A second thread: most of a start is classes that are used for the first time.
+        FutureTask<Services> services = new FutureTask<>(() -> services(options, store, pods, executor));
+        Thread.ofPlatform().daemon().name("services").start(services);
         this.linkLoop = new FrameLoop("link-loop");
         this.commandLoop = new CommandLoop();
         this.links = new LinkServer(linkLoop, pods);
@@ -72,20 +77,11 @@ final class Daemon {
         // What runs in a container's namespaces is this sealed copy, never the file on disk (CVE-2019-5736).
         this.monitorImage =
                 MemFd.sealed("caisson", Files.readAllBytes(options.prefix().resolve("bin/caisson")));
-        this.backends = new Backends();
+        Services made = await(services);
+        this.backends = made.backends();
+        this.tasks = made.tasks();
+        TaskLifecycle lifecycle = made.lifecycle();
         this.oci = new OciCommandLine(backends, options.stateDirectory().resolve("oci"), Version.TEXT);
-        TaskLifecycle lifecycle = new TaskLifecycle(store, backends, executor);
-        Methods task = new TaskService(lifecycle, pods, executor).methods();
-        SandboxService sandbox = new SandboxService(
-                lifecycle, pods, store, executor, options.prefix().resolve("bin/caisson"));
-        this.tasks = new TtrpcServer(
-                ServiceRegistry.builder()
-                        .service(ServiceNames.TASK_V2, task)
-                        .service(ServiceNames.TASK_V3, task)
-                        .service(ServiceNames.SANDBOX, sandbox.methods())
-                        .build(),
-                executor,
-                ServerOptions.DEFAULT.withFailures(Daemon::logFailure));
         this.shim = new ShimCommand(
                 pods,
                 lifecycle,
@@ -97,6 +93,37 @@ final class Daemon {
                 options.stateDirectory().resolve("s"),
                 Version.TEXT);
         pods.serve(new ShimServices(lifecycle, shim, this::command), tasks);
+    }
+
+    private static Services await(FutureTask<Services> services) throws IOException {
+        try {
+            return services.get();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted", e);
+        } catch (ExecutionException e) {
+            throw new IOException("set up services: " + e.getCause(), e);
+        }
+    }
+
+    /** What clients ask for, and what it acts on. */
+    private record Services(Backends backends, TaskLifecycle lifecycle, TtrpcServer tasks) {}
+
+    private static Services services(Options options, RecordStore store, PodRegistry pods, ExecutorService executor) {
+        Backends backends = new Backends();
+        TaskLifecycle lifecycle = new TaskLifecycle(store, backends, executor);
+        Methods task = new TaskService(lifecycle, pods, executor).methods();
+        SandboxService sandbox = new SandboxService(
+                lifecycle, pods, store, executor, options.prefix().resolve("bin/caisson"));
+        TtrpcServer tasks = new TtrpcServer(
+                ServiceRegistry.builder()
+                        .service(ServiceNames.TASK_V2, task)
+                        .service(ServiceNames.TASK_V3, task)
+                        .service(ServiceNames.SANDBOX, sandbox.methods())
+                        .build(),
+                executor,
+                ServerOptions.DEFAULT.withFailures(Daemon::logFailure));
+        return new Services(backends, lifecycle, tasks);
     }
 
     private static void logFailure(RequestContext request, Throwable failure) {
@@ -137,16 +164,16 @@ final class Daemon {
     /** When what it was started for is done. */
     private void afterStart() {
         try {
-            writeInfo(options.stateDirectory());
-        } catch (IOException e) {
-            System.getLogger(Daemon.class.getName())
-                    .log(System.Logger.Level.ERROR, "say what this runtime is: " + Errno.describe(e), e);
-        }
-        try {
             Thread.sleep(BEFORE_WARM_UP);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return;
+        }
+        try {
+            writeInfo(options.stateDirectory());
+        } catch (IOException e) {
+            System.getLogger(Daemon.class.getName())
+                    .log(System.Logger.Level.ERROR, "say what this runtime is: " + Errno.describe(e), e);
         }
         try {
             pods.loadAll();

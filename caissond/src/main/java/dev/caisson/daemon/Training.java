@@ -20,6 +20,7 @@ import dev.caisson.ttrpc.TtrpcServer;
 import dev.caisson.ttrpc.netty.UnixTransport;
 import dev.caisson.ttrpc.proto.forward.ForwardRequest;
 import dev.caisson.ttrpc.proto.task.*;
+import java.io.File;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
@@ -30,7 +31,8 @@ import java.util.List;
 import java.util.concurrent.Executors;
 
 /**
- * Drives a daemon through a container's life as containerd would, while the installer records which classes that needs. Run by
+ * Drives a daemon through a container's life as containerd and as callers of the command line would, while it records which classes
+ * that needs. Run by
  * {@code install-runtime} only: {@code Training PREFIX STATE-DIRECTORY WORK-DIRECTORY}.
  */
 final class Training {
@@ -63,14 +65,74 @@ final class Training {
                 makeBundle(bundle, prefix);
                 shim(prefix, state, bundle, events, "-info");
                 String address = shim(prefix, state, bundle, events, "start");
-                try (TtrpcClient client =
-                        transport.connect(Path.of(address.substring("unix://".length())), Duration.ofSeconds(5))) {
-                    new Training(work, client).life(bundle);
+                try (TtrpcClient client = connect(transport, address)) {
+                    new Training(work, client).youth(bundle);
+                }
+                Process recorded = succeed(prefix, state, work);
+                try (TtrpcClient client = connect(transport, address)) {
+                    new Training(work, client).rest();
                 }
                 shim(prefix, state, bundle, events, "delete");
+                for (int i = 0; i < 2; i++) {
+                    shim(prefix, state, bundle, events, "-info");
+                    try (TtrpcClient client =
+                            connect(transport, shim(prefix, state, bundle, events, "start"))) {
+                        Training training = new Training(work, client);
+                        training.youth(bundle);
+                        training.rest();
+                    }
+                    shim(prefix, state, bundle, events, "delete");
+                }
+                for (List<String> verb : List.of(
+                            List.of("create", "--bundle", bundle.toString(), "training"),
+                            List.of("start", "training"),
+                            List.of("state", "training"),
+                            List.of("exec", "training", "/caisson", "-v"),
+                            List.of("list"),
+                            List.of("kill", "training", "KILL"),
+                            List.of("delete", "--force", "training"),
+                            List.of("run", "--bundle", bundle.toString(), "-d", "training"),
+                            List.of("delete", "--force", "training"))) {
+                        caisson(prefix, state, verb);
+                }
+                caisson(prefix, state, List.of("daemon", "leave"));
+                recorded.waitFor();
             }
         }
         System.exit(0);
+    }
+
+    private static TtrpcClient connect(UnixTransport transport, String address) throws IOException {
+        return transport.connect(Path.of(address.substring("unix://".length())), Duration.ofSeconds(5));
+    }
+
+    /** Another daemon, which finds the first one's container, and is recorded. */
+    private static Process succeed(Path prefix, Path state, Path work) throws IOException, InterruptedException {
+        caisson(prefix, state, List.of("daemon", "leave"));
+        ProcessBuilder builder =
+                new ProcessBuilder(prefix.resolve("libexec/caissond").toString(), "--state-dir", state.toString());
+        builder.environment()
+                .put(
+                        "CAISSOND_JAVA_OPTIONS",
+                        "-XX:AOTMode=record -XX:AOTConfiguration=" + work.resolve("caissond.aotconf"));
+        return builder.redirectErrorStream(true)
+                .redirectOutput(work.resolve("recorded.log").toFile())
+                .start();
+    }
+
+    private static void caisson(Path prefix, Path state, List<String> verb) throws IOException, InterruptedException {
+        List<String> argv =
+                new ArrayList<>(List.of(prefix.resolve("bin/caisson").toString()));
+        argv.addAll(verb);
+        ProcessBuilder command = new ProcessBuilder(argv)
+                .redirectInput(new File("/dev/null"))
+                .redirectErrorStream(true)
+                .redirectOutput(ProcessBuilder.Redirect.DISCARD);
+        command.environment().put("CAISSON_STATE_DIR", state.toString());
+        int status = command.start().waitFor();
+        if (status != 0) {
+            throw new IOException(String.join(" ", argv) + ": exit status " + status);
+        }
     }
 
     private static void makeBundle(Path bundle, Path prefix) throws IOException {
@@ -122,7 +184,7 @@ final class Training {
         return task.call(ServiceNames.TASK_V2, method, request, answers, OPTIONS);
     }
 
-    private void life(Path bundle) throws InterruptedException {
+    private void youth(Path bundle) throws InterruptedException {
         call(
                 "Create",
                 CreateTaskRequest.newBuilder()
@@ -135,9 +197,18 @@ final class Training {
         for (int i = 0; i < 3; i++) {
             exec("exec" + i);
         }
+        stats();
+    }
+
+    private void stats() throws InterruptedException {
+        call("Stats", StatsRequest.newBuilder().setId("training").build(), StatsResponse.parser());
+    }
+
+    private void rest() throws InterruptedException {
+        stats();
+        exec("exec-of-successor");
         call("State", StateRequest.newBuilder().setId("training").setExecId("").build(), StateResponse.parser());
         call("Pids", PidsRequest.newBuilder().setId("training").build(), PidsResponse.parser());
-        call("Stats", StatsRequest.newBuilder().setId("training").build(), StatsResponse.parser());
         call("Pause", PauseRequest.newBuilder().setId("training").build(), Empty.parser());
         call("Resume", ResumeRequest.newBuilder().setId("training").build(), Empty.parser());
         call("Connect", ConnectRequest.newBuilder().setId("training").build(), ConnectResponse.parser());

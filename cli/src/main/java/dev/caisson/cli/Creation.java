@@ -29,7 +29,6 @@ import org.jspecify.annotations.Nullable;
 
 /** {@code create} and {@code run}. */
 final class Creation {
-    private static final System.Logger LOG = System.getLogger(Creation.class.getName());
     private static final String FAILED = "create failed: unable to start container process: ";
     /** The note of init's plan that it is ready ({@code namespace.plan.Notes}). */
     private static final int READY = 17;
@@ -266,12 +265,17 @@ final class Creation {
                 container.destroy();
             }
         } catch (ContainerFault e) {
-            LOG.log(System.Logger.Level.WARNING, "undo creation of " + id + ": " + e.getMessage());
+            log().log(System.Logger.Level.WARNING, "undo creation of " + id + ": " + e.getMessage());
         }
         try {
             store.remove(id);
         } catch (IOException e) {
-            LOG.log(System.Logger.Level.WARNING, "remove state of " + id + ": " + Errno.describe(e));
+            log().log(System.Logger.Level.WARNING, "remove state of " + id + ": " + Errno.describe(e));
         }
+    }
+
+    /** Not a constant: to load the logging takes ten milliseconds of a daemon's start, and nothing may ever be logged. */
+    private static System.Logger log() {
+        return System.getLogger(Creation.class.getName());
     }
 }

@@ -172,10 +172,12 @@ public final class RecordStore {
         if (!Files.isDirectory(dir)) {
             return names;
         }
-        try (DirectoryStream<Path> files = Files.newDirectoryStream(dir, "*" + SUFFIX)) {
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(dir)) {
             for (Path f : files) {
                 String name = f.getFileName().toString();
-                names.add(name.substring(0, name.length() - SUFFIX.length()));
+                if (name.endsWith(SUFFIX)) {
+                    names.add(name.substring(0, name.length() - SUFFIX.length()));
+                }
             }
         }
         return names;

@@ -23,7 +23,6 @@ import org.jspecify.annotations.Nullable;
  * 0.05 ms to pass its pipeline, on caches that another process has just used, and a command that starts a container waits for both.
  */
 public final class FrameLoop implements AutoCloseable {
-    private static final System.Logger LOG = System.getLogger(FrameLoop.class.getName());
     private static final int RECEIVE_BYTES = 64 << 10;
     private static final int BACKLOG = 4096;
     private static final long WAKE_UP = 0;
@@ -89,7 +88,7 @@ public final class FrameLoop implements AutoCloseable {
                 });
             }
         } catch (ErrnoException e) {
-            LOG.log(System.Logger.Level.WARNING, thread.getName() + ": " + e.getMessage());
+            log().log(System.Logger.Level.WARNING, thread.getName() + ": " + e.getMessage());
             pause(); // without descriptors or memory: who waits is still there a moment later
         }
     }
@@ -111,7 +110,7 @@ public final class FrameLoop implements AutoCloseable {
             step.run();
         } catch (IOException | RuntimeException | OutOfMemoryError e) {
             // What one peer says must not end the others' service.
-            LOG.log(System.Logger.Level.WARNING, "connection of a monitor or command is broken: " + e, e);
+            log().log(System.Logger.Level.WARNING, "connection of a monitor or command is broken: " + e, e);
             c.close();
         }
     }
@@ -146,7 +145,7 @@ public final class FrameLoop implements AutoCloseable {
             }
         } catch (IOException e) {
             // A daemon that cannot wait for anybody is of no use, and the next one may be.
-            LOG.log(System.Logger.Level.ERROR, thread.getName() + " has failed: " + e.getMessage(), e);
+            log().log(System.Logger.Level.ERROR, thread.getName() + " has failed: " + e.getMessage(), e);
             Runtime.getRuntime().halt(1);
         }
     }
@@ -206,5 +205,10 @@ public final class FrameLoop implements AutoCloseable {
         }
         wakeUp.close();
         epoll.close();
+    }
+
+    /** Not a constant: to load the logging takes ten milliseconds of a daemon's start, and nothing may ever be logged. */
+    private static System.Logger log() {
+        return System.getLogger(FrameLoop.class.getName());
     }
 }

@@ -26,8 +26,6 @@ import org.jspecify.annotations.Nullable;
 
 /** All pods of this daemon. Turns what comes over the links into calls of the Task server and of the {@link PodOwner}. */
 public final class PodRegistry implements LinkListener {
-    private static final System.Logger LOG = System.getLogger(PodRegistry.class.getName());
-
     private static final Duration LEFT_FOR = Duration.ofSeconds(5);
     private static final Duration NEVER_USED_FOR = Duration.ofSeconds(15);
 
@@ -105,9 +103,10 @@ public final class PodRegistry implements LinkListener {
             write(pod, monitorPid, Processes.startTime(monitorPid).orElse(0));
         } catch (IOException e) {
             if (!pod.ended) {
-                LOG.log(
-                        System.Logger.Level.WARNING,
-                        "record monitor " + monitorPid + " of pod " + pod.info().group() + ": " + e.getMessage());
+                log().log(
+                                System.Logger.Level.WARNING,
+                                "record monitor " + monitorPid + " of pod "
+                                        + pod.info().group() + ": " + e.getMessage());
             }
         }
         if (pod.ended) {
@@ -140,9 +139,9 @@ public final class PodRegistry implements LinkListener {
             }
             store.deleteTree(pod.directory());
         } catch (IOException e) {
-            LOG.log(
-                    System.Logger.Level.WARNING,
-                    "remove records of pod " + pod.info().group() + ": " + e.getMessage());
+            log().log(
+                            System.Logger.Level.WARNING,
+                            "remove records of pod " + pod.info().group() + ": " + e.getMessage());
         }
     }
 
@@ -278,7 +277,7 @@ public final class PodRegistry implements LinkListener {
             }
             pod.link(link);
         } catch (IOException e) {
-            LOG.log(System.Logger.Level.ERROR, "read record of pod " + link.pod() + ": " + e.getMessage());
+            log().log(System.Logger.Level.ERROR, "read record of pod " + link.pod() + ": " + e.getMessage());
         }
     }
 
@@ -382,5 +381,10 @@ public final class PodRegistry implements LinkListener {
             lastAsked = System.nanoTime();
             commands.decrementAndGet();
         }
+    }
+
+    /** Not a constant: to load the logging takes ten milliseconds of a daemon's start, and nothing may ever be logged. */
+    private static System.Logger log() {
+        return System.getLogger(PodRegistry.class.getName());
     }
 }

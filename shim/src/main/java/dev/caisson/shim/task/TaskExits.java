@@ -11,7 +11,6 @@ import java.time.Instant;
 
 /** Ends of processes: in which order they are made known, stored before told, and what goes with them. */
 public final class TaskExits {
-    private static final System.Logger LOG = System.getLogger(TaskExits.class.getName());
     private static final int SIGKILL = 9;
     private static final Duration KILL_TIME = Duration.ofSeconds(5);
 
@@ -56,7 +55,7 @@ public final class TaskExits {
                 container.signalAll(SIGKILL);
             }
         } catch (ContainerFault e) {
-            LOG.log(System.Logger.Level.WARNING, e.getMessage());
+            log().log(System.Logger.Level.WARNING, e.getMessage());
         }
         for (TaskProcess p : task.execs.values()) {
             Launch l = p.launch();
@@ -101,11 +100,16 @@ public final class TaskExits {
                     container.signalAll(SIGKILL);
                 }
             } catch (ContainerFault e) {
-                LOG.log(System.Logger.Level.WARNING, e.getMessage());
+                log().log(System.Logger.Level.WARNING, e.getMessage());
             }
             ProcessExit killed = new ProcessExit(128 + SIGKILL, Instant.now());
             task.init.onNeverRan(killed);
             task.init.exited.complete(killed);
         }
+    }
+
+    /** Not a constant: to load the logging takes ten milliseconds of a daemon's start, and nothing may ever be logged. */
+    private static System.Logger log() {
+        return System.getLogger(TaskExits.class.getName());
     }
 }

@@ -37,7 +37,6 @@ import org.jspecify.annotations.Nullable;
 /** What is done to tasks, and what happens to them. All effects of the Task service are here. */
 public final class TaskLifecycle {
     static final int SIGKILL = 9;
-    private static final System.Logger LOG = System.getLogger(TaskLifecycle.class.getName());
     private static final Duration LOGGER_START = Duration.ofSeconds(10);
     private static final Duration KILL_TIME = Duration.ofSeconds(5);
     private static final Duration EVENTS_BEFORE_DELETE = Duration.ofSeconds(2);
@@ -228,7 +227,7 @@ public final class TaskLifecycle {
                 container.signalAll(SIGKILL);
             }
         } catch (ContainerFault e) {
-            LOG.log(System.Logger.Level.DEBUG, e.getMessage());
+            log().log(System.Logger.Level.DEBUG, e.getMessage());
         }
         if (l != null) {
             l.kill(SIGKILL);
@@ -277,7 +276,7 @@ public final class TaskLifecycle {
                         StdioUris.parse(task.init.stdin, task.init.stdout, task.init.stderr, false)
                                 .stdio());
             } catch (ContainerFault e) {
-                LOG.log(System.Logger.Level.DEBUG, e.getMessage());
+                log().log(System.Logger.Level.DEBUG, e.getMessage());
             }
         }
         discard(task);
@@ -309,13 +308,13 @@ public final class TaskLifecycle {
             try {
                 container.destroy();
             } catch (ContainerFault e) {
-                LOG.log(System.Logger.Level.WARNING, e.getMessage());
+                log().log(System.Logger.Level.WARNING, e.getMessage());
             }
         }
         try {
             records.delete(task);
         } catch (IOException e) {
-            LOG.log(System.Logger.Level.WARNING, "remove record of " + task.id + ": " + e.getMessage());
+            log().log(System.Logger.Level.WARNING, "remove record of " + task.id + ": " + e.getMessage());
         }
     }
 
@@ -577,7 +576,7 @@ public final class TaskLifecycle {
     private static void awaitEvents(Task task) {
         try {
             if (!task.pod().events().drain(EVENTS_BEFORE_DELETE)) {
-                LOG.log(System.Logger.Level.WARNING, "events of " + task.id + " are not delivered before its delete");
+                log().log(System.Logger.Level.WARNING, "events of " + task.id + " are not delivered before its delete");
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
@@ -649,5 +648,10 @@ public final class TaskLifecycle {
             throw new ContainerFault(Kind.WRONG_STATE, "container is not built: " + task.id);
         }
         return c;
+    }
+
+    /** Not a constant: to load the logging takes ten milliseconds of a daemon's start, and nothing may ever be logged. */
+    private static System.Logger log() {
+        return System.getLogger(TaskLifecycle.class.getName());
     }
 }

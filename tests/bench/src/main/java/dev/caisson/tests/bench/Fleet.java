@@ -14,6 +14,9 @@ import java.util.List;
 /** The rows that need many idle pods: memory, processor time while idle, re-attachment after the daemon was killed. */
 final class Fleet {
     private static final Duration SETTLE = Duration.ofSeconds(2);
+    /** A monitor does not hurry to a daemon that may be the next to die within a second. */
+    private static final Duration BETWEEN_KILLS = Duration.ofSeconds(4);
+
     private static final Duration IDLE = Duration.ofSeconds(20);
     private static final Duration REATTACH_LIMIT = Duration.ofSeconds(60);
 
@@ -87,6 +90,7 @@ final class Fleet {
 
     /** kill -9 of caissond, then metrics of every pod: the monitors cannot answer those themselves. */
     private static void reattach(Subject subject, List<Task> pods, Samples samples) {
+        Await.sleep(BETWEEN_KILLS);
         long java = System.nanoTime();
         Command.of(javaBinary(), "-Xshare:auto", "-XX:TieredStopAtLevel=1", "-version")
                 .run()

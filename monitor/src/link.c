@@ -117,6 +117,11 @@ static void dispatch(const struct wire *h, uint8_t *p)
 	}
 }
 
+static int is_wanted(void)
+{
+	return relay_has_requests() || procs_has_exits();
+}
+
 static void lost(void)
 {
 	loop_close(&link_src);
@@ -132,7 +137,7 @@ static void lost(void)
 	 * and again, does not like this monitor's version, or a request of ours ends it: less and less hurry. */
 	if (now_ms() - up_since > 1000) {
 		again_ms = FIRST_MS;
-		loop_after(relay_has_requests() ? 0 : FIRST_MS, try_connect);
+		loop_after(is_wanted() ? 0 : IDLE_MS, try_connect);
 	} else {
 		loop_after(again_ms, try_connect);
 		again_ms = again_ms > RETRY_MS / 2 ? RETRY_MS : 2 * again_ms;
@@ -175,11 +180,6 @@ static void on_link(struct source *s, uint32_t events)
 	} else if (n == 0 || (errno != EAGAIN && errno != EINTR)) {
 		lost();
 	}
-}
-
-static int is_wanted(void)
-{
-	return relay_has_requests() || procs_has_exits();
 }
 
 static void try_connect(void)

@@ -75,8 +75,7 @@ final class Training {
                 shim(prefix, state, bundle, events, "delete");
                 for (int i = 0; i < 2; i++) {
                     shim(prefix, state, bundle, events, "-info");
-                    try (TtrpcClient client =
-                            connect(transport, shim(prefix, state, bundle, events, "start"))) {
+                    try (TtrpcClient client = connect(transport, shim(prefix, state, bundle, events, "start"))) {
                         Training training = new Training(work, client);
                         training.youth(bundle);
                         training.rest();
@@ -84,16 +83,16 @@ final class Training {
                     shim(prefix, state, bundle, events, "delete");
                 }
                 for (List<String> verb : List.of(
-                            List.of("create", "--bundle", bundle.toString(), "training"),
-                            List.of("start", "training"),
-                            List.of("state", "training"),
-                            List.of("exec", "training", "/caisson", "-v"),
-                            List.of("list"),
-                            List.of("kill", "training", "KILL"),
-                            List.of("delete", "--force", "training"),
-                            List.of("run", "--bundle", bundle.toString(), "-d", "training"),
-                            List.of("delete", "--force", "training"))) {
-                        caisson(prefix, state, verb);
+                        List.of("create", "--bundle", bundle.toString(), "training"),
+                        List.of("start", "training"),
+                        List.of("state", "training"),
+                        List.of("exec", "training", "/caisson", "-v"),
+                        List.of("list"),
+                        List.of("kill", "training", "KILL"),
+                        List.of("delete", "--force", "training"),
+                        List.of("run", "--bundle", bundle.toString(), "-d", "training"),
+                        List.of("delete", "--force", "training"))) {
+                    caisson(prefix, state, verb);
                 }
                 caisson(prefix, state, List.of("daemon", "leave"));
                 recorded.waitFor();

@@ -3,6 +3,7 @@ package dev.caisson.daemon;
 import dev.caisson.backend.Backends;
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.state.RecordStore;
+import dev.caisson.cli.OciCommandLine;
 import dev.caisson.oci.SpecTemplate;
 import dev.caisson.oci.SpecWriter;
 import dev.caisson.shim.ShimServices;
@@ -19,11 +20,13 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.ExecutorService;
+import java.util.stream.Stream;
 
 /**
  * Makes a young daemon as fast as an old one. Java code is interpreted, ten times slower, until it has run some two hundred times; the
  * first two hundred containers would pay for that. So the daemon starts shims of its own, in a state directory of its own, whose
- * monitors it then says could not be started, and lets its backends plan containers that nobody plays. Takes about half a second of
+ * monitors it then says could not be started, asks itself for containers that it must refuse, and lets its backends plan some that
+ * nobody plays. Takes about half a second of
  * one processor, once, and leaves nothing behind.
  */
 final class WarmUp {
@@ -70,12 +73,15 @@ final class WarmUp {
                     new ShimCommand.MonitorLaunch("/nonexistent", directory.toString(), "/nonexistent"),
                     directory.resolve("s"),
                     Version.TEXT);
-            pods.serve(new ShimServices(lifecycle, shim, call -> call.end(1)), tasks);
+            OciCommandLine oci = new OciCommandLine(backends, directory.resolve("oci"), Version.TEXT);
+            pods.serve(new ShimServices(lifecycle, shim, call -> oci.run(new CommandInvocation(call))), tasks);
             Path socket = directory.resolve("command.sock");
             try (LinkServer server = commandLoop.server(pods)) {
                 server.listen(socket);
                 for (int i = 0; i < ROUNDS; i++) {
                     startShim(socket, "warm-up-" + i);
+                    refused(socket, "state", "warm-up");
+                    refused(socket, "create", "--bundle", directory.toString(), "warm-up");
                 }
             }
             backends.named("namespace").rehearse(ROUNDS);
@@ -90,6 +96,14 @@ final class WarmUp {
                 System.getLogger(WarmUp.class.getName())
                         .log(System.Logger.Level.WARNING, "remove " + directory + ": " + e.getMessage());
             }
+        }
+    }
+
+    /** Of a container that is not there, or whose rootfs is not. */
+    private void refused(Path socket, String... verb) throws IOException {
+        try (CommandClient command = new CommandClient(socket)) {
+            command.call(Stream.concat(Stream.of("caisson"), Stream.of(verb)).toList(), directory);
+            var _ = command.awaitEnd();
         }
     }
 

@@ -140,7 +140,7 @@ static void lost(void)
 		loop_after(is_wanted() ? 0 : IDLE_MS, try_connect);
 	} else {
 		loop_after(again_ms, try_connect);
-		again_ms = again_ms > RETRY_MS / 2 ? RETRY_MS : 2 * again_ms;
+		again_ms = again_ms > RETRY_MS / 4 ? RETRY_MS : 4 * again_ms;
 	}
 }
 

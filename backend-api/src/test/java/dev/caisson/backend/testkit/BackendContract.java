@@ -118,6 +118,20 @@ public abstract class BackendContract extends PodTest {
         }
     }
 
+    /** Neither of the device nodes, nor of what masks a file. */
+    @Test
+    void theHostsDeviceNodesKeepTheirMode() throws Exception {
+        Path node = Path.of("/dev/null");
+        var before = Files.getPosixFilePermissions(node);
+        try (TestContainer c = prepare(shell("for f in /dev/null /proc/kcore /proc/self/fd/0; do"
+                + " chmod 640 $f; echo x >$f; done 2>/proc/self/fd/1"))) {
+            c.run();
+            assertThat(Files.getPosixFilePermissions(node)).as(c.stdout()).isEqualTo(before);
+        } finally {
+            Files.setPosixFilePermissions(node, before);
+        }
+    }
+
     @Test
     void stdinEndsWhenItIsClosed() throws Exception {
         Bundle bundle = shell("cat; echo end");

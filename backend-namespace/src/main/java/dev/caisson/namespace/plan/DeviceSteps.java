@@ -105,6 +105,7 @@ final class DeviceSteps {
         Arg.Slot node = p.slot();
         p.callInto(node, what, Sys.OPEN_TREE, c(AT_FDCWD), p.string(d.path()), c(OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
         requireSame(what + ": it is another one", d, node, "", AT_EMPTY_PATH);
+        s.protectInode(what, node);
         return node;
     }
 
@@ -228,6 +229,7 @@ final class DeviceSteps {
     private void bindNode(Linux.Device d) {
         String what = "bind device " + d.path();
         p.callInto(tree, what, Sys.OPEN_TREE, c(AT_FDCWD), p.string(d.path()), c(OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+        s.protectInode(what, tree);
         s.openTarget(target, d.path(), false);
         s.moveMount(what, tree, target);
         p.attempt(Sys.CLOSE, tree);

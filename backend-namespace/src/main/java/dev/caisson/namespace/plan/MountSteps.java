@@ -476,6 +476,7 @@ final class MountSteps {
                     devNull,
                     p.string(""),
                     c(OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
+            s.protectInode(what, tree);
             s.moveMount(what, tree, target);
             p.attempt(Sys.CLOSE, tree);
             p.place(mounted);

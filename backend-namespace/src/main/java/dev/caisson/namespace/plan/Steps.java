@@ -189,6 +189,14 @@ final class Steps {
                 c(MOUNT_ATTR_SIZE));
     }
 
+    /**
+     * The host's device node, shown in a container: its root may use it, but not change its owner, mode or times, which are the host's. A
+     * read-only mount forbids that much of a device and no more.
+     */
+    void protectInode(String what, Arg tree) {
+        setAttr(what, tree, false, MOUNT_ATTR_RDONLY, 0, 0);
+    }
+
     /** Waits for a byte from the daemon; its absence means that nobody wants this process any more. */
     void waitAtGate(Arg.Data into, int size) {
         Arg.Slot got = p.slot();

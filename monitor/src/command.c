@@ -407,6 +407,38 @@ static int info_from_file(const char *state_dir)
 }
 
 static const char *state_dir;
+
+/* Whether /run is somebody else's: a user's command, or one of a user who plays root in a namespace (runc's rule). */
+static int is_users(void)
+{
+	static const char whole[] = "         0          0 4294967295\n"; /* as the first namespace shows it */
+	const char *user = getenv("USER");
+	char map[64];
+	ssize_t n;
+	int fd;
+
+	if (geteuid() != 0)
+		return 1;
+	if (user && strcmp(user, "root") == 0)
+		return 0;
+	fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
+	n = fd < 0 ? -1 : read(fd, map, sizeof map);
+	if (fd >= 0)
+		close(fd);
+	return n > 0 && (n != sizeof whole - 1 || memcmp(map, whole, sizeof whole - 1) != 0);
+}
+
+static const char *find_state_dir(void)
+{
+	static char path[PATH_MAX];
+	const char *dir = getenv("CAISSON_STATE_DIR"), *runtime = getenv("XDG_RUNTIME_DIR");
+
+	if (dir && *dir)
+		return dir;
+	if (!runtime || *runtime != '/' || strlen(runtime) + sizeof "/caisson" > sizeof path || !is_users())
+		return DEFAULT_STATE_DIR;
+	return strcat(strcpy(path, runtime), "/caisson");
+}
 static struct queue body;
 
 void command_ask(uint32_t resume)
@@ -450,9 +482,7 @@ int command_main(int argc, char **argv, char **envp)
 		write_all(1, own_name, strlen(own_name));
 		return write_all(1, text, sizeof text - 1) == 0 ? 0 : 1;
 	}
-	state_dir = getenv("CAISSON_STATE_DIR");
-	if (!state_dir || !*state_dir)
-		state_dir = DEFAULT_STATE_DIR;
+	state_dir = find_state_dir();
 	if (is_info(argc, argv)) {
 		r = info_from_file(state_dir);
 		if (r != LOST)

@@ -30,9 +30,20 @@ public interface Container {
      * Runs one more process inside.
      *
      * @param io the opened streams, 0 for none
+     * @param subgroups groups below the container's that the process joins instead, by controller; with the name {@link #ALL_CONTROLLERS}
+     *     for every controller that is not named. They must be there.
      * @return its launch, once the program runs
      */
-    Launch exec(Launch init, int launch, String tag, ProcessSpec process, int io) throws ContainerFault;
+    Launch exec(Launch init, int launch, String tag, ProcessSpec process, int io, Map<String, String> subgroups)
+            throws ContainerFault;
+
+    /** {@link #exec(Launch, int, String, ProcessSpec, int, Map)} in the container's own groups. */
+    default Launch exec(Launch init, int launch, String tag, ProcessSpec process, int io) throws ContainerFault {
+        return exec(init, launch, tag, process, io, Map.of());
+    }
+
+    /** See {@link #exec(Launch, int, String, ProcessSpec, int, Map)}. */
+    String ALL_CONTROLLERS = "";
 
     /** Sends a signal to every process of the container. */
     void signalAll(int signal) throws ContainerFault;

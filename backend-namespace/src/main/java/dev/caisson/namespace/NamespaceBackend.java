@@ -8,6 +8,7 @@ import dev.caisson.backend.Handover;
 import dev.caisson.backend.Launcher;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.bpf.BpfProgram;
 import dev.caisson.linux.cgroup.Cgroup;
 import dev.caisson.linux.cgroup.CgroupException;
 import dev.caisson.linux.cgroup.CgroupPath;
@@ -21,6 +22,7 @@ import dev.caisson.namespace.systemd.Systemd;
 import dev.caisson.namespace.systemd.SystemdException;
 import dev.caisson.oci.InvalidSpecException;
 import dev.caisson.oci.ProcessSpec;
+import dev.caisson.oci.Seccomp;
 import dev.caisson.oci.Spec;
 import dev.caisson.oci.SpecReader;
 import dev.caisson.oci.SpecTemplate;
@@ -199,6 +201,12 @@ public final class NamespaceBackend implements Backend {
     @Override
     public String features() {
         return NamespaceFeatures.json();
+    }
+
+    /** For a wall with a filter of its own: see {@link OwnFilter}. The profile is asked first. */
+    public static PlanInput.SeccompFilter filterBehind(Seccomp profile, BpfProgram filter, long flags)
+            throws ContainerFault {
+        return SeccompPrograms.inFrontOf(profile, filter, flags);
     }
 
     @Override

@@ -365,12 +365,15 @@ final class NamespaceContainer implements Container {
     }
 
     @Override
-    public Launch exec(Launch init, int launch, String tag, ProcessSpec process, int io) throws ContainerFault {
+    public Launch exec(Launch init, int launch, String tag, ProcessSpec process, int io, Map<String, String> subgroups)
+            throws ContainerFault {
         SeccompSupport seccomp = SeccompSupport.of(ownFilter, spec.linux().seccomp(), seccompPrograms);
         ProcessSpec effective = withHome(inherit(process));
         refuse(Requirements.unmet("process", effective, host.facts(cgroupPath, spec.linux(), spec.annotations())));
-        PlanInput.CgroupJoin join = new PlanInput.CgroupJoin(
-                v1TaskFiles(), cgroup.unifiedDirectory(), unifiedGroupOf(init), isCgroupGiven());
+        PlanInput.CgroupJoin join = subgroups.isEmpty()
+                ? new PlanInput.CgroupJoin(
+                        v1TaskFiles(), cgroup.unifiedDirectory(), unifiedGroupOf(init), isCgroupGiven())
+                : Subgroups.of(cgroup, subgroups).join(isCgroupGiven());
         LaunchPlan plan = planned(() -> ExecPlan.of(
                 init.pid(),
                 spec.linux(),

@@ -5,6 +5,7 @@ import dev.caisson.backend.ContainerFault.Kind;
 import dev.caisson.linux.bpf.BpfInterpreter;
 import dev.caisson.linux.bpf.BpfProgram;
 import dev.caisson.linux.bpf.InvalidProfileException;
+import dev.caisson.linux.bpf.ProgramTooLongException;
 import dev.caisson.linux.bpf.SeccompAction;
 import dev.caisson.linux.bpf.SeccompCompiler;
 import dev.caisson.linux.bpf.SeccompData;
@@ -33,6 +34,8 @@ final class SeccompPrograms {
     /** SECCOMP_RET_ALLOW and SECCOMP_RET_LOG, linux/seccomp.h. */
     private static final int RET_ALLOW = 0x7fff_0000;
 
+    private static final String WHERE = "config.json: linux.seccomp: ";
+
     private static final int RET_LOG = 0x7ffc_0000;
 
     private final Map<SeccompProfile, PlanInput.SeccompFilter> compiled = new LinkedHashMap<>(KEPT, 0.75f, true);
@@ -46,12 +49,7 @@ final class SeccompPrograms {
                 return known;
             }
         }
-        SeccompFilter filter;
-        try {
-            filter = SeccompCompiler.compile(profile);
-        } catch (InvalidProfileException e) {
-            throw new ContainerFault(Kind.INVALID, "config.json: linux.seccomp: " + e.getMessage(), e);
-        }
+        SeccompFilter filter = compile(profile);
         PlanInput.SeccompFilter made = new PlanInput.SeccompFilter(
                 filter.program().toBytes(), filter.flags(), filter.listener(), refused(filter.program()));
         synchronized (compiled) {
@@ -61,6 +59,38 @@ final class SeccompPrograms {
             }
         }
         return made;
+    }
+
+    private static SeccompFilter compile(SeccompProfile profile) throws ContainerFault {
+        try {
+            return SeccompCompiler.compile(profile);
+        } catch (InvalidProfileException e) {
+            throw new ContainerFault(Kind.INVALID, WHERE + e.getMessage(), e);
+        }
+    }
+
+    /**
+     * A filter of another wall's behind the profile, in one program: what the profile allows, the other filter decides.
+     *
+     * @param flags the other filter's
+     */
+    static PlanInput.SeccompFilter inFrontOf(Seccomp section, BpfProgram next, long flags) throws ContainerFault {
+        SeccompFilter filter = compile(translate(section));
+        if (filter.listener()) {
+            throw new ContainerFault(
+                    Kind.UNSUPPORTED,
+                    WHERE + "SCMP_ACT_NOTIFY: this wall answers the system calls, and nobody else can");
+        }
+        try {
+            BpfProgram both = filter.program().inFrontOf(next, answer -> answer == RET_ALLOW || answer == RET_LOG);
+            return new PlanInput.SeccompFilter(
+                    both.toBytes(),
+                    flags | (filter.flags() & SeccompProfile.FLAG_LOG),
+                    true,
+                    refused(filter.program()));
+        } catch (ProgramTooLongException e) {
+            throw new ContainerFault(Kind.UNSUPPORTED, WHERE + "with this wall's own filter: " + e.getMessage(), e);
+        }
     }
 
     private static Set<Sys> refused(BpfProgram program) {

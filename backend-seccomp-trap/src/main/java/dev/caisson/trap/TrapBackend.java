@@ -33,6 +33,7 @@ public final class TrapBackend implements Backend {
 
     @Override
     public Container prepare(CreateRequest request, Launcher launcher) throws ContainerFault {
+        TrapSpec.requireIdentity(request.spec());
         int launch = launcher.nextId();
         TrapContainer.Filter filter = filter(request, launch, launcher);
         return new TrapContainer(namespace.prepare(changed(request), launcher, filter), filter);
@@ -74,7 +75,9 @@ public final class TrapBackend implements Backend {
                     Kind.UNSUPPORTED, "annotation " + TIER + ": strict is not supported by this version");
         }
         return new TrapContainer.Filter(
-                filters.get(tier), launch, new SandboxProcess(launch, request.id(), request.scratch(), launcher));
+                filters.get(tier, request.spec().linux().seccomp()),
+                launch,
+                new SandboxProcess(launch, request.id(), request.scratch(), launcher));
     }
 
     private static CreateRequest changed(CreateRequest r) {

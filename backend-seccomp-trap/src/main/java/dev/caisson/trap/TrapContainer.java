@@ -85,8 +85,9 @@ final class TrapContainer implements Container {
     }
 
     @Override
-    public Launch exec(Launch init, int launch, String tag, ProcessSpec process, int io) throws ContainerFault {
-        return inner.exec(init, launch, tag, TrapSpec.process(process), io);
+    public Launch exec(Launch init, int launch, String tag, ProcessSpec process, int io, Map<String, String> subgroups)
+            throws ContainerFault {
+        return inner.exec(init, launch, tag, TrapSpec.process(process), io, subgroups);
     }
 
     @Override

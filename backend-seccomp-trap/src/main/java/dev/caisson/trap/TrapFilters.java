@@ -1,22 +1,33 @@
 package dev.caisson.trap;
 
+import dev.caisson.backend.ContainerFault;
+import dev.caisson.linux.bpf.BpfProgram;
 import dev.caisson.linux.bpf.SeccompProfile;
+import dev.caisson.namespace.NamespaceBackend;
 import dev.caisson.namespace.plan.PlanInput;
+import dev.caisson.oci.Seccomp;
 import dev.caisson.trap.filter.FilterCompiler;
 import dev.caisson.trap.filter.Tier;
 import java.util.EnumMap;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
-/** The tiers' filters, each compiled once. Thread-safe. */
+/** The tiers' filters, each compiled once, behind the configurations' own profiles. Thread-safe. */
 final class TrapFilters {
     private static final long FLAGS =
             SeccompProfile.FLAG_SPEC_ALLOW | SeccompProfile.FLAG_NEW_LISTENER | SeccompProfile.FLAG_WAIT_KILLABLE_RECV;
 
-    private final Map<Tier, PlanInput.SeccompFilter> compiled = new EnumMap<>(Tier.class);
+    private final Map<Tier, BpfProgram> compiled = new EnumMap<>(Tier.class);
 
-    synchronized PlanInput.SeccompFilter get(Tier tier) {
-        return compiled.computeIfAbsent(
-                tier, t -> new PlanInput.SeccompFilter(FilterCompiler.compile(t).toBytes(), FLAGS, true, Set.of()));
+    /** @param profile what the configuration refuses besides; null for nothing */
+    PlanInput.SeccompFilter get(Tier tier, @Nullable Seccomp profile) throws ContainerFault {
+        BpfProgram program;
+        synchronized (compiled) {
+            program = compiled.computeIfAbsent(tier, FilterCompiler::compile);
+        }
+        return profile == null
+                ? new PlanInput.SeccompFilter(program.toBytes(), FLAGS, true, Set.of())
+                : NamespaceBackend.filterBehind(profile, program, FLAGS);
     }
 }

@@ -1,5 +1,6 @@
 package dev.caisson.trap;
 
+import dev.caisson.backend.ContainerFault;
 import dev.caisson.oci.IdMapping;
 import dev.caisson.oci.Linux;
 import dev.caisson.oci.Mount;
@@ -20,7 +21,7 @@ final class TrapSpec {
 
     /**
      * The configuration with namespaces of every kind, a user namespace included, so that no right that the processes have counts outside of it;
-     * without the profile, which the wall's own filter replaces; and with /proc and /sys that show nothing of the host to the few calls
+     * without the profile, which is a part of the wall's own filter; and with /proc and /sys that show nothing of the host to the few calls
      * that the kernel does itself.
      */
     static Spec of(Spec spec) {
@@ -29,6 +30,30 @@ final class TrapSpec {
         b.mounts = mounts(spec.mounts());
         b.linux = linux(spec.linux());
         return b.build();
+    }
+
+    /**
+     * Refuses ids that mean others on the host: the sandbox process names files' owners and asks for rights with the container's own
+     * numbers.
+     */
+    static void requireIdentity(Spec spec) throws ContainerFault {
+        for (List<IdMapping> ids :
+                List.of(spec.linux().uidMappings(), spec.linux().gidMappings())) {
+            for (IdMapping m : ids) {
+                if (m.containerId() != m.hostId()) {
+                    throw new ContainerFault(
+                            ContainerFault.Kind.UNSUPPORTED,
+                            "config.json: id mapping of " + m.containerId() + " to " + m.hostId()
+                                    + ": this wall supports no user namespace but one where every id is itself");
+                }
+            }
+        }
+        Linux.Namespace user = spec.linux().namespace(NamespaceType.USER);
+        if (user != null && user.path() != null) {
+            throw new ContainerFault(
+                    ContainerFault.Kind.UNSUPPORTED,
+                    "config.json: user namespace " + user.path() + ": this wall joins none");
+        }
     }
 
     /** As for the init. A right by a file's set-id bits would be the host's. */

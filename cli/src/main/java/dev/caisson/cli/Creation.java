@@ -11,6 +11,7 @@ import dev.caisson.backend.ProcessExit;
 import dev.caisson.cli.ContainerRecord.ProcessId;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.Fd;
 import dev.caisson.linux.Processes;
 import dev.caisson.oci.InvalidSpecException;
 import dev.caisson.oci.NamespaceType;
@@ -79,7 +80,12 @@ final class Creation {
             return;
         }
         Made made = make(true, !detach);
+        NotifySocket notify = NotifySocket.ofMade(request, store.directory(id));
+        Runnable waiting = () -> {};
         try {
+            if (notify != null) {
+                waiting = relay(notify, notify.open(), identify(made.init().pid()));
+            }
             made.container().start(made.init());
             finish(made);
         } catch (ContainerFault e) {
@@ -90,6 +96,7 @@ final class Creation {
             throw e;
         }
         if (detach) {
+            waiting.run();
             request.done();
         } else if (keep) {
             request.call().endAsMain();
@@ -97,6 +104,24 @@ final class Creation {
             ProcessExit exit = made.init().exit().join();
             end(made.container(), exit.code());
         }
+    }
+
+    /** Passes on in the background that the container is ready; what is returned waits for it. */
+    static Runnable relay(NotifySocket notify, Fd socket, ProcessId init) {
+        Thread relay = Thread.ofVirtual().start(() -> {
+            try {
+                notify.relay(socket, init);
+            } catch (Failure | ContainerFault e) {
+                log().log(System.Logger.Level.WARNING, String.valueOf(e.getMessage()));
+            }
+        });
+        return () -> {
+            try {
+                relay.join();
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        };
     }
 
     /** An earlier daemon started it and was lost: the rest is done from the record. */
@@ -142,6 +167,10 @@ final class Creation {
         @Nullable Launch init = null;
         try {
             Files.write(store.directory(id).resolve(Containers.CONFIG), json);
+            NotifySocket notify = NotifySocket.of(request, store.directory(id));
+            if (notify != null) {
+                spec = notify.in(spec);
+            }
             ContainerRecord record = record(bundle, spec, self);
             Launcher launcher = request.call()
                     .launcher(new Invocation.Hands(
@@ -171,7 +200,7 @@ final class Creation {
         }
     }
 
-    private static ProcessId identify(int pid) throws ContainerFault {
+    static ProcessId identify(int pid) throws ContainerFault {
         try {
             return new ProcessId(pid, Processes.startTime(pid).orElse(0));
         } catch (ErrnoException e) {

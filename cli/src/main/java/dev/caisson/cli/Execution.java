@@ -14,6 +14,8 @@ import dev.caisson.oci.Spec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.time.Instant;
+import java.util.LinkedHashMap;
+import java.util.Map;
 
 /** {@code exec}. */
 final class Execution {
@@ -57,7 +59,12 @@ final class Execution {
         Launch launch;
         try {
             launch = container.exec(
-                    containers.init(id, record), Invocation.MAIN_LAUNCH, "exec " + id, process, Invocation.OWN_STREAMS);
+                    containers.init(id, record),
+                    Invocation.MAIN_LAUNCH,
+                    "exec " + id,
+                    process,
+                    Invocation.OWN_STREAMS,
+                    subgroups());
         } catch (ContainerFault e) {
             throw new Failure(FAILED + e.getMessage(), e);
         }
@@ -71,6 +78,22 @@ final class Execution {
         } else {
             request.call().endAsMain();
         }
+    }
+
+    /** {@code [CONTROLLER[,CONTROLLER...]:]PATH}, repeated. */
+    private Map<String, String> subgroups() throws Failure {
+        Map<String, String> byController = new LinkedHashMap<>();
+        for (String value : request.args().values("cgroup")) {
+            int colon = value.indexOf(':');
+            String controllers = colon < 0 ? Container.ALL_CONTROLLERS : value.substring(0, colon);
+            for (String controller : controllers.split(",", -1)) {
+                if (byController.put(controller, value.substring(colon + 1)) != null) {
+                    throw new Failure("invalid value \"" + value + "\" for flag --cgroup: "
+                            + (controller.isEmpty() ? "a path" : controller) + " was given before");
+                }
+            }
+        }
+        return byController;
     }
 
     private void check(ContainerStatus status) throws Failure {

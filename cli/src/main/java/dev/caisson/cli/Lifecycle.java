@@ -31,12 +31,15 @@ final class Lifecycle {
         }
         FifoLaunch init = containers.init(id, record);
         Container container = containers.open(id, record, new LateLauncher(request.call()));
+        NotifySocket notify = NotifySocket.ofMade(request, containers.store().directory(id));
+        Runnable waiting = notify == null ? () -> {} : Creation.relay(notify, notify.open(), record.init());
         try {
             container.start(init);
         } catch (ContainerFault e) {
             init.kill(SIGKILL);
             throw e;
         }
+        waiting.run();
         request.done();
     }
 

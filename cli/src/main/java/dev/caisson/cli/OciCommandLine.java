@@ -114,6 +114,7 @@ public final class OciCommandLine {
             case "checkpoint", "restore" ->
                 throw new Failure(name + " container " + request.id() + ": CRIU is not supported by this version");
             case "features" -> Queries.features(request);
+            case "completion" -> Queries.completion(request);
             default -> throw new Failure(name + " is not supported by this version");
         }
     }

@@ -1,6 +1,7 @@
 package dev.caisson.cli;
 
 import dev.caisson.backend.ContainerFault;
+import dev.caisson.cli.grammar.Completion;
 import dev.caisson.oci.ContainerState;
 import dev.caisson.oci.StateJson;
 import java.io.IOException;
@@ -16,6 +17,15 @@ final class Queries {
         String id = request.id();
         ContainerRecord record = request.containers().store().require(id);
         request.call().out(StateJson.write(request.containers().state(id, record, "")));
+        request.done();
+    }
+
+    static void completion(Request request) throws Failure {
+        String shell = request.args().words().getFirst();
+        if (!Completion.SHELLS.contains(shell)) {
+            throw new Failure("completion for " + shell + ": only for " + String.join(", ", Completion.SHELLS));
+        }
+        request.out(Completion.of(shell));
         request.done();
     }
 

@@ -35,10 +35,12 @@ final class Abi {
 
     static final int AF_UNIX      = 1;
     static final int SOCK_STREAM  = 1;
+    static final int SOCK_DGRAM   = 2;
     static final int SOCK_CLOEXEC = 0x80000;
     static final int SOCK_NONBLOCK = 0x800;
     static final int SHUT_RDWR = 2;
     static final int SOL_SOCKET   = 1;
+    static final int SO_RCVTIMEO  = 20;
     static final int SO_SNDTIMEO  = 21;
     static final int SCM_RIGHTS   = 1;
     static final int MSG_DONTWAIT = 0x40;

@@ -10,6 +10,7 @@ final class Sys {
     static final int socket            =  41;
     static final int connect           =  42;
     static final int recvfrom          =  45;
+    static final int sendto            =  44;
     static final int sendmsg           =  46;
     static final int shutdown          =  48;
     static final int bind              =  49;

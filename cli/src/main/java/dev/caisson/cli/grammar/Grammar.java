@@ -113,7 +113,10 @@ public final class Grammar {
                                 Flag.of("no-new-privs", null, "set no_new_privs"),
                                 Flag.of("cap,c", "CAPABILITY", "one more capability; may be repeated"),
                                 PRESERVE,
-                                Flag.of("cgroup", "[CONTROLLER:]PATH", "a cgroup below the container's"),
+                                Flag.of(
+                                        "cgroup",
+                                        "[CONTROLLER:]PATH",
+                                        "a cgroup below the container's; may be repeated"),
                                 Flag.of("ignore-paused", null, "also in a paused container"),
                                 NO_SUBREAPER),
                         "Run one more process in a running container."));
@@ -195,6 +198,7 @@ public final class Grammar {
         add("checkpoint", "CONTAINER", 1, 1, CRIU, "Not supported by this version: needs CRIU.");
         add("restore", "CONTAINER", 1, 1, RESTORE, "Not supported by this version: needs CRIU.");
         add("features", "", 0, 0, List.of(), "Print what this runtime understands, as JSON.");
+        add("completion", "bash|zsh|fish", 1, 1, List.of(), "Print what makes a shell complete this command line.");
     }
 
     private Grammar() {}

@@ -2,7 +2,9 @@ package dev.caisson.linux.bpf;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.ArrayList;
 import java.util.List;
+import java.util.function.IntPredicate;
 
 /**
  * A classic BPF program with at most {@value #MAX_INSNS} instructions, which end in a return on every path.
@@ -47,6 +49,23 @@ public record BpfProgram(List<BpfInsn> insns) {
 
     private static boolean isReturn(BpfInsn insn) {
         return insn.code() == BpfCode.RET_K || insn.code() == BpfCode.RET_A;
+    }
+
+    /**
+     * One program that asks this one first: where it says {@code passes}, the other one decides.
+     *
+     * @param passes what a return of a constant must be to be none, for example SECCOMP_RET_ALLOW
+     * @throws ProgramTooLongException together too many instructions
+     */
+    public BpfProgram inFrontOf(BpfProgram next, IntPredicate passes) {
+        List<BpfInsn> all = new ArrayList<>(insns.size() + next.insns.size());
+        for (int pc = 0; pc < insns.size(); pc++) {
+            BpfInsn insn = insns.get(pc);
+            boolean ends = insn.code() == BpfCode.RET_K && passes.test(insn.k());
+            all.add(ends ? BpfInsn.of(BpfCode.JA, insns.size() - pc - 1) : insn);
+        }
+        all.addAll(next.insns);
+        return new BpfProgram(all);
     }
 
     /** Number of instructions: {@code sock_fprog.len}. */

@@ -302,4 +302,30 @@ class SeccompCompilerTest {
         };
         return new SeccompProfile(actions[random.nextInt(actions.length)], null, abis, 0, rules);
     }
+
+    @Test
+    void behindOneProgramAnotherDecidesWhatThatAllows() throws Exception {
+        BpfProgram first = SeccompCompiler.compile(profile(
+                        SeccompAction.ALLOW,
+                        Set.of(SyscallAbi.X86_64),
+                        rule(SeccompAction.ERRNO, "mkdir"),
+                        rule(SeccompAction.KILL_PROCESS, "uname", new Condition(1, Comparison.EQ, 7, 0))))
+                .program();
+        BpfProgram second = SeccompCompiler.compile(
+                        profile(SeccompAction.TRAP, Set.of(SyscallAbi.X86_64), allow("read", "mkdir", "uname")))
+                .program();
+        BpfProgram both = first.inFrontOf(second, answer -> answer == ALLOW);
+        for (int arch : new int[] {X64, I386}) {
+            for (int nr = -1; nr < 500; nr++) {
+                for (long arg : new long[] {0, 7}) {
+                    SeccompData call = data(arch, nr, 0, arg);
+                    int alone = BpfInterpreter.run(first, call);
+                    int expected = alone == ALLOW ? BpfInterpreter.run(second, call) : alone;
+                    assertThat(BpfInterpreter.run(both, call))
+                            .as("call %s", call)
+                            .isEqualTo(expected);
+                }
+            }
+        }
+    }
 }

@@ -47,6 +47,9 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
+import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -163,10 +166,61 @@ final class NamespaceContainer implements Container {
     @Override
     public Launch create() throws ContainerFault {
         SeccompSupport seccomp = SeccompSupport.of(ownFilter, spec.linux().seccomp(), seccompPrograms);
-        if (unit == null) {
-            makeCgroup(0);
+        LaunchPlan plan = unit == null ? planBesideCgroup(seccomp) : plan(seccomp, cgroup, this::ownDirectory);
+        Launch init = launcher.spawn(request.launch(), "init " + request.id(), plan, request.io(), Set.of());
+        try {
+            build(init, seccomp);
+        } catch (ContainerFault e) {
+            init.kill(Processes.SIGKILL); // it may wait for an agent or a gate, and not be in its cgroup yet
+            throw e;
         }
-        HostFacts facts = host.facts(this::ownDirectory, spec.linux(), spec.annotations());
+        return init;
+    }
+
+    /** What the groups will be called is known before they are there: another thread makes them while the plan is made, which takes as long. */
+    private LaunchPlan planBesideCgroup(SeccompSupport seccomp) throws ContainerFault {
+        Cgroup expected = Cgroup.expected(host.cgroups(), cgroupPath);
+        FutureTask<Void> making = new FutureTask<>(() -> {
+            makeCgroup(0);
+            return null;
+        });
+        Thread.startVirtualThread(making);
+        LaunchPlan plan;
+        try {
+            plan = plan(seccomp, expected, cgroupPath::directory);
+        } finally {
+            await(making);
+        }
+        boolean isAsExpected = cgroup.directories().equals(expected.directories());
+        return isAsExpected ? plan : plan(seccomp, cgroup, this::ownDirectory);
+    }
+
+    private static void await(FutureTask<Void> making) throws ContainerFault {
+        boolean interrupted = false;
+        try {
+            while (true) {
+                try {
+                    making.get();
+                    return;
+                } catch (InterruptedException e) {
+                    interrupted = true; // its steps are short, and somebody has to know what it made
+                }
+            }
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof ContainerFault fault) {
+                throw fault;
+            }
+            throw new ContainerFault(Kind.FAILED, "set up cgroup: " + e.getCause(), e);
+        } finally {
+            if (interrupted) {
+                Thread.currentThread().interrupt();
+            }
+        }
+    }
+
+    private LaunchPlan plan(SeccompSupport seccomp, Cgroup groups, Function<CgroupHierarchy, String> ownDirectory)
+            throws ContainerFault {
+        HostFacts facts = host.facts(ownDirectory, spec.linux(), spec.annotations());
         PlanInput input = new PlanInput(
                 request.id(),
                 spec,
@@ -179,20 +233,13 @@ final class NamespaceContainer implements Container {
                 request.options().ioGid(),
                 facts,
                 unit == null
-                        ? new PlanInput.CgroupJoin(v1TaskFiles(), cgroup.unifiedDirectory(), null, isCgroupGiven())
+                        ? new PlanInput.CgroupJoin(
+                                v1TaskFiles(groups), groups.unifiedDirectory(), null, isCgroupGiven())
                         : PlanInput.CgroupJoin.BY_DAEMON,
                 seccomp.filter(),
                 hookStates(),
                 launcher.handover());
-        LaunchPlan plan = planned(() -> InitPlan.of(input));
-        Launch init = launcher.spawn(request.launch(), "init " + request.id(), plan, request.io(), Set.of());
-        try {
-            build(init, seccomp);
-        } catch (ContainerFault e) {
-            init.kill(Processes.SIGKILL); // it may wait for an agent or a gate, and not be in its cgroup yet
-            throw e;
-        }
-        return init;
+        return planned(() -> InitPlan.of(input));
     }
 
     /** Sees init through to where it waits for start. */
@@ -246,10 +293,10 @@ final class NamespaceContainer implements Container {
     }
 
     /** The v2 group is entered at birth, the others by the process itself. */
-    private List<String> v1TaskFiles() {
+    private static List<String> v1TaskFiles(Cgroup groups) {
         List<String> files = new ArrayList<>();
-        for (String directory : cgroup.directories()) {
-            if (!directory.equals(cgroup.unifiedDirectory())) {
+        for (String directory : groups.directories()) {
+            if (!directory.equals(groups.unifiedDirectory())) {
                 files.add(directory + "/tasks");
             }
         }
@@ -372,7 +419,7 @@ final class NamespaceContainer implements Container {
         refuse(Requirements.unmet("process", effective, host.facts(cgroupPath, spec.linux(), spec.annotations())));
         PlanInput.CgroupJoin join = subgroups.isEmpty()
                 ? new PlanInput.CgroupJoin(
-                        v1TaskFiles(), cgroup.unifiedDirectory(), unifiedGroupOf(init), isCgroupGiven())
+                        v1TaskFiles(cgroup), cgroup.unifiedDirectory(), unifiedGroupOf(init), isCgroupGiven())
                 : Subgroups.of(cgroup, subgroups).join(isCgroupGiven());
         LaunchPlan plan = planned(() -> ExecPlan.of(
                 init.pid(),

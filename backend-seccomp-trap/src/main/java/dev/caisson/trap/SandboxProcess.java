@@ -21,6 +21,8 @@ final class SandboxProcess {
     private static final Duration END_TIME = Duration.ofSeconds(5);
     private static final int SIGKILL = 9;
 
+    private static final String FILTER = SandboxFilter.encoded();
+
     private final int launchId;
     private final String container;
     private final Path log;
@@ -58,7 +60,8 @@ final class SandboxProcess {
                 "-Djava.library.path=" + System.getProperty("java.library.path"),
                 "-cp",
                 classPath(),
-                SandboxMain.class.getName());
+                SandboxMain.class.getName(),
+                FILTER);
     }
 
     /** Absolute, since the monitor's working directory is the root. */

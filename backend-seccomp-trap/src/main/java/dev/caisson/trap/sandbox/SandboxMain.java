@@ -19,11 +19,12 @@ public final class SandboxMain {
     public static void main(String[] args) {
         int status = 0;
         try (ControlPipes pipes = new ControlPipes()) {
-            if (!pipes.areThere()) {
+            if (!pipes.areThere() || args.length != 1) {
                 System.err.println("a sandbox process is started by the daemon");
                 System.exit(USAGE);
             }
             Sandbox sandbox = new Sandbox(openProc(), () -> System.exit(0));
+            Confinement.enter(args[0]);
             Control control = pipes.next();
             while (control != null) {
                 long result = sandbox.serve(control);

@@ -13,8 +13,10 @@ import dev.caisson.linux.cgroup.CgroupStep.Write;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -96,6 +98,20 @@ public final class Cgroup {
             throw e;
         }
         return new Cgroup(creation.state());
+    }
+
+    /** What {@link #create} will have made if it succeeds: the same directories, none of which is looked at. */
+    public static Cgroup expected(CgroupLayout layout, CgroupPath path) {
+        String unified = null;
+        Map<String, String> controllers = new LinkedHashMap<>();
+        for (CgroupHierarchy hierarchy : layout.hierarchies()) {
+            String directory = path.directory(hierarchy);
+            if (hierarchy.unified()) {
+                unified = directory;
+            }
+            hierarchy.controllers().forEach(controller -> controllers.put(controller, directory));
+        }
+        return new Cgroup(new CgroupState(layout.mode(), unified, controllers, List.of()));
     }
 
     /** The groups that another object, maybe of another process, has created. Looks at nothing. */

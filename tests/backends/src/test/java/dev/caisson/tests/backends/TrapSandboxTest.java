@@ -3,12 +3,16 @@ package dev.caisson.tests.backends;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.backend.testkit.TestContainer;
+import dev.caisson.linux.bpf.BpfProgram;
+import dev.caisson.linux.bpf.SyscallAbi;
+import dev.caisson.linux.bpf.SyscallTable;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.TreeSet;
 import org.junit.jupiter.api.Test;
 
 /** The sandbox process: what it holds, what it costs when nothing happens, and its death. */
@@ -93,6 +97,56 @@ final class TrapSandboxTest extends TrapSuite {
             long before = ticks(pid);
             pass(1000);
             assertThat(ticks(pid) - before).as("ticks of 10 ms in a second").isLessThanOrEqualTo(1);
+        }
+    }
+
+    /** gVisor's Sentry with its gofer may make 96 calls. */
+    @Test
+    void mayMakeFewCallsOfItsOwn() throws Exception {
+        try (TestContainer c =
+                prepare(shell("echo up; exec sleep 1000")).create().start()) {
+            await("program", () -> c.stdout().contains("up"));
+            long sandbox = sandbox();
+            BpfProgram program = InstalledFilter.read((int) sandbox);
+            TreeSet<String> allowed = new TreeSet<>();
+            for (int nr = 0; nr < 4096; nr++) {
+                if (InstalledFilter.mayReachTheKernel(program, nr)) {
+                    allowed.add(String.valueOf(SyscallTable.name(SyscallAbi.X86_64, nr)));
+                }
+            }
+            assertThat(allowed).hasSizeLessThan(96).contains("openat2", "futex");
+            assertThat(allowed)
+                    .doesNotContain(
+                            "execve",
+                            "execveat",
+                            "ptrace",
+                            "mount",
+                            "umount2",
+                            "pivot_root",
+                            "chroot",
+                            "connect",
+                            "bind",
+                            "sendto",
+                            "sendmsg",
+                            "bpf",
+                            "kill",
+                            "init_module",
+                            "finit_module",
+                            "kexec_load",
+                            "open_by_handle_at",
+                            "io_uring_setup",
+                            "perf_event_open",
+                            "keyctl",
+                            "setuid",
+                            "setresuid",
+                            "reboot",
+                            "null");
+            // Every thread of it, not only the first.
+            try (var threads = Files.list(Path.of("/proc/" + sandbox + "/task"))) {
+                for (Path thread : threads.toList()) {
+                    assertThat(Files.readString(thread.resolve("status"))).contains("Seccomp:\t2");
+                }
+            }
         }
     }
 

@@ -1,0 +1,127 @@
+package dev.caisson.trap;
+
+import dev.caisson.linux.bpf.InvalidProfileException;
+import dev.caisson.linux.bpf.SeccompAction;
+import dev.caisson.linux.bpf.SeccompCompiler;
+import dev.caisson.linux.bpf.SeccompProfile;
+import dev.caisson.linux.bpf.SyscallAbi;
+import java.util.Base64;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * What a sandbox process itself may ask of the host once it serves: whoever takes it over by what a guest says has these calls and no
+ * other. Anything else is EPERM, which a handler passes on to the guest. Loaded by {@code sandbox.Confinement}; measured by
+ * {@code TrapSandboxTest}, which reads it back from the kernel.
+ */
+final class SandboxFilter {
+    /** Handlers', by name and by descriptor, as the caller and in its namespaces. */
+    private static final List<String> HANDLERS = List.of(
+            "read",
+            "write",
+            "close",
+            "fstat",
+            "poll",
+            "lseek",
+            "dup",
+            "socket",
+            "fcntl",
+            "truncate",
+            "ftruncate",
+            "chdir",
+            "fchdir",
+            "fchmod",
+            "fchown",
+            "umask",
+            "setgroups",
+            "setfsuid",
+            "setfsgid",
+            "capget",
+            "capset",
+            "statfs",
+            "fstatfs",
+            "syncfs",
+            "setxattr",
+            "lsetxattr",
+            "fsetxattr",
+            "getxattr",
+            "lgetxattr",
+            "fgetxattr",
+            "listxattr",
+            "llistxattr",
+            "flistxattr",
+            "removexattr",
+            "lremovexattr",
+            "fremovexattr",
+            "getdents",
+            "getdents64",
+            "inotify_add_watch",
+            "openat",
+            "mkdirat",
+            "mknodat",
+            "fchownat",
+            "newfstatat",
+            "unlinkat",
+            "linkat",
+            "symlinkat",
+            "readlinkat",
+            "fchmodat",
+            "faccessat",
+            "utimensat",
+            "inotify_init1",
+            "renameat2",
+            "memfd_create",
+            "statx",
+            "openat2",
+            "faccessat2",
+            "mount_setattr",
+            "fchmodat2");
+
+    /** Of threads that go where a container is, and of the notifications they answer there. */
+    private static final List<String> ENTRY =
+            List.of("pidfd_open", "pidfd_getfd", "unshare", "setns", "ioctl", "process_vm_readv", "process_vm_writev");
+
+    /** The virtual machine's. */
+    private static final List<String> MACHINE = List.of(
+            "futex",
+            "mmap",
+            "munmap",
+            "mprotect",
+            "madvise",
+            "clone3",
+            "set_robust_list",
+            "rseq",
+            "rt_sigprocmask",
+            "rt_sigaction",
+            "rt_sigreturn",
+            "restart_syscall",
+            "sched_yield",
+            "sched_getaffinity",
+            "gettid",
+            "getpid",
+            "tgkill",
+            "prctl",
+            "clock_nanosleep",
+            "getrusage",
+            "exit",
+            "exit_group");
+
+    private SandboxFilter() {}
+
+    /** The program as a word of a command line. */
+    static String encoded() {
+        List<SeccompProfile.Rule> rules = List.of(
+                new SeccompProfile.Rule(HANDLERS, SeccompAction.ALLOW, null, List.of()),
+                new SeccompProfile.Rule(ENTRY, SeccompAction.ALLOW, null, List.of()),
+                new SeccompProfile.Rule(MACHINE, SeccompAction.ALLOW, null, List.of()));
+        try {
+            return Base64.getEncoder()
+                    .encodeToString(SeccompCompiler.compile(
+                                    new SeccompProfile(SeccompAction.ERRNO, null, Set.of(SyscallAbi.X86_64), 0, rules))
+                            .program()
+                            .toBytes());
+        } catch (InvalidProfileException e) {
+            throw new AssertionError("our own filter", e);
+        }
+    }
+}

@@ -154,7 +154,7 @@ final class Daemon {
     private void writeInfo(Path state) throws IOException {
         try {
             Path fresh = state.resolve("info.new");
-            Files.write(fresh, shim.runtimeInfo());
+            Files.write(fresh, shim.storedInfo());
             Files.move(fresh, state.resolve("info-" + Version.TEXT), StandardCopyOption.ATOMIC_MOVE);
         } catch (ContainerFault e) {
             throw new IOException("describe the runtime: " + e.getMessage(), e);

@@ -313,22 +313,33 @@ public final class ShimCommand {
     // ---- info ----
 
     private void info(CommandCall call) throws ContainerFault {
-        call.out(runtimeInfo());
+        RuntimeInfo.Builder info = runtimeInfo();
+        if (call.stdin().length > 0) {
+            try {
+                info.setOptions(Any.parseFrom(call.stdin()));
+            } catch (InvalidProtocolBufferException e) {
+                throw new ContainerFault(
+                        ContainerFault.Kind.INVALID, "-info: options on standard input: " + e.getMessage(), e);
+            }
+        }
+        call.out(info.build().toByteArray());
         call.end(0);
     }
 
     /**
-     * What {@code -info} answers, a RuntimeInfo message, without the options that the caller gave: those the command binary appends itself. It is kept in a
-     * file too, so that a hung daemon does not keep containerd from starting.
+     * What {@code -info} answers, without the options that the caller gave. It is kept in a file too, so that a hung daemon does not keep
+     * containerd from starting; behind what is in the file the command binary puts the options itself.
      */
-    public byte[] runtimeInfo() throws ContainerFault {
+    public byte[] storedInfo() throws ContainerFault {
+        return runtimeInfo().build().toByteArray();
+    }
+
+    private RuntimeInfo.Builder runtimeInfo() throws ContainerFault {
         return RuntimeInfo.newBuilder()
                 .setName("io.containerd.caisson.v2")
                 .setVersion(RuntimeVersion.newBuilder().setVersion(version))
                 .setFeatures(AnyTypes.pack(
                         AnyTypes.FEATURES,
-                        ByteString.copyFromUtf8(backends.named("namespace").features())))
-                .build()
-                .toByteArray();
+                        ByteString.copyFromUtf8(backends.named("namespace").features())));
     }
 }

@@ -119,7 +119,7 @@ static void dispatch(const struct wire *h, uint8_t *p)
 
 static int is_wanted(void)
 {
-	return relay_has_requests() || procs_has_exits();
+	return relay_has_requests() || procs_want_daemon();
 }
 
 static void lost(void)

@@ -52,7 +52,8 @@ void procs_gate(uint32_t launch, uint8_t flags, const uint8_t *, size_t len);
 void procs_kill(uint32_t launch, int sig);
 void procs_forget(uint32_t launch);
 void procs_snapshot(void);
-int procs_has_exits(void);
+/* Whether a caissond has work here: an exit to hear of, or a pod without processes to fill or to end. */
+int procs_want_daemon(void);
 int procs_is_alive(uint32_t launch);
 
 /* stdio.c: fifos, files, logger pipes and terminals. */

@@ -497,8 +497,10 @@ int procs_is_alive(uint32_t launch)
 	return p && !(p->flags & PROC_EXITED) && (p->pid != 0 || !(p->flags & PROC_LAUNCHED));
 }
 
-int procs_has_exits(void)
+int procs_want_daemon(void)
 {
+	if (!procs)
+		return 1;
 	for (struct proc *p = procs; p; p = p->next)
 		if (p->flags & PROC_EXITED)
 			return 1;

@@ -24,7 +24,6 @@ import dev.caisson.ttrpc.ServiceNames;
 import dev.caisson.ttrpc.ServiceRegistry;
 import dev.caisson.ttrpc.TtrpcException;
 import dev.caisson.ttrpc.TtrpcServer;
-import dev.caisson.ttrpc.netty.UnixTransport;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -49,7 +48,6 @@ final class Daemon {
 
     private final Options options;
     private final ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor();
-    private final UnixTransport transport = new UnixTransport();
     private final RecordStore store;
     private final PodRegistry pods;
     private final CommandLoop commandLoop;
@@ -66,7 +64,7 @@ final class Daemon {
     Daemon(Options options) throws IOException {
         this.options = options;
         this.store = new RecordStore(options.stateDirectory());
-        this.pods = new PodRegistry(store, transport, executor);
+        this.pods = new PodRegistry(store, executor);
         // A second thread: most of a start is classes that are used for the first time.
         FutureTask<Services> services = new FutureTask<>(() -> services(options, store, pods, executor));
         Thread.ofPlatform().daemon().name("services").start(services);
@@ -181,7 +179,7 @@ final class Daemon {
             System.getLogger(Daemon.class.getName())
                     .log(System.Logger.Level.ERROR, "read records of pods: " + Errno.describe(e), e);
         }
-        new WarmUp(options.stateDirectory(), transport, commandLoop, executor, backends).run(tasks);
+        new WarmUp(options.stateDirectory(), commandLoop, executor, backends).run(tasks);
     }
 
     private static void releaseStartLock() throws IOException {

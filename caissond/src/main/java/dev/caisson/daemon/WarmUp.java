@@ -14,7 +14,6 @@ import dev.caisson.shim.link.LinkServer;
 import dev.caisson.shim.pod.PodRegistry;
 import dev.caisson.shim.task.TaskLifecycle;
 import dev.caisson.ttrpc.TtrpcServer;
-import dev.caisson.ttrpc.netty.UnixTransport;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -38,20 +37,13 @@ final class WarmUp {
 
     private final RecordStore parent;
     private final Path directory;
-    private final UnixTransport transport;
     private final CommandLoop commandLoop;
     private final ExecutorService executor;
     private final Backends backends;
 
-    WarmUp(
-            Path stateDirectory,
-            UnixTransport transport,
-            CommandLoop commandLoop,
-            ExecutorService executor,
-            Backends backends) {
+    WarmUp(Path stateDirectory, CommandLoop commandLoop, ExecutorService executor, Backends backends) {
         this.parent = new RecordStore(stateDirectory);
         this.directory = stateDirectory.resolve(NAME);
-        this.transport = transport;
         this.commandLoop = commandLoop;
         this.executor = executor;
         this.backends = backends;
@@ -64,7 +56,7 @@ final class WarmUp {
             parent.deleteTree(NAME);
             Files.createDirectories(directory.resolve("s"));
             Files.write(directory.resolve("config.json"), SpecWriter.write(SpecTemplate.rootful(true)));
-            PodRegistry pods = new PodRegistry(store, transport, executor);
+            PodRegistry pods = new PodRegistry(store, executor);
             TaskLifecycle lifecycle = new TaskLifecycle(store, backends, executor);
             ShimCommand shim = new ShimCommand(
                     pods,

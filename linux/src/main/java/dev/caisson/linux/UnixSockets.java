@@ -130,7 +130,12 @@ public final class UnixSockets {
         return address;
     }
 
-    private static Fd connect(String path) throws ErrnoException {
+    /**
+     * A blocking connection to a unix stream socket, on which a send gives up after 10 s with EAGAIN.
+     *
+     * @param path of a listening socket; one that is longer than sockaddr_un's 107 bytes is reached through its directory
+     */
+    public static Fd connect(String path) throws ErrnoException {
         if (PathBytes.encode(path).length <= PATH_LIMIT) {
             return connectShort(path, path);
         }

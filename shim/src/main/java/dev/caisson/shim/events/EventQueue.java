@@ -1,6 +1,7 @@
 package dev.caisson.shim.events;
 
 import com.google.protobuf.MessageLite;
+import dev.caisson.linux.ErrnoException;
 import dev.caisson.shim.translate.Timestamps;
 import dev.caisson.ttrpc.AnyTypes;
 import dev.caisson.ttrpc.CallOptions;
@@ -9,11 +10,8 @@ import dev.caisson.ttrpc.Metadata;
 import dev.caisson.ttrpc.ServiceNames;
 import dev.caisson.ttrpc.TtrpcClient;
 import dev.caisson.ttrpc.TtrpcException;
-import dev.caisson.ttrpc.netty.UnixTransport;
 import dev.caisson.ttrpc.proto.forward.ForwardRequest;
 import dev.caisson.ttrpc.proto.types.Envelope;
-import java.io.IOException;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.concurrent.BlockingQueue;
@@ -26,7 +24,6 @@ import org.jspecify.annotations.Nullable;
  */
 public final class EventQueue {
     private static final Duration CALL_TIME = Duration.ofSeconds(5);
-    private static final Duration DIAL_TIME = Duration.ofSeconds(2);
     private static final long RETRY_MILLIS = 200;
     /** When containerd is back after an outage, its clients need a moment to subscribe again. */
     private static final long SETTLE_MILLIS = 2000;
@@ -34,7 +31,6 @@ public final class EventQueue {
     /** An event on its way, and what to do when it has arrived. */
     private record Pending(Envelope envelope, Runnable delivered) {}
 
-    private final UnixTransport transport;
     private final String address;
     private final BlockingQueue<Pending> queue = new LinkedBlockingQueue<>();
     private volatile int pending;
@@ -42,8 +38,7 @@ public final class EventQueue {
     private boolean outage;
 
     /** @param address path of containerd's ttrpc socket; empty: nobody to publish to, events count as delivered */
-    public EventQueue(UnixTransport transport, String address) {
-        this.transport = transport;
+    public EventQueue(String address) {
         this.address = address;
         Thread.ofVirtual().name("events " + address).start(this::run);
     }
@@ -101,7 +96,7 @@ public final class EventQueue {
         try {
             TtrpcClient c = client;
             if (c == null) {
-                c = transport.connect(Path.of(address), DIAL_TIME);
+                c = EventConnection.connect(address);
                 client = c;
                 if (outage) {
                     outage = false;
@@ -127,7 +122,7 @@ public final class EventQueue {
                             System.Logger.Level.WARNING,
                             "event " + envelope.getTopic() + " was refused: " + e.getMessage());
             return true;
-        } catch (IOException e) {
+        } catch (ErrnoException e) {
             hangUp();
             return false;
         }

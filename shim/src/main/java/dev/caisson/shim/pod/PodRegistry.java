@@ -10,7 +10,6 @@ import dev.caisson.shim.link.LinkListener;
 import dev.caisson.shim.link.MonitorLink;
 import dev.caisson.ttrpc.ServerConnection;
 import dev.caisson.ttrpc.TtrpcServer;
-import dev.caisson.ttrpc.netty.UnixTransport;
 import dev.caisson.ttrpc.wire.Frame;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
@@ -30,7 +29,6 @@ public final class PodRegistry implements LinkListener {
     private static final Duration NEVER_USED_FOR = Duration.ofSeconds(15);
 
     private final RecordStore store;
-    private final UnixTransport transport;
     private final ExecutorService executor;
     private final Map<String, Pod> pods = new ConcurrentHashMap<>();
     private final Map<String, EventQueue> queues = new ConcurrentHashMap<>();
@@ -42,9 +40,8 @@ public final class PodRegistry implements LinkListener {
     private volatile boolean loaded;
     private final Object loading = new Object();
 
-    public PodRegistry(RecordStore store, UnixTransport transport, ExecutorService executor) {
+    public PodRegistry(RecordStore store, ExecutorService executor) {
         this.store = store;
-        this.transport = transport;
         this.executor = executor;
     }
 
@@ -78,7 +75,7 @@ public final class PodRegistry implements LinkListener {
     }
 
     private EventQueue queue(String address) {
-        return queues.computeIfAbsent(address, a -> new EventQueue(transport, a));
+        return queues.computeIfAbsent(address, a -> new EventQueue(a));
     }
 
     /**

@@ -75,7 +75,9 @@ final class SandboxFilter {
             "openat2",
             "faccessat2",
             "mount_setattr",
-            "fchmodat2");
+            "fchmodat2",
+            "uname",
+            "sysinfo");
 
     /** Of threads that go where a container is, and of the notifications they answer there. */
     private static final List<String> ENTRY =
@@ -84,6 +86,10 @@ final class SandboxFilter {
     /** The virtual machine's. */
     private static final List<String> MACHINE = List.of(
             "futex",
+            "pread64",
+            "stat",
+            "brk",
+            "mremap",
             "mmap",
             "munmap",
             "mprotect",

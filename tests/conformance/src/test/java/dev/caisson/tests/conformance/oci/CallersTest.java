@@ -112,7 +112,10 @@ class CallersTest extends OciSuite {
         Process run = box.command("run", "-d", "--bundle", box.bundle.toString(), box.id)
                 .into(dir.resolve("run"))
                 .start();
-        box.await("running");
+        Await.until(
+                "running",
+                SOON,
+                () -> box.tryState().exit() == 0 && box.status().equals("running"));
         assertThat(run.isAlive()).isTrue();
 
         Files.createFile(box.file("/tmp/go"));

@@ -340,6 +340,11 @@ class StdioTest {
             link.await("console note", f -> f.kind() == Frame.NOTE && f.body().getInt(4) == Plans.SAID_CONSOLE);
             link.gate(1, 1, (byte) 1);
             link.awaitStatus(1);
+            // The end of the launch's notes is another event than the end of its process.
+            long deadline = System.nanoTime() + 5_000_000_000L;
+            while (Rig.countDescriptors(rig.monitorPid()) > before && System.nanoTime() < deadline) {
+                Rig.sleep(5);
+            }
             assertThat(Rig.countDescriptors(rig.monitorPid())).isEqualTo(before);
         }
     }

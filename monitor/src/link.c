@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #define RETRY_MS 2000	    /* when inotify told nothing */
-#define FIRST_MS 20	    /* until the first look for another caissond */
+#define FIRST_MS 20	    /* until a look for another caissond, after one that hung up soon */
 #define IDLE_MS 300	    /* until a monitor without work goes to a new caissond */
 #define START_MS 500	    /* between the first two starts of a caissond that does not come up */
 #define START_MAX_MS 30000
@@ -133,8 +133,9 @@ static void lost(void)
 	}
 	relay_link_lost();
 	relay_link_drained();
-	/* An upgraded daemon listens within moments: look at once, then wait for inotify. One that hangs up soon,
-	 * and again, does not like this monitor's version, or a request of ours ends it: less and less hurry. */
+	/* An upgraded daemon listens within moments: who is waited for looks at once, the others a little later, and
+	 * then inotify tells. One that hangs up soon, and again, does not like this monitor's version, or a request
+	 * of ours ends it: less and less hurry. */
 	if (now_ms() - up_since > 1000) {
 		again_ms = FIRST_MS;
 		loop_after(is_wanted() ? 0 : IDLE_MS, try_connect);

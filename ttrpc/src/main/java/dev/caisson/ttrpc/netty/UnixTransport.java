@@ -26,7 +26,6 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Predicate;
-import org.jspecify.annotations.Nullable;
 
 /**
  * Servers and clients on unix stream sockets, all on one epoll thread. The thread is a daemon. Buffers are unpooled: a
@@ -34,26 +33,39 @@ import org.jspecify.annotations.Nullable;
  */
 public final class UnixTransport implements AutoCloseable {
     private static final int READ_BUFFER = 64 << 10;
+    private static final UnpooledByteBufAllocator ALLOCATOR = new UnpooledByteBufAllocator(true);
 
-    /** Made at first use: to load Netty takes as long as to start the virtual machine. */
-    private @Nullable EventLoopGroup loop;
+    private final EventLoopGroup loop;
 
-    private static final class Buffers {
-        static final UnpooledByteBufAllocator ALLOCATOR = new UnpooledByteBufAllocator(true);
+    /**
+     * Starts the event loop.
+     *
+     * @throws UnsatisfiedLinkError if Netty's native epoll library cannot be loaded
+     */
+    public UnixTransport() {
+        this.loop = newLoop("ttrpc-loop");
     }
 
-    private synchronized EventLoopGroup loop() {
-        if (loop == null) {
-            loop = new MultiThreadIoEventLoopGroup(
-                    1,
-                    task -> {
-                        Thread thread = new Thread(task, "ttrpc-loop");
-                        thread.setDaemon(true);
-                        return thread;
-                    },
-                    EpollIoHandler.newFactory());
-        }
+    /** An epoll loop with one daemon thread of that name, for channels that must not wait for others. */
+    public static EventLoopGroup newLoop(String name) {
+        return new MultiThreadIoEventLoopGroup(
+                1,
+                task -> {
+                    Thread thread = new Thread(task, name);
+                    thread.setDaemon(true);
+                    return thread;
+                },
+                EpollIoHandler.newFactory());
+    }
+
+    /** The event loop, for other channels of the same process. */
+    public EventLoopGroup loop() {
         return loop;
+    }
+
+    /** Waits until the loop has done what it had been given before. Not on the loop itself. */
+    public void settle() throws InterruptedException {
+        loop.submit(() -> {}).await();
     }
 
     /** {@link #listen(Path, TtrpcServer, Predicate)} for every peer that the socket file's mode lets in. */
@@ -66,7 +78,6 @@ public final class UnixTransport implements AutoCloseable {
      * Handlers get the peer as {@link UnixPeer}.
      *
      * @param accepts asked for each connection, on the event loop; refused ones are closed at once
-     * @throws UnsatisfiedLinkError if Netty's native epoll library cannot be loaded
      * @throws IOException if the path is longer than 107 bytes, exists, or cannot be bound
      */
     public NettyTtrpcServer listen(Path socket, TtrpcServer server, Predicate<UnixPeer> accepts) throws IOException {
@@ -75,10 +86,10 @@ public final class UnixTransport implements AutoCloseable {
             throw new FileAlreadyExistsException("listen on " + socket + ": EEXIST");
         }
         ServerBootstrap bootstrap = new ServerBootstrap()
-                .group(loop())
+                .group(loop)
                 .channel(EpollServerDomainSocketChannel.class)
-                .option(ChannelOption.ALLOCATOR, Buffers.ALLOCATOR)
-                .childOption(ChannelOption.ALLOCATOR, Buffers.ALLOCATOR)
+                .option(ChannelOption.ALLOCATOR, ALLOCATOR)
+                .childOption(ChannelOption.ALLOCATOR, ALLOCATOR)
                 .childOption(ChannelOption.RECVBUF_ALLOCATOR, new AdaptiveRecvByteBufAllocator(64, 2048, READ_BUFFER))
                 .childHandler(initializer(channel -> serve(channel, server, accepts)));
         Channel listener = await(bootstrap.bind(address(socket)), "listen on", socket);
@@ -102,15 +113,14 @@ public final class UnixTransport implements AutoCloseable {
     /**
      * Connects to a socket file.
      *
-     * @throws UnsatisfiedLinkError if Netty's native epoll library cannot be loaded
      * @throws IOException if nobody listens there within the time-out
      */
     public TtrpcClient connect(Path socket, Duration timeout) throws IOException {
         TtrpcClient[] client = new TtrpcClient[1];
         Bootstrap bootstrap = new Bootstrap()
-                .group(loop())
+                .group(loop)
                 .channel(EpollDomainSocketChannel.class)
-                .option(ChannelOption.ALLOCATOR, Buffers.ALLOCATOR)
+                .option(ChannelOption.ALLOCATOR, ALLOCATOR)
                 .option(ChannelOption.RECVBUF_ALLOCATOR, new AdaptiveRecvByteBufAllocator(64, 2048, READ_BUFFER))
                 .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, (int) Math.min(Integer.MAX_VALUE, timeout.toMillis()))
                 .handler(initializer(channel -> {
@@ -162,10 +172,7 @@ public final class UnixTransport implements AutoCloseable {
 
     /** Closes every connection and ends the event loop; waits a second for it. */
     @Override
-    public synchronized void close() {
-        if (loop == null) {
-            return;
-        }
+    public void close() {
         loop.shutdownGracefully(0, 1, TimeUnit.SECONDS).awaitUninterruptibly(2, TimeUnit.SECONDS);
     }
 }

@@ -188,23 +188,13 @@ final class NamespaceWallTest extends NamespaceSuite {
         }
     }
 
-    private static Seccomp filter(SeccompAction action, String... names) {
-        return new Seccomp(
-                SeccompAction.ALLOW,
-                null,
-                List.of(SeccompArch.X86_64),
-                null,
-                null,
-                null,
-                List.of(new Seccomp.Rule(List.of(names), action, action == SeccompAction.ERRNO ? 1 : null, List.of())));
-    }
-
     @Test
     void seccompHoldsForInitAndExec() throws Exception {
         for (boolean noNewPrivileges : new boolean[] {true, false}) {
             Bundle bundle = shell("mkdir /x; grep Seccomp: /proc/self/status; exec sleep 1000")
                     .process(p -> p.noNewPrivileges = noNewPrivileges)
-                    .linux(l -> l.seccomp = filter(SeccompAction.ERRNO, "mkdir", "mkdirat", "getcwd", "faccessat2"));
+                    .linux(l -> l.seccomp =
+                            SeccompProfiles.of(SeccompAction.ERRNO, "mkdir", "mkdirat", "getcwd", "faccessat2"));
             try (TestContainer c = prepare(bundle)) {
                 c.create().start();
                 await("output", () -> c.stdout().contains("Seccomp"));

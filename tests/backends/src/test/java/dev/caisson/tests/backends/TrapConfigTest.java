@@ -9,30 +9,17 @@ import dev.caisson.backend.testkit.TestContainer;
 import dev.caisson.oci.IdMapping;
 import dev.caisson.oci.Linux;
 import dev.caisson.oci.NamespaceType;
-import dev.caisson.oci.Seccomp;
 import dev.caisson.oci.SeccompAction;
-import dev.caisson.oci.SeccompArch;
 import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** What a configuration says besides: its own profile holds, and what this wall cannot do it refuses by name. */
 final class TrapConfigTest extends TrapSuite {
-    private static Seccomp profile(SeccompAction action, String... names) {
-        return new Seccomp(
-                SeccompAction.ALLOW,
-                null,
-                List.of(SeccompArch.X86_64),
-                null,
-                null,
-                null,
-                List.of(new Seccomp.Rule(List.of(names), action, action == SeccompAction.ERRNO ? 1 : null, List.of())));
-    }
-
     @Test
     void theConfigurationsProfileIsAskedFirst() throws Exception {
         Bundle bundle = shell("mkdir /x; ls -d /bin; exec sleep 1000")
-                .linux(l -> l.seccomp = profile(SeccompAction.ERRNO, "mkdir", "mkdirat"));
+                .linux(l -> l.seccomp = SeccompProfiles.of(SeccompAction.ERRNO, "mkdir", "mkdirat"));
         try (TestContainer c = prepare(bundle)) {
             c.create().start();
             await("output", () -> c.stdout().contains("/bin"));
@@ -46,8 +33,8 @@ final class TrapConfigTest extends TrapSuite {
 
     @Test
     void aProfileKillsAsOnTheKernel() throws Exception {
-        Bundle bundle =
-                shell("mkdir /x").linux(l -> l.seccomp = profile(SeccompAction.KILL_PROCESS, "mkdir", "mkdirat"));
+        Bundle bundle = shell("mkdir /x")
+                .linux(l -> l.seccomp = SeccompProfiles.of(SeccompAction.KILL_PROCESS, "mkdir", "mkdirat"));
         try (TestContainer c = prepare(bundle)) {
             assertThat(c.run()).isIn(128 + 31, 159);
         }
@@ -65,7 +52,9 @@ final class TrapConfigTest extends TrapSuite {
 
     @Test
     void anAgentOfTheProfilesIsRefused() {
-        refused(shell("true").linux(l -> l.seccomp = profile(SeccompAction.NOTIFY, "mkdir")), "SCMP_ACT_NOTIFY");
+        refused(
+                shell("true").linux(l -> l.seccomp = SeccompProfiles.of(SeccompAction.NOTIFY, "mkdir")),
+                "SCMP_ACT_NOTIFY");
     }
 
     @Test

@@ -16,6 +16,7 @@ import org.junit.jupiter.api.Test;
 
 /** What callers ask of the command line besides a life: readiness, descriptors of processes, containers that stay, groups of an exec. */
 class CallersTest extends OciSuite {
+    private static final String HEARD = "heard";
     private static final String SLEEP = "exec sleep 1000";
 
     /** Sends its argument to $NOTIFY_SOCKET, as sd_notify(3) does. */
@@ -68,6 +69,17 @@ class CallersTest extends OciSuite {
         }
     }
 
+    /** A service manager, whose socket is returned; it writes what it hears to the file {@link #HEARD}. */
+    private Path startManager() {
+        deviates(
+                Kind.CRUN,
+                "readiness passed on with the process",
+                "1.8.1 lets the container send to the manager itself");
+        Path manager = dir.resolve("manager.sock");
+        python(MANAGER, manager, dir.resolve(HEARD));
+        return manager;
+    }
+
     private Box notifying(String id, Path manager) {
         Box box = box(
                 id,
@@ -81,13 +93,8 @@ class CallersTest extends OciSuite {
     /** A unit of Type=notify: start returns when the container has said that it is ready, and its manager knows the process. */
     @Test
     void readinessReachesTheServiceManager() {
-        deviates(
-                Kind.CRUN,
-                "readiness passed on with the process",
-                "1.8.1 lets the container send to the manager itself");
-        Path manager = dir.resolve("manager.sock");
-        Path heard = dir.resolve("heard");
-        python(MANAGER, manager, heard);
+        Path manager = startManager();
+        Path heard = dir.resolve(HEARD);
         Box box = notifying("c1", manager).create();
         assertThat(Box.text(heard)).isEmpty();
 
@@ -99,13 +106,8 @@ class CallersTest extends OciSuite {
 
     @Test
     void aDetachedRunWaitsForReadiness() throws IOException {
-        deviates(
-                Kind.CRUN,
-                "readiness passed on with the process",
-                "1.8.1 lets the container send to the manager itself");
-        Path manager = dir.resolve("manager.sock");
-        Path heard = dir.resolve("heard");
-        python(MANAGER, manager, heard);
+        Path manager = startManager();
+        Path heard = dir.resolve(HEARD);
         Box box = notifying("c1", manager);
         Files.createFile(box.file("/tmp/wait"));
         box.write();

@@ -87,8 +87,6 @@ final class SandboxFilter {
     private static final List<String> MACHINE = List.of(
             "futex",
             "clock_gettime", // where the kernel does not tell the time by vdso(7): emulated and some virtual machines
-            "gettimeofday",
-            "getcpu",
             "pread64",
             "stat",
             "brk",
@@ -111,7 +109,6 @@ final class SandboxFilter {
             "tgkill",
             "prctl",
             "clock_nanosleep",
-            "getrusage",
             "exit",
             "exit_group");
 

@@ -1,6 +1,6 @@
 package dev.caisson.linux;
 
-/** Anonymous files (memfd_create(2)) that nobody can change any more. */
+/** Anonymous files (memfd_create(2)): programs that nobody can change any more, and memory to share. */
 public final class MemFd {
     private MemFd() {}
 
@@ -29,6 +29,28 @@ public final class MemFd {
             HostFiles.writeAll(fd, content);
             // NATIVE: int fcntl(int fd, int cmd, int seals), fcntl.h. EBUSY while a writable mapping exists: there is
             // none.
+            Libc.check(Libc.call(Sys.fcntl, fd.number(), Abi.F_ADD_SEALS, seals), "fcntl F_ADD_SEALS", name);
+            return fd;
+        } catch (ErrnoException e) {
+            fd.close();
+            throw e;
+        }
+    }
+
+    /**
+     * Creates a memory file of a fixed size that reads as zeros, for memory that is mapped by several parties: sealed against changes of its
+     * size, since whoever touches a mapping behind a file's end is killed.
+     *
+     * @param name shown in /proc/PID/maps as {@code /memfd:name}
+     * @param size in bytes; nothing is reserved
+     */
+    public static Fd memory(String name, long size) throws ErrnoException {
+        Fd fd = Fd.of(create(name, Abi.MFD_CLOEXEC | Abi.MFD_ALLOW_SEALING), "memfd_create", name);
+        try {
+            // NATIVE: int ftruncate(int fd, off_t length), unistd.h.
+            Libc.check(Libc.call(Sys.ftruncate, fd.number(), size), "ftruncate", name);
+            int seals = Abi.F_SEAL_SEAL | Abi.F_SEAL_SHRINK | Abi.F_SEAL_GROW;
+            // NATIVE: int fcntl(int fd, int cmd, int seals), fcntl.h.
             Libc.check(Libc.call(Sys.fcntl, fd.number(), Abi.F_ADD_SEALS, seals), "fcntl F_ADD_SEALS", name);
             return fd;
         } catch (ErrnoException e) {

@@ -19,6 +19,7 @@ final class Sys {
     static final int kill              =  62;
     static final int fcntl             =  72;
     static final int flock             =  73;
+    static final int ftruncate         =  77;
     static final int fchown            =  93;
     static final int umask             =  95;
     static final int getuid            = 102;

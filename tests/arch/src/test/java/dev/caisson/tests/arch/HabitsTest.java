@@ -20,6 +20,7 @@ class HabitsTest {
             "dev.caisson.backend.lifecycle",
             "dev.caisson.namespace.plan",
             "dev.caisson.trap.filter",
+            "dev.caisson.kvm.x86",
             "dev.caisson.linux.bpf",
             "dev.caisson.linux.plan");
 

@@ -117,6 +117,23 @@ class LadderTest {
         assertThat(packageFence("io.netty..", "dev.caisson.ttrpc..")).isEmpty();
     }
 
+    /** What unpacks kernels and packages is no business of a running machine. */
+    @Test
+    void archivesAreReadWhereImagesAreMade() {
+        assertThat(packageFence("org.apache.commons.compress..", "dev.caisson.kvm.boot"))
+                .isEmpty();
+        assertThat(packageFence("org.tukaani..", "dev.caisson.kvm.boot")).isEmpty();
+    }
+
+    /** A device sees queues and memory; that there is a KVM is the machine's business. */
+    @Test
+    void devicesDoNotKnowKvm() {
+        assertThat(violations((type, dependency) -> in(
+                                dependency.getTargetClass(), "dev.caisson.kvm.sys", "dev.caisson.kvm.vm")
+                        && in(type, "dev.caisson.kvm.virtio..", "dev.caisson.kvm.device", "dev.caisson.kvm.memory")))
+                .isEmpty();
+    }
+
     /** One package speaks D-Bus, and nobody has it loaded who does not ask for the systemd driver. */
     @Test
     void theBusIsReachedThroughTheSystemdDriverOnly() {

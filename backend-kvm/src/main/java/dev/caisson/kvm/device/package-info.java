@@ -1,0 +1,5 @@
+/** Devices of a PC that are not virtio. */
+@NullMarked
+package dev.caisson.kvm.device;
+
+import org.jspecify.annotations.NullMarked;

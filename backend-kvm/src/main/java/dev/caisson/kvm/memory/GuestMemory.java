@@ -1,0 +1,174 @@
+package dev.caisson.kvm.memory;
+
+import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.MemFd;
+import dev.caisson.linux.direct.Mapping;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A guest's physical memory: one memory file, of which the part up to {@link #HOLE} lies at address 0 and the rest at 4 GiB. The space between
+ * is for devices. Any thread. Guests change it at any time: read what you decide by once.
+ */
+public final class GuestMemory implements AutoCloseable {
+    /** First address that is never memory. */
+    public static final long HOLE = 0xc000_0000L;
+
+    private static final long HIGH = 1L << 32;
+    private static final long PAGE = 4096;
+
+    private final Fd file;
+    private final Mapping mapping;
+    private final long lowSize;
+
+    /** A part without holes. */
+    public record Region(long guestAddress, long offset, long size) {}
+
+    private GuestMemory(Fd file, Mapping mapping) {
+        this.file = file;
+        this.mapping = mapping;
+        this.lowSize = Math.min(mapping.size(), HOLE);
+    }
+
+    /**
+     * Makes memory of zeros. The host's memory is used as it is touched.
+     *
+     * @param size in bytes, a multiple of 4096 and at least 1 MiB
+     */
+    public static GuestMemory allocate(long size) throws ErrnoException {
+        if (size % PAGE != 0 || size < 1 << 20) {
+            throw new IllegalArgumentException("size of memory: " + size);
+        }
+        Fd file = MemFd.memory("caisson-guest", size);
+        try {
+            return new GuestMemory(file, Mapping.shared(file, size));
+        } catch (ErrnoException e) {
+            file.close();
+            throw e;
+        }
+    }
+
+    /** Where it is. */
+    public List<Region> regions() {
+        List<Region> regions = new ArrayList<>();
+        regions.add(new Region(0, 0, lowSize));
+        if (mapping.size() > lowSize) {
+            regions.add(new Region(HIGH, lowSize, mapping.size() - lowSize));
+        }
+        return regions;
+    }
+
+    /** Bytes of the part that begins at address 0. */
+    public long lowSize() {
+        return lowSize;
+    }
+
+    /** What it is mapped as here, for {@code KVM_SET_USER_MEMORY_REGION}. */
+    public Mapping mapping() {
+        return mapping;
+    }
+
+    /** The only way from a guest's address to a place here. */
+    private long offset(long address, long length) throws GuestFault {
+        if (length >= 0) {
+            if (address >= 0 && address <= lowSize - length) {
+                return address;
+            }
+            long high = address - HIGH;
+            if (high >= 0 && high <= mapping.size() - lowSize - length) {
+                return lowSize + high;
+            }
+        }
+        throw new GuestFault(
+                "no memory at 0x" + Long.toHexString(address) + ", length " + Long.toUnsignedString(length));
+    }
+
+    /** Whether all of it is memory. */
+    public boolean contains(long address, long length) {
+        try {
+            offset(address, length);
+            return true;
+        } catch (GuestFault e) {
+            return false;
+        }
+    }
+
+    /** An address of this process that a system call may use for so many bytes, as long as this is open. */
+    public long hostAddress(long address, long length) throws GuestFault {
+        return mapping.address(offset(address, length), length);
+    }
+
+    public int getByte(long address) throws GuestFault {
+        return mapping.getByte(offset(address, 1));
+    }
+
+    public int getShort(long address) throws GuestFault {
+        return mapping.getShort(offset(address, Short.BYTES));
+    }
+
+    public int getInt(long address) throws GuestFault {
+        return mapping.getInt(offset(address, Integer.BYTES));
+    }
+
+    public long getLong(long address) throws GuestFault {
+        return mapping.getLong(offset(address, Long.BYTES));
+    }
+
+    public void putByte(long address, int value) throws GuestFault {
+        mapping.putByte(offset(address, 1), value);
+    }
+
+    public void putShort(long address, int value) throws GuestFault {
+        mapping.putShort(offset(address, Short.BYTES), value);
+    }
+
+    public void putInt(long address, int value) throws GuestFault {
+        mapping.putInt(offset(address, Integer.BYTES), value);
+    }
+
+    public void putLong(long address, long value) throws GuestFault {
+        mapping.putLong(offset(address, Long.BYTES), value);
+    }
+
+    /** Reads an index that the guest publishes: what it wrote before is seen afterwards. */
+    public int getIndex(long address) throws GuestFault {
+        return mapping.getShortAcquire(even(address));
+    }
+
+    /** Publishes an index: the guest sees everything that was written before. */
+    public void putIndex(long address, int value) throws GuestFault {
+        mapping.putShortRelease(even(address), value);
+    }
+
+    private long even(long address) throws GuestFault {
+        if ((address & 1) != 0) {
+            throw new GuestFault("an index at the odd address 0x" + Long.toHexString(address));
+        }
+        return offset(address, Short.BYTES);
+    }
+
+    /** Copies from the guest. */
+    public void read(long address, byte[] to, int at, int length) throws GuestFault {
+        mapping.read(offset(address, length), to, at, length);
+    }
+
+    /** Copies to the guest. */
+    public void write(long address, byte[] from, int at, int length) throws GuestFault {
+        mapping.write(offset(address, length), from, at, length);
+    }
+
+    public void write(long address, byte[] from) throws GuestFault {
+        write(address, from, 0, from.length);
+    }
+
+    public void zero(long address, long length) throws GuestFault {
+        mapping.zero(offset(address, length), length);
+    }
+
+    @Override
+    public void close() {
+        mapping.close();
+        file.close();
+    }
+}

@@ -1,0 +1,79 @@
+package dev.caisson.kvm.sys;
+
+import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.EventFd;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.direct.KernelCalls;
+import dev.caisson.linux.direct.Mapping;
+import dev.caisson.linux.direct.NativeMemory;
+
+/** A machine: memory slots, the interrupt controllers that the kernel plays, events. One thread; it ends with its last descriptor. */
+public final class KvmVm implements AutoCloseable {
+    /** Three pages that Intel's virtual real mode needs, in a place where no memory may be. */
+    private static final int TSS_ADDRESS = 0xfffbd000;
+
+    private final KernelCalls calls = new KernelCalls();
+    private final NativeMemory argument = new NativeMemory(64);
+    private final Fd fd;
+    private final long runSize;
+
+    KvmVm(Fd fd, long runSize) {
+        this.fd = fd;
+        this.runSize = runSize;
+    }
+
+    /** Makes PIC, IOAPIC and the processors' local APICs. Before any {@link #createVcpu}. */
+    public void createInterruptControllers() throws ErrnoException {
+        Ioctl.call(calls, fd, KvmAbi.KVM_SET_TSS_ADDR, "KVM_SET_TSS_ADDR", Integer.toUnsignedLong(TSS_ADDRESS));
+        Ioctl.call(calls, fd, KvmAbi.KVM_CREATE_IRQCHIP, "KVM_CREATE_IRQCHIP", 0);
+    }
+
+    /**
+     * Gives the guest memory.
+     *
+     * @param slot number of ours
+     * @param guestAddress where it is for the guest; a multiple of a page
+     * @param memory what it is here, which must stay mapped until this is closed
+     * @param offset in it; a multiple of a page, as is {@code length}
+     */
+    public void setMemory(int slot, long guestAddress, Mapping memory, long offset, long length) throws ErrnoException {
+        argument.zero(0, KvmAbi.REGION_SIZE);
+        argument.putInt(KvmAbi.REGION_SLOT, slot);
+        argument.putLong(KvmAbi.REGION_GUEST, guestAddress);
+        argument.putLong(KvmAbi.REGION_BYTES, length);
+        argument.putLong(KvmAbi.REGION_USERSPACE, memory.address(offset, length));
+        Ioctl.call(calls, fd, KvmAbi.KVM_SET_USER_MEMORY_REGION, "KVM_SET_USER_MEMORY_REGION", argument.address());
+    }
+
+    /** Lets a counter raise an interrupt, as an edge, whenever it is signalled. */
+    public void connectInterrupt(EventFd event, int line) throws ErrnoException {
+        argument.zero(0, KvmAbi.IRQFD_SIZE);
+        argument.putInt(KvmAbi.IRQFD_FD, event.fd().number());
+        argument.putInt(KvmAbi.IRQFD_GSI, line);
+        Ioctl.call(calls, fd, KvmAbi.KVM_IRQFD, "KVM_IRQFD", argument.address());
+    }
+
+    /** Lets a guest's 32-bit write of one value to one address signal a counter, without an exit to here. */
+    public void connectWrite(EventFd event, long guestAddress, int value) throws ErrnoException {
+        argument.zero(0, KvmAbi.IOEVENTFD_SIZE);
+        argument.putLong(KvmAbi.IOEVENTFD_DATAMATCH, value);
+        argument.putLong(KvmAbi.IOEVENTFD_ADDR, guestAddress);
+        argument.putInt(KvmAbi.IOEVENTFD_LEN, Integer.BYTES);
+        argument.putInt(KvmAbi.IOEVENTFD_FD, event.fd().number());
+        argument.putInt(KvmAbi.IOEVENTFD_FLAGS, KvmAbi.KVM_IOEVENTFD_FLAG_DATAMATCH);
+        Ioctl.call(calls, fd, KvmAbi.KVM_IOEVENTFD, "KVM_IOEVENTFD", argument.address());
+    }
+
+    /** Makes a processor, whose APIC id is {@code id}. */
+    public KvmVcpu createVcpu(int id) throws ErrnoException {
+        long number = Ioctl.call(calls, fd, KvmAbi.KVM_CREATE_VCPU, "KVM_CREATE_VCPU", id);
+        return KvmVcpu.of(Fd.adopt((int) number, "kvm-vcpu-" + id), runSize);
+    }
+
+    @Override
+    public void close() {
+        fd.close();
+        argument.close();
+        calls.close();
+    }
+}

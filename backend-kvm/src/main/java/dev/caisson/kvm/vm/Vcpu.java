@@ -1,0 +1,90 @@
+package dev.caisson.kvm.vm;
+
+import dev.caisson.kvm.bus.Bus;
+import dev.caisson.kvm.sys.KvmVcpu;
+import dev.caisson.kvm.sys.VcpuExit;
+import dev.caisson.linux.ErrnoException;
+import java.util.function.Consumer;
+
+/** The thread of one processor: runs the guest and does what it stops for. */
+final class Vcpu implements Runnable {
+    private final KvmVcpu vcpu;
+    private final Bus ports;
+    private final Bus memory;
+    private final Consumer<VmEnd> onEnd;
+    private volatile boolean stopping;
+
+    /** @param onEnd called when this processor's guest can or shall not go on; may be called by several processors */
+    Vcpu(KvmVcpu vcpu, Bus ports, Bus memory, Consumer<VmEnd> onEnd) {
+        this.vcpu = vcpu;
+        this.ports = ports;
+        this.memory = memory;
+        this.onEnd = onEnd;
+    }
+
+    /** Makes the thread leave. Any thread. */
+    void stop() throws ErrnoException {
+        stopping = true;
+        vcpu.kick();
+    }
+
+    @Override
+    public void run() {
+        try {
+            vcpu.claimThread();
+            VcpuExit exit = vcpu.exit();
+            while (!stopping) {
+                if (vcpu.run()) {
+                    handle(exit);
+                }
+            }
+        } catch (ErrnoException e) {
+            onEnd.accept(new VmEnd(VmEnd.Cause.FAILED, String.valueOf(e.getMessage())));
+        } catch (RuntimeException | Error e) {
+            // Whatever it is, a guest must not be left with a processor that never answers.
+            onEnd.accept(new VmEnd(VmEnd.Cause.FAILED, "defect in the monitor: " + e));
+        }
+    }
+
+    private void handle(VcpuExit exit) throws ErrnoException {
+        switch (exit.reason()) {
+            case PORT -> port(exit);
+            case MEMORY -> {
+                if (exit.isMemoryWrite()) {
+                    memory.write(exit.memoryAddress(), exit.memoryLength(), exit.memoryValue());
+                } else {
+                    exit.answerMemory(memory.read(exit.memoryAddress(), exit.memoryLength()));
+                }
+            }
+            case SHUTDOWN -> onEnd.accept(VmEnd.of(VmEnd.Cause.TRIPLE_FAULT));
+            case SYSTEM_EVENT -> {
+                if (exit.isReset() || exit.isPowerOff()) {
+                    onEnd.accept(VmEnd.of(exit.isReset() ? VmEnd.Cause.RESET : VmEnd.Cause.POWER_OFF));
+                } else {
+                    fail(exit);
+                }
+            }
+            case INTERRUPTED -> {
+                // As if a signal had come: the loop looks at what is wanted.
+            }
+            default -> fail(exit);
+        }
+    }
+
+    private void port(VcpuExit exit) {
+        int size = exit.portSize();
+        for (int i = 0; i < exit.portCount(); i++) {
+            if (exit.isPortWrite()) {
+                ports.write(exit.port(), size, exit.portValue(i));
+            } else {
+                exit.answerPort(i, (int) ports.read(exit.port(), size));
+            }
+        }
+    }
+
+    private void fail(VcpuExit exit) throws ErrnoException {
+        stopping = true;
+        onEnd.accept(new VmEnd(
+                VmEnd.Cause.FAILED, exit.describe() + " at 0x" + Long.toHexString(vcpu.instructionPointer())));
+    }
+}

@@ -1,0 +1,196 @@
+package dev.caisson.kvm.vm;
+
+import dev.caisson.kvm.boot.GuestLoader;
+import dev.caisson.kvm.bus.Bus;
+import dev.caisson.kvm.bus.Interrupt;
+import dev.caisson.kvm.device.ConsoleLog;
+import dev.caisson.kvm.device.ResetPort;
+import dev.caisson.kvm.device.SerialPort;
+import dev.caisson.kvm.device.SleepPort;
+import dev.caisson.kvm.memory.GuestFault;
+import dev.caisson.kvm.memory.GuestMemory;
+import dev.caisson.kvm.sys.BootRegisters;
+import dev.caisson.kvm.sys.Kvm;
+import dev.caisson.kvm.sys.KvmVcpu;
+import dev.caisson.kvm.sys.KvmVm;
+import dev.caisson.kvm.x86.AcpiTables;
+import dev.caisson.kvm.x86.Cpuid;
+import dev.caisson.kvm.x86.Layout;
+import dev.caisson.kvm.x86.Msrs;
+import dev.caisson.kvm.x86.PvhStart;
+import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.EventFd;
+import java.io.IOException;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A machine with Linux in it. Made and closed by one thread; {@link #stop} and {@link #await} may come from any. It ends with the process at the
+ * latest: KVM keeps nothing that has no descriptor.
+ */
+public final class VirtualMachine implements AutoCloseable {
+    private final GuestMemory memory;
+    private final ConsoleLog console = new ConsoleLog();
+    private final Bus ports = new Bus();
+    private final Bus devices = new Bus();
+    private final List<EventFd> events = new ArrayList<>();
+    private final List<KvmVcpu> processors = new ArrayList<>();
+    private final List<Vcpu> vcpus = new ArrayList<>();
+    private final List<Thread> threads = new ArrayList<>();
+    private final CompletableFuture<VmEnd> end = new CompletableFuture<>();
+    private @Nullable KvmVm vm;
+
+    private VirtualMachine(GuestMemory memory) {
+        this.memory = memory;
+    }
+
+    /**
+     * Builds it, with the kernel in its memory; nothing runs yet.
+     *
+     * @throws ErrnoException KVM is missing or refuses
+     * @throws IOException a file cannot be read or is no kernel
+     */
+    public static VirtualMachine create(VmConfig config) throws IOException {
+        VirtualMachine machine = new VirtualMachine(GuestMemory.allocate(config.memory()));
+        try {
+            machine.build(config);
+            return machine;
+        } catch (IOException | RuntimeException e) {
+            machine.close();
+            throw e;
+        }
+    }
+
+    private void build(VmConfig config) throws IOException {
+        try (Kvm kvm = Kvm.open()) {
+            KvmVm made = kvm.createVm();
+            vm = made;
+            made.createInterruptControllers();
+            int slot = 0;
+            for (GuestMemory.Region region : memory.regions()) {
+                made.setMemory(slot++, region.guestAddress(), memory.mapping(), region.offset(), region.size());
+            }
+            ports.add(
+                    Layout.SERIAL_PORT,
+                    Layout.SERIAL_PORTS,
+                    new SerialPort(console, interrupt(made, Layout.SERIAL_LINE)));
+            ports.add(Layout.RESET_PORT, 1, new ResetPort(() -> ended(VmEnd.of(VmEnd.Cause.RESET))));
+            ports.add(
+                    Layout.SLEEP_PORT,
+                    Layout.SLEEP_PORTS,
+                    new SleepPort(AcpiTables.SLEEP_OFF, () -> ended(VmEnd.of(VmEnd.Cause.POWER_OFF))));
+
+            GuestLoader.Loaded loaded = GuestLoader.load(memory, config.kernel(), config.initramfs());
+            long startInfo = describe(config, loaded);
+            for (int i = 0; i < config.processors(); i++) {
+                KvmVcpu vcpu = made.createVcpu(i);
+                processors.add(vcpu);
+                vcpu.setCpuid(Cpuid.of(kvm.supportedCpuid(), i, config.processors()));
+                vcpu.setMsrs(Msrs.boot());
+                vcpu.resetFpu();
+                vcpu.connectLocalInterrupts();
+                if (i == 0) {
+                    // The others wait for the first one's INIT and SIPI, which the kernel's APICs deal with.
+                    vcpu.setRegisters(BootRegisters.pvh(loaded.entry(), startInfo));
+                }
+                vcpus.add(new Vcpu(vcpu, ports, devices, this::ended));
+            }
+        }
+    }
+
+    private long describe(VmConfig config, GuestLoader.Loaded loaded) throws IOException {
+        try {
+            AcpiTables.write(memory, config.processors(), 0);
+            return PvhStart.write(memory, config.commandLine(), loaded.initramfs(), loaded.initramfsSize());
+        } catch (GuestFault e) {
+            throw new IOException("describe the machine to its kernel: " + e.getMessage(), e);
+        }
+    }
+
+    private Interrupt interrupt(KvmVm made, int line) throws ErrnoException {
+        EventFd event = EventFd.open("interrupt " + line);
+        events.add(event);
+        made.connectInterrupt(event, line);
+        return () -> {
+            try {
+                event.signal();
+            } catch (ErrnoException e) {
+                ended(new VmEnd(VmEnd.Cause.FAILED, String.valueOf(e.getMessage())));
+            }
+        };
+    }
+
+    /** Lets the guest run. */
+    public void start() {
+        for (int i = 0; i < vcpus.size(); i++) {
+            threads.add(Thread.ofPlatform().name("vcpu-" + i).daemon().start(vcpus.get(i)));
+        }
+    }
+
+    /** Ends it without asking the guest. */
+    public void stop() {
+        ended(VmEnd.of(VmEnd.Cause.STOPPED));
+    }
+
+    private void ended(VmEnd how) {
+        end.complete(how);
+        for (Vcpu vcpu : vcpus) {
+            try {
+                vcpu.stop();
+            } catch (ErrnoException e) {
+                assert e.errno() == dev.caisson.linux.Errno.ESRCH : "its thread has ended already";
+            }
+        }
+    }
+
+    /** What the guest wrote to its serial console. */
+    public ConsoleLog console() {
+        return console;
+    }
+
+    /**
+     * Waits for its end.
+     *
+     * @return null when there was none in time
+     */
+    public @Nullable VmEnd await(Duration limit) throws InterruptedException {
+        try {
+            return end.get(limit.toNanos(), TimeUnit.NANOSECONDS);
+        } catch (TimeoutException e) {
+            return null;
+        } catch (ExecutionException e) {
+            throw new AssertionError("an end is never a failure", e);
+        }
+    }
+
+    /** Ends it and gives back all that it has. */
+    @Override
+    public void close() {
+        stop();
+        boolean interrupted = false;
+        for (Thread thread : threads) {
+            while (thread.isAlive()) {
+                try {
+                    thread.join();
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+        }
+        processors.forEach(KvmVcpu::close);
+        if (vm != null) {
+            vm.close();
+        }
+        events.forEach(EventFd::close);
+        memory.close();
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

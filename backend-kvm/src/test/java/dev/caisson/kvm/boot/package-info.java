@@ -1,0 +1,4 @@
+@NullMarked
+package dev.caisson.kvm.boot;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.caisson.kvm.device;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.caisson.kvm.memory;
+
+import org.jspecify.annotations.NullMarked;

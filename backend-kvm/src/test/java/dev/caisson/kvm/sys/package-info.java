@@ -1,0 +1,4 @@
+@NullMarked
+package dev.caisson.kvm.sys;
+
+import org.jspecify.annotations.NullMarked;

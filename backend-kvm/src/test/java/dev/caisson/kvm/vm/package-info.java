@@ -1,0 +1,4 @@
+@NullMarked
+package dev.caisson.kvm.vm;
+
+import org.jspecify.annotations.NullMarked;

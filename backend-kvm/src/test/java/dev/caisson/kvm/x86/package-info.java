@@ -1,0 +1,4 @@
+@NullMarked
+package dev.caisson.kvm.x86;
+
+import org.jspecify.annotations.NullMarked;

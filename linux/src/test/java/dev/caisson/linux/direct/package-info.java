@@ -1,0 +1,4 @@
+@NullMarked
+package dev.caisson.linux.direct;
+
+import org.jspecify.annotations.NullMarked;

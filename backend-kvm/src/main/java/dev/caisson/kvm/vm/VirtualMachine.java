@@ -13,6 +13,8 @@ import dev.caisson.kvm.sys.BootRegisters;
 import dev.caisson.kvm.sys.Kvm;
 import dev.caisson.kvm.sys.KvmVcpu;
 import dev.caisson.kvm.sys.KvmVm;
+import dev.caisson.kvm.virtio.MmioTransport;
+import dev.caisson.kvm.virtio.VirtioDevice;
 import dev.caisson.kvm.x86.AcpiTables;
 import dev.caisson.kvm.x86.Cpuid;
 import dev.caisson.kvm.x86.Layout;
@@ -39,6 +41,8 @@ public final class VirtualMachine implements AutoCloseable {
     private final ConsoleLog console = new ConsoleLog();
     private final Bus ports = new Bus();
     private final Bus devices = new Bus();
+    private final List<MmioTransport> transports = new ArrayList<>();
+    private final DeviceThread work;
     private final List<EventFd> events = new ArrayList<>();
     private final List<KvmVcpu> processors = new ArrayList<>();
     private final List<Vcpu> vcpus = new ArrayList<>();
@@ -46,8 +50,14 @@ public final class VirtualMachine implements AutoCloseable {
     private final CompletableFuture<VmEnd> end = new CompletableFuture<>();
     private @Nullable KvmVm vm;
 
-    private VirtualMachine(GuestMemory memory) {
+    private VirtualMachine(GuestMemory memory) throws ErrnoException {
         this.memory = memory;
+        try {
+            work = DeviceThread.create(failure -> ended(new VmEnd(VmEnd.Cause.FAILED, failure)));
+        } catch (ErrnoException e) {
+            memory.close();
+            throw e;
+        }
     }
 
     /**
@@ -86,6 +96,10 @@ public final class VirtualMachine implements AutoCloseable {
                     Layout.SLEEP_PORTS,
                     new SleepPort(AcpiTables.SLEEP_OFF, () -> ended(VmEnd.of(VmEnd.Cause.POWER_OFF))));
 
+            for (VirtioDevice device : config.devices()) {
+                plug(made, device);
+            }
+
             GuestLoader.Loaded loaded = GuestLoader.load(memory, config.kernel(), config.initramfs());
             long startInfo = describe(config, loaded);
             for (int i = 0; i < config.processors(); i++) {
@@ -106,10 +120,25 @@ public final class VirtualMachine implements AutoCloseable {
 
     private long describe(VmConfig config, GuestLoader.Loaded loaded) throws IOException {
         try {
-            AcpiTables.write(memory, config.processors(), 0);
+            AcpiTables.write(memory, config.processors(), config.devices().size());
             return PvhStart.write(memory, config.commandLine(), loaded.initramfs(), loaded.initramfsSize());
         } catch (GuestFault e) {
             throw new IOException("describe the machine to its kernel: " + e.getMessage(), e);
+        }
+    }
+
+    private void plug(KvmVm made, VirtioDevice device) throws ErrnoException {
+        int number = transports.size();
+        long page = Layout.VIRTIO + (long) number * Layout.VIRTIO_PAGE;
+        MmioTransport transport = new MmioTransport(memory, device, interrupt(made, Layout.VIRTIO_LINE + number));
+        transports.add(transport);
+        devices.add(page, Layout.VIRTIO_PAGE, transport);
+        for (int queue = 0; queue < transport.queueCount(); queue++) {
+            EventFd notified = EventFd.open("virtio " + number + " queue " + queue);
+            events.add(notified);
+            made.connectWrite(notified, page + MmioTransport.QUEUE_NOTIFY, queue);
+            int which = queue;
+            work.watch(notified, () -> transport.process(which));
         }
     }
 
@@ -128,6 +157,7 @@ public final class VirtualMachine implements AutoCloseable {
 
     /** Lets the guest run. */
     public void start() {
+        work.start();
         for (int i = 0; i < vcpus.size(); i++) {
             threads.add(Thread.ofPlatform().name("vcpu-" + i).daemon().start(vcpus.get(i)));
         }
@@ -183,6 +213,7 @@ public final class VirtualMachine implements AutoCloseable {
                 }
             }
         }
+        work.close();
         processors.forEach(KvmVcpu::close);
         if (vm != null) {
             vm.close();

@@ -1,0 +1,163 @@
+package dev.caisson.kvm.virtio;
+
+import dev.caisson.kvm.memory.GuestFault;
+import dev.caisson.kvm.memory.GuestMemory;
+
+/**
+ * One request of a driver: buffers that the device reads, then buffers that it writes. Where they are was read once and checked; what is in
+ * them may change at any time. One thread.
+ */
+public final class Chain {
+    /** A system call on a part of it. */
+    public interface Transfer {
+        /**
+         * Moves bytes.
+         *
+         * @param hostAddress where the part is in this process
+         * @return how many were moved, or a negative errno; less than {@code length} ends the transfer
+         */
+        long move(long hostAddress, long length);
+    }
+
+    private final GuestMemory memory;
+    private final int head;
+    private final long[] addresses;
+    private final long[] lengths;
+    private final int readableParts;
+    private final int parts;
+
+    private int readPart;
+    private long readAt;
+    private int writePart;
+    private long writeAt;
+    private long written;
+
+    /** @param readableParts how many of the {@code parts} come first and are the driver's */
+    Chain(GuestMemory memory, int head, long[] addresses, long[] lengths, int readableParts, int parts) {
+        this.memory = memory;
+        this.head = head;
+        this.addresses = addresses;
+        this.lengths = lengths;
+        this.readableParts = readableParts;
+        this.parts = parts;
+        this.writePart = readableParts;
+    }
+
+    int head() {
+        return head;
+    }
+
+    /** Bytes from the driver that were not read yet. */
+    public long readable() {
+        return sum(readPart, readableParts) - readAt;
+    }
+
+    /** Room for bytes to the driver. */
+    public long writable() {
+        return sum(writePart, parts) - writeAt;
+    }
+
+    private long sum(int from, int to) {
+        long sum = 0;
+        for (int i = from; i < to; i++) {
+            sum += lengths[i];
+        }
+        return sum;
+    }
+
+    /** How many bytes were written, as the driver is told. */
+    long written() {
+        return written;
+    }
+
+    /** Reads exactly so many bytes. */
+    public void read(byte[] to, int at, int length) throws GuestFault {
+        if (readable() < length) {
+            throw new GuestFault("a request that is " + (length - readable()) + " bytes too short");
+        }
+        int done = 0;
+        while (done < length) {
+            int now = (int) Math.min(length - done, lengths[readPart] - readAt);
+            memory.read(addresses[readPart] + readAt, to, at + done, now);
+            done += now;
+            readAt += now;
+            skipReadParts();
+        }
+    }
+
+    /** Writes exactly so many bytes. */
+    public void write(byte[] from, int at, int length) throws GuestFault {
+        if (writable() < length) {
+            throw new GuestFault("a request with " + (length - writable()) + " bytes too little room");
+        }
+        int done = 0;
+        while (done < length) {
+            int now = (int) Math.min(length - done, lengths[writePart] - writeAt);
+            memory.write(addresses[writePart] + writeAt, from, at + done, now);
+            done += now;
+            writeAt += now;
+            written += now;
+            skipWriteParts();
+        }
+    }
+
+    /** Gives what the driver wrote to system calls, at most {@code limit} bytes of it; returns how many went, or a negative errno if none. */
+    public long drain(long limit, Transfer transfer) throws GuestFault {
+        long done = 0;
+        while (done < limit && readPart < readableParts) {
+            long now = Math.min(limit - done, lengths[readPart] - readAt);
+            long moved = now == 0 ? 0 : transfer.move(memory.hostAddress(addresses[readPart] + readAt, now), now);
+            if (moved < 0) {
+                return done > 0 ? done : moved;
+            }
+            done += moved;
+            readAt += moved;
+            skipReadParts();
+            if (moved < now) {
+                break;
+            }
+        }
+        return done;
+    }
+
+    /** Lets system calls fill the driver's buffers; see {@link #drain}. */
+    public long fill(long limit, Transfer transfer) throws GuestFault {
+        long done = 0;
+        while (done < limit && writePart < parts) {
+            long now = Math.min(limit - done, lengths[writePart] - writeAt);
+            long moved = now == 0 ? 0 : transfer.move(memory.hostAddress(addresses[writePart] + writeAt, now), now);
+            if (moved < 0) {
+                return done > 0 ? done : moved;
+            }
+            done += moved;
+            writeAt += moved;
+            written += moved;
+            skipWriteParts();
+            if (moved < now) {
+                break;
+            }
+        }
+        return done;
+    }
+
+    private void skipReadParts() {
+        while (readPart < readableParts && readAt == lengths[readPart]) {
+            readPart++;
+            readAt = 0;
+        }
+    }
+
+    private void skipWriteParts() {
+        while (writePart < parts && writeAt == lengths[writePart]) {
+            writePart++;
+            writeAt = 0;
+        }
+    }
+
+    /** Goes on writing behind bytes that are left as they are, as if they had been written. */
+    public void skipWritable(long count) throws GuestFault {
+        if (fill(count, (address, length) -> length) != count) {
+            throw new GuestFault("a request with too little room");
+        }
+    }
+}

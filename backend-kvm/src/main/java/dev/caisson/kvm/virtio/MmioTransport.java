@@ -1,0 +1,268 @@
+package dev.caisson.kvm.virtio;
+
+import dev.caisson.kvm.bus.BusDevice;
+import dev.caisson.kvm.bus.Interrupt;
+import dev.caisson.kvm.memory.GuestFault;
+import dev.caisson.kvm.memory.GuestMemory;
+import java.util.ArrayList;
+import java.util.List;
+
+/** The registers of one virtio device in memory (virtio 1.2, 4.2, version 2). Any thread. */
+public final class MmioTransport implements BusDevice {
+    // spotless:off
+    private static final int MAGIC           = 0x000;
+    private static final int VERSION         = 0x004;
+    private static final int DEVICE_ID       = 0x008;
+    private static final int VENDOR_ID       = 0x00c;
+    private static final int DEVICE_FEATURES = 0x010;
+    private static final int DEVICE_FEATURES_SELECT = 0x014;
+    private static final int DRIVER_FEATURES = 0x020;
+    private static final int DRIVER_FEATURES_SELECT = 0x024;
+    private static final int QUEUE_SELECT    = 0x030;
+    private static final int QUEUE_LIMIT     = 0x034;
+    private static final int QUEUE_SIZE      = 0x038;
+    private static final int QUEUE_READY     = 0x044;
+    public  static final int QUEUE_NOTIFY    = 0x050;
+    private static final int INTERRUPT_STATUS = 0x060;
+    private static final int INTERRUPT_ACKNOWLEDGE = 0x064;
+    private static final int STATUS          = 0x070;
+    private static final int QUEUE_DESCRIPTORS = 0x080;
+    private static final int QUEUE_DRIVER    = 0x090;
+    private static final int QUEUE_DEVICE    = 0x0a0;
+    private static final int SHARED_MEMORY_LENGTH = 0x0b0;
+    private static final int SHARED_MEMORY_END = 0x0c0;
+    private static final int CONFIG_GENERATION = 0x0fc;
+    private static final int CONFIG          = 0x100;
+
+    private static final int STATUS_DRIVER_OK   = 4;
+    private static final int STATUS_FEATURES_OK = 8;
+    private static final int STATUS_NEEDS_RESET = 0x40;
+
+    private static final int INTERRUPT_USED   = 1;
+    private static final int INTERRUPT_CONFIG = 2;
+
+    private static final long INDIRECT_DESC = 1L << 28;
+    private static final long EVENT_IDX     = 1L << 29;
+    private static final long VERSION_1     = 1L << 32;
+    // spotless:on
+
+    private static final int MAGIC_VALUE = 0x7472_6976;
+    private static final int VENDOR = 0x5341_4943;
+    private static final int QUEUE_ENTRIES = 256;
+
+    /** What a driver writes about a queue before it is ready. */
+    private static final class Layout {
+        int size = QUEUE_ENTRIES;
+        final long[] areas = new long[3];
+    }
+
+    private final VirtioDevice device;
+    private final Interrupt interrupt;
+    private final List<VirtQueue> queues = new ArrayList<>();
+    private final List<Layout> layouts = new ArrayList<>();
+    private int deviceFeaturesSelect;
+    private int driverFeaturesSelect;
+    private long driverFeatures;
+    private int queueSelect;
+    private int status;
+    private int interruptStatus;
+    private int generation;
+    private boolean active;
+
+    public MmioTransport(GuestMemory memory, VirtioDevice device, Interrupt interrupt) {
+        this.device = device;
+        this.interrupt = interrupt;
+        for (int i = 0; i < device.queues(); i++) {
+            queues.add(new VirtQueue(memory, QUEUE_ENTRIES));
+            layouts.add(new Layout());
+        }
+    }
+
+    private long offered() {
+        return device.features() | INDIRECT_DESC | EVENT_IDX | VERSION_1;
+    }
+
+    @Override
+    public synchronized long read(int offset, int size) {
+        if (offset >= CONFIG) {
+            return config(offset - CONFIG, size);
+        }
+        return size == Integer.BYTES ? Integer.toUnsignedLong(register(offset)) : 0;
+    }
+
+    private int register(int offset) {
+        boolean exists = queueSelect >= 0 && queueSelect < queues.size();
+        return switch (offset) {
+            case MAGIC -> MAGIC_VALUE;
+            case VERSION -> 2;
+            case DEVICE_ID -> device.type();
+            case VENDOR_ID -> VENDOR;
+            case DEVICE_FEATURES ->
+                switch (deviceFeaturesSelect) {
+                    case 0 -> (int) offered();
+                    case 1 -> (int) (offered() >>> 32);
+                    default -> 0;
+                };
+            case QUEUE_LIMIT -> exists ? QUEUE_ENTRIES : 0;
+            case QUEUE_READY -> exists && queues.get(queueSelect).isReady() ? 1 : 0;
+            case INTERRUPT_STATUS -> interruptStatus;
+            case STATUS -> status;
+            case CONFIG_GENERATION -> generation;
+            // No shared memory: length and address are all ones.
+            default -> offset >= SHARED_MEMORY_LENGTH && offset < SHARED_MEMORY_END ? -1 : 0;
+        };
+    }
+
+    private long config(int offset, int size) {
+        byte[] config = device.config();
+        long value = 0;
+        for (int i = 0; i < size; i++) {
+            int octet = offset + i < config.length ? config[offset + i] & 0xff : 0;
+            value |= (long) octet << (8 * i);
+        }
+        return value;
+    }
+
+    @Override
+    public synchronized void write(int offset, int size, long value) {
+        if (size != Integer.BYTES) {
+            // Registers are 32 bits wide, and no device of ours has a configuration that is written.
+            return;
+        }
+        int v = (int) value;
+        switch (offset) {
+            case DEVICE_FEATURES_SELECT -> deviceFeaturesSelect = v;
+            case DRIVER_FEATURES_SELECT -> driverFeaturesSelect = v;
+            case DRIVER_FEATURES -> setDriverFeatures(v);
+            case QUEUE_SELECT -> queueSelect = v;
+            case QUEUE_NOTIFY -> process(v);
+            case INTERRUPT_ACKNOWLEDGE -> interruptStatus &= ~v;
+            case STATUS -> setStatus(v);
+            default -> {
+                if (queueSelect >= 0 && queueSelect < queues.size()) {
+                    setQueue(offset, v);
+                }
+            }
+        }
+    }
+
+    private void setDriverFeatures(int value) {
+        if ((status & STATUS_FEATURES_OK) != 0 || driverFeaturesSelect < 0 || driverFeaturesSelect > 1) {
+            return;
+        }
+        int shift = 32 * driverFeaturesSelect;
+        driverFeatures = (driverFeatures & ~(0xffff_ffffL << shift)) | Integer.toUnsignedLong(value) << shift;
+    }
+
+    private void setQueue(int offset, int value) {
+        Layout layout = layouts.get(queueSelect);
+        switch (offset) {
+            case QUEUE_SIZE -> layout.size = value;
+            case QUEUE_READY -> ready(queues.get(queueSelect), layout, value == 1);
+            case QUEUE_DESCRIPTORS, QUEUE_DESCRIPTORS + 4 -> half(layout, 0, offset, value);
+            case QUEUE_DRIVER, QUEUE_DRIVER + 4 -> half(layout, 1, offset, value);
+            case QUEUE_DEVICE, QUEUE_DEVICE + 4 -> half(layout, 2, offset, value);
+            default -> {
+                // Reserved, or not ours to take.
+            }
+        }
+    }
+
+    private static void half(Layout layout, int area, int offset, int value) {
+        int shift = (offset & 4) * 8;
+        layout.areas[area] = (layout.areas[area] & ~(0xffff_ffffL << shift)) | Integer.toUnsignedLong(value) << shift;
+    }
+
+    private void ready(VirtQueue queue, Layout layout, boolean wanted) {
+        if (!wanted) {
+            queue.disable();
+            return;
+        }
+        if (queue.isReady() || (status & STATUS_FEATURES_OK) == 0) {
+            return;
+        }
+        try {
+            queue.enable(
+                    layout.size,
+                    layout.areas[0],
+                    layout.areas[1],
+                    layout.areas[2],
+                    (driverFeatures & INDIRECT_DESC) != 0,
+                    (driverFeatures & EVENT_IDX) != 0);
+        } catch (GuestFault e) {
+            // It reads back as not ready, which a driver takes as a refusal.
+            queue.disable();
+        }
+    }
+
+    private void setStatus(int value) {
+        if (value == 0) {
+            reset();
+            return;
+        }
+        int wanted = value;
+        boolean agreed = (driverFeatures & ~offered()) == 0 && (driverFeatures & VERSION_1) != 0;
+        if ((wanted & STATUS_FEATURES_OK) != 0 && (status & STATUS_FEATURES_OK) == 0 && !agreed) {
+            wanted &= ~STATUS_FEATURES_OK;
+        }
+        // A driver clears no bit but by a reset.
+        status |= wanted & ~STATUS_NEEDS_RESET & 0xff;
+        if (!active && (status & STATUS_DRIVER_OK) != 0 && (status & STATUS_FEATURES_OK) != 0) {
+            active = true;
+            device.activate(queues, driverFeatures);
+        }
+    }
+
+    private void reset() {
+        if (active) {
+            device.reset();
+        }
+        active = false;
+        queues.forEach(VirtQueue::disable);
+        layouts.replaceAll(old -> new Layout());
+        deviceFeaturesSelect = 0;
+        driverFeaturesSelect = 0;
+        driverFeatures = 0;
+        queueSelect = 0;
+        status = 0;
+        interruptStatus = 0;
+    }
+
+    /** Lets the device work off a queue. Any thread. */
+    public synchronized void process(int queue) {
+        if (!active || queue < 0 || queue >= queues.size() || (status & STATUS_NEEDS_RESET) != 0) {
+            return;
+        }
+        try {
+            device.process(queue);
+            boolean wanted = false;
+            for (VirtQueue each : queues) {
+                wanted |= each.wantsInterrupt();
+            }
+            if (wanted) {
+                interruptStatus |= INTERRUPT_USED;
+                interrupt.raise();
+            }
+        } catch (GuestFault e) {
+            breakDown();
+        }
+    }
+
+    /** Tells the driver that only a reset helps (virtio 1.2, 2.1.2). */
+    private void breakDown() {
+        device.reset();
+        status |= STATUS_NEEDS_RESET;
+        generation++;
+        interruptStatus |= INTERRUPT_CONFIG;
+        interrupt.raise();
+    }
+
+    /** Whether the driver broke a rule and has not reset the device since. */
+    public synchronized boolean isBroken() {
+        return (status & STATUS_NEEDS_RESET) != 0;
+    }
+
+    public int queueCount() {
+        return queues.size();
+    }
+}

@@ -1,0 +1,36 @@
+package dev.caisson.kvm.virtio;
+
+import dev.caisson.kvm.memory.GuestFault;
+import java.util.List;
+
+/**
+ * A kind of device (virtio 1.2, chapter 5). Its methods are called with the transport's lock held: one at a time, from processors' threads and
+ * from the device thread.
+ */
+public interface VirtioDevice {
+    /** Device id of the specification. */
+    int type();
+
+    /** Feature bits of this kind; those of queues and transport are added. */
+    long features();
+
+    /** How many queues it has. */
+    int queues();
+
+    /** Its configuration space. */
+    byte[] config();
+
+    /** The driver is ready. */
+    void activate(List<VirtQueue> queues, long negotiated);
+
+    /**
+     * Works off what is in its queues.
+     *
+     * @param queue which one the driver has put something into
+     * @throws GuestFault the driver is broken; it has to reset the device
+     */
+    void process(int queue) throws GuestFault;
+
+    /** The driver starts over; nothing may be written to its memory any more. */
+    void reset();
+}

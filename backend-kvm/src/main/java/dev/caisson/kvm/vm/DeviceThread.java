@@ -1,0 +1,106 @@
+package dev.caisson.kvm.vm;
+
+import dev.caisson.linux.Epoll;
+import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.EventFd;
+import java.util.Map;
+import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Consumer;
+
+/** The thread that serves a machine's devices: waits for their queues' notifications and for what they have open. */
+final class DeviceThread implements AutoCloseable {
+    private static final long STOP = 0;
+
+    private final Epoll epoll;
+    private final EventFd stop;
+    private final Consumer<String> onFailure;
+    private final Map<Long, Task> tasks = new ConcurrentHashMap<>();
+    private final AtomicLong nextToken = new AtomicLong(STOP + 1);
+    private final Thread thread =
+            Thread.ofPlatform().name("vm-devices").daemon().unstarted(this::run);
+
+    private interface Task {
+        void run() throws ErrnoException;
+    }
+
+    private DeviceThread(Epoll epoll, EventFd stop, Consumer<String> onFailure) {
+        this.epoll = epoll;
+        this.stop = stop;
+        this.onFailure = onFailure;
+    }
+
+    /** @param onFailure told why the thread has ended by itself */
+    static DeviceThread create(Consumer<String> onFailure) throws ErrnoException {
+        Epoll epoll = Epoll.open("vm-devices");
+        try {
+            EventFd stop = EventFd.open("vm-devices stop");
+            DeviceThread made = new DeviceThread(epoll, stop, onFailure);
+            epoll.add(stop.fd(), Epoll.EPOLLIN, STOP);
+            return made;
+        } catch (ErrnoException e) {
+            epoll.close();
+            throw e;
+        }
+    }
+
+    void start() {
+        thread.start();
+    }
+
+    /** Runs something whenever a counter was signalled. */
+    void watch(EventFd event, Runnable action) throws ErrnoException {
+        long token = nextToken.getAndIncrement();
+        tasks.put(token, () -> {
+            event.take();
+            action.run();
+        });
+        epoll.add(event.fd(), Epoll.EPOLLIN, token);
+    }
+
+    private void run() {
+        try {
+            while (true) {
+                for (long token : epoll.await(-1)) {
+                    if (token == STOP) {
+                        return;
+                    }
+                    Task task = tasks.get(token);
+                    if (task != null) {
+                        task.run();
+                    }
+                }
+            }
+        } catch (ErrnoException e) {
+            onFailure.accept(String.valueOf(e.getMessage()));
+        } catch (RuntimeException | Error e) {
+            // A guest whose devices have died must not be left waiting for them.
+            onFailure.accept("defect in the monitor: " + e);
+        }
+    }
+
+    /** Ends the thread and waits for that; what it watched stays the callers'. */
+    @Override
+    public void close() {
+        boolean interrupted = false;
+        if (thread.isAlive()) {
+            try {
+                stop.signal();
+            } catch (ErrnoException e) {
+                throw new IllegalStateException("end the device thread", e);
+            }
+            while (thread.isAlive()) {
+                try {
+                    thread.join();
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+        }
+        epoll.close();
+        stop.close();
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+    }
+}

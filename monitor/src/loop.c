@@ -226,6 +226,19 @@ int connect_unix(const char *path, int flags)
 	return fd;
 }
 
+/* A second daemon that waits for the first one's death holds this lock (class Standby) until it serves. */
+static int has_standby(const char *state_dir)
+{
+	char lock[4096];
+	int fd, held;
+
+	strcat(strcpy(lock, state_dir), "/standby.lock");
+	fd = open(lock, O_RDONLY | O_CLOEXEC);
+	held = fd >= 0 && flock(fd, LOCK_SH | LOCK_NB) != 0;
+	close(fd);
+	return held;
+}
+
 void start_daemon(const char *state_dir, const char *program)
 {
 	char *argv[] = { (char *)program, "--state-dir", (char *)state_dir, NULL };
@@ -234,7 +247,7 @@ void start_daemon(const char *state_dir, const char *program)
 	char lock[4096]; /* and the log's path */
 	int fd;
 
-	if (strlen(state_dir) + sizeof "/caissond.log" > sizeof lock)
+	if (strlen(state_dir) + sizeof "/caissond.log" > sizeof lock || has_standby(state_dir))
 		return;
 	strcat(strcpy(lock, state_dir), "/start.lock");
 	/* The lock passes to the daemon by fork and exec and is held until it listens: one start at a time. It

@@ -42,6 +42,7 @@ final class Daemon {
     private static final int START_LOCK_FD = 3;
 
     private static final Duration BEFORE_WARM_UP = Duration.ofSeconds(1);
+    private static final int STANDBY_ROUNDS = 3;
     private static final Duration HAND_OVER = Duration.ofSeconds(10);
     /** How long a guest stays without being asked anything. */
     private static final Duration IDLE = Duration.ofSeconds(5);
@@ -59,10 +60,12 @@ final class Daemon {
     private final ShimCommand shim;
     private final Backends backends;
     private final OciCommandLine oci;
+    private final Standby standby;
     private final CountDownLatch end = new CountDownLatch(1);
 
     Daemon(Options options) throws IOException {
         this.options = options;
+        this.standby = new Standby(options);
         this.store = new RecordStore(options.stateDirectory());
         this.pods = new PodRegistry(store, executor);
         // A second thread: most of a start is classes that are used for the first time.
@@ -145,7 +148,18 @@ final class Daemon {
         if (Foster.isGuest()) {
             Thread.ofPlatform().daemon().name("idle").start(this::leaveWhenIdle);
         }
-        Runtime.getRuntime().addShutdownHook(new Thread(pods::leave, "leave"));
+        Runtime.getRuntime().addShutdownHook(new Thread(this::ending, "leave"));
+    }
+
+    private void ending() {
+        standby.end();
+        pods.leave();
+    }
+
+    /** What a standby does while it has time: most of what a daemon's first answers need is touched once. */
+    void rehearse() {
+        new WarmUp(options.stateDirectory(), "rehearsal-of-standby", STANDBY_ROUNDS, commandLoop, executor, backends)
+                .run(tasks);
     }
 
     /** For {@code -info}, which the command binary answers by itself. */
@@ -179,7 +193,21 @@ final class Daemon {
             System.getLogger(Daemon.class.getName())
                     .log(System.Logger.Level.ERROR, "read records of pods: " + Errno.describe(e), e);
         }
-        new WarmUp(options.stateDirectory(), commandLoop, executor, backends).run(tasks);
+        new WarmUp(options.stateDirectory(), "rehearsal", WarmUp.COMPILED, commandLoop, executor, backends).run(tasks);
+        try {
+            keepStandby();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    /** From when there is a pod that somebody may ask this daemon about; not in the way of its start. */
+    private void keepStandby() throws InterruptedException {
+        if (Standby.wanted() && !Foster.isGuest()) {
+            pods.awaitFirst();
+            Thread.sleep(BEFORE_WARM_UP);
+            standby.keep();
+        }
     }
 
     private static void releaseStartLock() throws IOException {
@@ -231,7 +259,7 @@ final class Daemon {
     }
 
     private void handOver(int ownCommands) throws InterruptedException {
-        pods.leave();
+        ending();
         commands.close();
         links.close();
         var _ = pods.drainCommands(ownCommands, HAND_OVER);

@@ -17,8 +17,8 @@ final class DaemonLock {
     private DaemonLock() {}
 
     static @Nullable Fd acquire(Options options) throws IOException, InterruptedException {
-        Path file = options.stateDirectory().resolve("caissond.lock");
-        Fd lock = HostFiles.tryLock(file.toString());
+        String file = path(options);
+        Fd lock = HostFiles.tryLock(file);
         if (lock == null && options.takeOver()) {
             Path socket = options.stateDirectory().resolve("caissond.sock");
             // A daemon that hangs never answers.
@@ -29,9 +29,18 @@ final class DaemonLock {
         long end = System.nanoTime() + patience.toNanos();
         while (lock == null && System.nanoTime() < end) {
             Thread.sleep(5);
-            lock = HostFiles.tryLock(file.toString());
+            lock = HostFiles.tryLock(file);
         }
         return lock;
+    }
+
+    /** Sleeps until no other daemon holds it. */
+    static void await(Options options) throws IOException {
+        var _ = HostFiles.lock(path(options)); // for life
+    }
+
+    private static String path(Options options) {
+        return options.stateDirectory().resolve("caissond.lock").toString();
     }
 
     /**

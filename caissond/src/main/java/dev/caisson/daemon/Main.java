@@ -3,6 +3,7 @@ package dev.caisson.daemon;
 import dev.caisson.linux.Fd;
 import java.io.IOException;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Entry point of {@code caissond}. */
 public final class Main {
@@ -23,17 +24,11 @@ public final class Main {
         }
         try {
             java.nio.file.Files.createDirectories(options.stateDirectory());
-            Fd starts = options.takeOver() ? DaemonLock.holdStarts(options) : null;
-            Fd lock = options.takeOver() && starts == null ? null : DaemonLock.acquire(options);
-            if (lock == null) {
+            Daemon daemon = options.role() == Options.Role.STANDBY ? standBy(options) : first(options);
+            if (daemon == null) {
                 System.err.println("caissond: another daemon serves " + options.stateDirectory());
                 System.exit(FAILURE);
                 return;
-            }
-            Daemon daemon = new Daemon(options);
-            daemon.start();
-            if (starts != null) {
-                starts.close();
             }
             daemon.awaitEnd();
         } catch (IOException e) {
@@ -41,5 +36,29 @@ public final class Main {
             System.exit(FAILURE);
         }
         System.exit(0);
+    }
+
+    private static @Nullable Daemon first(Options options) throws IOException, InterruptedException {
+        Fd starts = options.takeOver() ? DaemonLock.holdStarts(options) : null;
+        Fd lock = options.takeOver() && starts == null ? null : DaemonLock.acquire(options);
+        if (lock == null) {
+            return null;
+        }
+        Daemon daemon = new Daemon(options);
+        daemon.start();
+        if (starts != null) {
+            starts.close();
+        }
+        return daemon;
+    }
+
+    private static Daemon standBy(Options options) throws IOException {
+        try (Fd _ = Standby.hold(options)) {
+            Daemon daemon = new Daemon(options);
+            daemon.rehearse();
+            DaemonLock.await(options);
+            daemon.start();
+            return daemon;
+        }
     }
 }

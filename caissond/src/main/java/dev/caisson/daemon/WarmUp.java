@@ -30,20 +30,33 @@ import java.util.stream.Stream;
  */
 final class WarmUp {
     /** The C1 compiler takes a method after 200 calls. */
-    private static final int ROUNDS = 250;
+    static final int COMPILED = 250;
 
     private static final int EAGAIN = 11;
-    private static final String NAME = "warm-up";
 
     private final RecordStore parent;
+    private final String name;
+    private final int rounds;
     private final Path directory;
     private final CommandLoop commandLoop;
     private final ExecutorService executor;
     private final Backends backends;
 
-    WarmUp(Path stateDirectory, CommandLoop commandLoop, ExecutorService executor, Backends backends) {
+    /**
+     * @param name of the directory in the state directory that everything happens in; this process's own
+     * @param rounds how often everything is done
+     */
+    WarmUp(
+            Path stateDirectory,
+            String name,
+            int rounds,
+            CommandLoop commandLoop,
+            ExecutorService executor,
+            Backends backends) {
         this.parent = new RecordStore(stateDirectory);
-        this.directory = stateDirectory.resolve(NAME);
+        this.name = name;
+        this.rounds = rounds;
+        this.directory = stateDirectory.resolve(name);
         this.commandLoop = commandLoop;
         this.executor = executor;
         this.backends = backends;
@@ -53,7 +66,7 @@ final class WarmUp {
     void run(TtrpcServer tasks) {
         RecordStore store = new RecordStore(directory);
         try {
-            parent.deleteTree(NAME);
+            parent.deleteTree(name);
             Files.createDirectories(directory.resolve("s"));
             Files.write(directory.resolve("config.json"), SpecWriter.write(SpecTemplate.rootful(true)));
             PodRegistry pods = new PodRegistry(store, executor);
@@ -70,20 +83,20 @@ final class WarmUp {
             Path socket = directory.resolve("command.sock");
             try (LinkServer server = commandLoop.server(pods)) {
                 server.listen(socket);
-                for (int i = 0; i < ROUNDS; i++) {
+                for (int i = 0; i < rounds; i++) {
                     startShim(socket, "warm-up-" + i);
                     refused(socket, "state", "warm-up");
                     refused(socket, "create", "--bundle", directory.toString(), "warm-up");
                 }
             }
-            backends.named("namespace").rehearse(ROUNDS);
+            backends.named("namespace").rehearse(rounds);
         } catch (IOException | ContainerFault e) {
             System.getLogger(WarmUp.class.getName())
                     .log(System.Logger.Level.DEBUG, "warm up in " + directory + ": " + e.getMessage());
         } finally {
             System.gc(); // what was thought in vain is not to stay
             try {
-                parent.deleteTree(NAME);
+                parent.deleteTree(name);
             } catch (IOException e) {
                 System.getLogger(WarmUp.class.getName())
                         .log(System.Logger.Level.WARNING, "remove " + directory + ": " + e.getMessage());
@@ -105,7 +118,7 @@ final class WarmUp {
                     List.of(
                             "containerd-shim-caisson-v2",
                             "-namespace",
-                            NAME,
+                            "warm-up",
                             "-address",
                             "/nonexistent",
                             "-id",

@@ -333,6 +333,21 @@ public final class HostFiles {
         throw new ErrnoException(errno, "flock", path);
     }
 
+    /**
+     * As {@link #tryLock(String)}, but waits for it, for as long as it takes. The calling thread sleeps in the kernel; not for a virtual
+     * thread, which would keep its carrier. A signal that the virtual machine handles does not end the wait.
+     */
+    public static Fd lock(String path) throws ErrnoException {
+        Fd fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW, 0600);
+        // NATIVE: as in tryLock.
+        Errno errno = Libc.errno(Libc.retrying(Sys.flock, fd.number(), Abi.LOCK_EX, 0, 0));
+        if (!errno.ok()) {
+            fd.close();
+            throw new ErrnoException(errno, "flock", path);
+        }
+        return fd;
+    }
+
     /** Reads a symbolic link relative to a directory; an empty path reads the link that an O_PATH descriptor refers to. */
     public static String readlink(Fd directory, String path) throws ErrnoException {
         return readlink(directory.number(), path, path.isEmpty() ? directory.name() : path);

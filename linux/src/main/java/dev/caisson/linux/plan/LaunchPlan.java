@@ -81,24 +81,13 @@ public final class LaunchPlan {
     private static void encode(Op op, ByteBuffer out) {
         int kinds = 0;
         for (int i = 0; i < op.args.size(); i++) {
-            int kind = switch (op.args.get(i)) {
-                case Arg.Const c -> 0;
-                case Arg.Data d -> 1;
-                case Arg.Slot s -> 2;
-            };
+            int kind = op.args.get(i).kind();
             kinds |= kind << (4 * i);
         }
         out.put((byte) code(op.code)).put((byte) op.flags).putShort((short) op.dst);
         out.putInt(op.nr).putInt(kinds).putInt(0);
         for (int i = 0; i < 6; i++) {
-            long value = 0;
-            if (i < op.args.size()) {
-                value = switch (op.args.get(i)) {
-                    case Arg.Const c -> c.value();
-                    case Arg.Data d -> d.offset();
-                    case Arg.Slot s -> s.index();
-                };
-            }
+            long value = i < op.args.size() ? op.args.get(i).wire() : 0;
             out.putLong(value);
         }
     }

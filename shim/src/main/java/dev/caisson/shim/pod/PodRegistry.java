@@ -19,6 +19,7 @@ import java.time.Duration;
 import java.util.Collection;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
@@ -39,6 +40,7 @@ public final class PodRegistry implements LinkListener {
     private volatile boolean leaving;
     private volatile boolean loaded;
     private final Object loading = new Object();
+    private final CountDownLatch first = new CountDownLatch(1);
 
     public PodRegistry(RecordStore store, ExecutorService executor) {
         this.store = store;
@@ -67,7 +69,13 @@ public final class PodRegistry implements LinkListener {
         return pod != null ? pod : pods.computeIfAbsent(info.key(), k -> newPod(info));
     }
 
+    /** Blocks until this daemon has had a pod. */
+    public void awaitFirst() throws InterruptedException {
+        first.await();
+    }
+
     private Pod newPod(PodInfo info) {
+        first.countDown();
         return new Pod(
                 info,
                 queue(info.ttrpcAddress()),

@@ -17,6 +17,9 @@ final class Fleet {
     /** A monitor does not hurry to a daemon that may be the next to die within a second. */
     private static final Duration BETWEEN_KILLS = Duration.ofSeconds(4);
 
+    /** A pod looks once, 15 s after its start, whether anybody came to use it. */
+    private static final Duration AFTER_START = Duration.ofSeconds(16);
+
     private static final Duration IDLE = Duration.ofSeconds(20);
     private static final Duration REATTACH_LIMIT = Duration.ofSeconds(60);
 
@@ -40,6 +43,7 @@ final class Fleet {
                         (pssAll - pssTwenty) / 1024.0 / (options.fleet() - twenty));
             }
             if (options.wants("idle")) {
+                Await.sleep(AFTER_START);
                 long before = subject.cpuTicks();
                 Await.sleep(IDLE);
                 samples.add(
@@ -78,14 +82,19 @@ final class Fleet {
         samples.add("runtime with " + pods + " pods, MiB PSS", subject.name(), pss / 1024.0);
         samples.add("runtime with " + pods + " pods, MiB private", subject.name(), subject.privateKib() / 1024.0);
         if (subject.isCaisson()) {
-            subject.bed()
-                    .caissondPid()
-                    .ifPresent(pid -> samples.add(
-                            "caissond with " + pods + " pods, MiB PSS",
-                            subject.name(),
-                            Proc.rollupKib(pid, "Pss") / 1024.0));
+            subject.bed().caissondPid().flatMap(ProcessHandle::of).ifPresent(daemon -> {
+                samples.add("caissond with " + pods + " pods, MiB PSS", subject.name(), pssMib(daemon));
+                // Its only lasting child is its standby.
+                daemon.children()
+                        .forEach(standby -> samples.add(
+                                "its standby with " + pods + " pods, MiB PSS", subject.name(), pssMib(standby)));
+            });
         }
         return pss;
+    }
+
+    private static double pssMib(ProcessHandle process) {
+        return Proc.rollupKib(process.pid(), "Pss") / 1024.0;
     }
 
     /** kill -9 of caissond, then metrics of every pod: the monitors cannot answer those themselves. */

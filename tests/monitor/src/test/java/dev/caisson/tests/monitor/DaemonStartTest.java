@@ -83,6 +83,30 @@ class DaemonStartTest {
     }
 
     @Test
+    void notWhileAStandbyWaitsForTheDeadOnesLock() throws Exception {
+        try (Rig rig = Rig.bare()) {
+            rig.startMonitor();
+            rig.daemonScript(waitingDaemon(rig));
+            Process standby = rig.run(new ProcessBuilder(
+                    "flock",
+                    rig.state.resolve("standby.lock").toString(),
+                    "sh",
+                    "-c",
+                    "touch " + rig.dir + "/held; sleep 1000"));
+            Rig.until("lock is held", () -> Files.exists(rig.dir.resolve("held")));
+            goDown(rig);
+            rig.connect().request(1, new byte[] {1});
+            Process command = rig.command(List.of(), "state", "x");
+            Rig.sleep(1500);
+            assertThat(countStarts(rig)).isZero();
+            standby.descendants().forEach(ProcessHandle::destroyForcibly);
+            standby.destroyForcibly();
+            Rig.until("daemon is started", () -> Files.exists(starts(rig)));
+            command.destroyForcibly();
+        }
+    }
+
+    @Test
     void whenAnExitIsPending() throws Exception {
         try (Rig rig = Rig.bare()) {
             Peer link = rig.startMonitor();

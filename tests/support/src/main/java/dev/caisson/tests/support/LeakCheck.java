@@ -71,9 +71,10 @@ public final class LeakCheck implements BeforeEachCallback, AfterClassTemplateIn
                 || line.endsWith("/caisson/pods")
                 || line.endsWith("/caisson/s")
                 || line.contains("/caisson/info-")
-                || line.contains("/caisson/warm-up") // while a young caissond rehearses
+                || line.contains("/caisson/rehearsal") // of a young caissond
                 || line.endsWith("/caisson/command.sock")
-                || line.endsWith("/caisson/start.lock");
+                || line.endsWith("/caisson/start.lock")
+                || line.endsWith("/caisson/standby.lock");
     }
 
     private static boolean isDaemon(String line) {

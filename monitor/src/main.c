@@ -62,6 +62,9 @@ int main(int argc, char **argv, char **envp)
 	if (strcmp(name, "caisson-monitor") == 0)
 		return monitor_main(argc, argv);
 	/* By its name only: a command may be process 1 too, of a container that somebody runs it in. */
+	/* As the kernel starts it out of an initramfs, whose plan it then plays. */
+	if (argc > 0 && strcmp(argv[0], "/init") == 0 && getpid() == 1 && access("/boot.plan", F_OK) == 0)
+		return boot_main(argc, argv, envp);
 	if (strcmp(name, "caisson-init") == 0 || (strcmp(name, "init") == 0 && getpid() == 1))
 		return init_main(argc, argv, envp);
 	return command_main(argc, argv, envp);

@@ -20,5 +20,7 @@ void hands_begin(int fd, const struct wire *, const uint8_t *);
 int monitor_main(int argc, char **argv);
 /* caisson-init [PROGRAM [ARG...]]: first process of a pid namespace. */
 int init_main(int argc, char **argv, char **envp);
+/* /init [PROGRAM [ARG...]]: first process of a virtual machine. */
+int boot_main(int argc, char **argv, char **envp);
 
 #endif

@@ -1,8 +1,9 @@
 package dev.caisson.kvm;
 
 import java.io.IOException;
-import java.nio.file.Files;
-import java.nio.file.Path;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.util.Objects;
 import java.util.SplittableRandom;
 
 /** Seeds of fuzz tests: those in the tree, then fresh ones for a while; the one that fails is in the message. */
@@ -17,9 +18,12 @@ public final class Seeds {
     }
 
     public static void each(Trial trial) throws IOException {
-        for (String line : Files.readAllLines(Path.of("src/test/resources/fuzz/seeds.txt"))) {
-            if (!line.startsWith("#")) {
-                one(trial, Long.parseLong(line));
+        try (InputStream in = Seeds.class.getResourceAsStream("/fuzz/kvm-seeds.txt")) {
+            String lines = new String(Objects.requireNonNull(in).readAllBytes(), StandardCharsets.US_ASCII);
+            for (String line : lines.lines().toList()) {
+                if (!line.startsWith("#")) {
+                    one(trial, Long.parseLong(line));
+                }
             }
         }
         long end = System.nanoTime() + EXPLORE_NANOS;

@@ -1,5 +1,6 @@
 package dev.caisson.daemon;
 
+import dev.caisson.backend.HostCheck;
 import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.Processes;
 import dev.caisson.linux.cgroup.CgroupException;
@@ -8,6 +9,7 @@ import dev.caisson.linux.cgroup.CgroupLayout;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ServiceLoader;
 
 /** Looks at the host and tells in plain words what works here. */
 final class Doctor {
@@ -23,7 +25,7 @@ final class Doctor {
         d.privileges();
         d.cgroups();
         d.security();
-        d.kvm();
+        d.walls();
         return new Report(d.text.toString(), d.usable);
     }
 
@@ -94,9 +96,11 @@ final class Doctor {
                 users.equals("0") ? "switched off" : "at most " + users);
     }
 
-    private void kvm() {
-        boolean device = Files.exists(Path.of("/dev/kvm"));
-        line("--", "kvm backend", device ? "/dev/kvm exists; this version has no kvm backend" : "no /dev/kvm");
-        line("--", "seccomp-trap backend", "this version has none");
+    /** Of the other walls' hosts; none of them is needed. */
+    private void walls() {
+        for (HostCheck check : ServiceLoader.load(HostCheck.class)) {
+            HostCheck.Finding found = check.examine();
+            line(found.usable() ? "ok" : "--", check.backend() + " hosts", found.text());
+        }
     }
 }

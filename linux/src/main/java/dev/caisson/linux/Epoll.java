@@ -5,6 +5,7 @@ public final class Epoll implements AutoCloseable {
     public static final int EPOLLIN = 0x1;
     public static final int EPOLLPRI = 0x2;
     public static final int EPOLLOUT = 0x4;
+    public static final int EPOLLONESHOT = 1 << 30;
 
     private static final int BATCH = 64;
 

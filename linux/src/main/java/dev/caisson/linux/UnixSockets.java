@@ -146,6 +146,40 @@ public final class UnixSockets {
         }
     }
 
+    /**
+     * A connection that does not block, made without waiting; null when nobody listens at the path, or the listener has as many waiting as it
+     * takes.
+     *
+     * @param path of at most 107 bytes
+     */
+    public static @Nullable Fd tryConnect(String path) throws ErrnoException {
+        byte[] encoded = PathBytes.encode(path);
+        if (encoded.length > PATH_LIMIT) {
+            throw new ErrnoException(Errno.ENAMETOOLONG, "connect", path);
+        }
+        // NATIVE: int socket(int domain, int type, int protocol), sys/socket.h.
+        Fd socket = Fd.of(
+                Libc.call(Sys.socket, Abi.AF_UNIX, Abi.SOCK_STREAM | Abi.SOCK_CLOEXEC | Abi.SOCK_NONBLOCK, 0),
+                "socket",
+                path);
+        try (Scratch scratch = new Scratch()) {
+            long name = address(scratch, encoded);
+            // NATIVE: int connect(int fd, const struct sockaddr *addr, socklen_t length), sys/socket.h. A unix socket
+            // is
+            // connected at once or not at all.
+            long result = Libc.retrying(Sys.connect, socket.number(), name, Abi.SOCKADDR_UN_SIZE, 0);
+            Errno errno = Libc.errno(result);
+            if (errno.ok()) {
+                return socket;
+            }
+            socket.close();
+            if (errno == Errno.ENOENT || errno == Errno.ECONNREFUSED || errno == Errno.EAGAIN) {
+                return null;
+            }
+            throw new ErrnoException(errno, "connect", path);
+        }
+    }
+
     private static Fd connectShort(String address, String subject) throws ErrnoException {
         byte[] encoded = PathBytes.encode(address);
         if (encoded.length > PATH_LIMIT) {

@@ -12,9 +12,10 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 
-/** A kernel or an initramfs on its way into a guest's memory, without a copy in the heap. One thread. */
+/** A kernel or an initramfs on its way into a guest's memory, most of it without a copy. One thread. */
 final class BootFile implements ElfKernel.Source, AutoCloseable {
     private static final int SYS_PREAD64 = 17;
+    private static final long PAGE = 4096;
 
     private final KernelCalls calls = new KernelCalls();
     private final Fd fd;
@@ -49,7 +50,14 @@ final class BootFile implements ElfKernel.Source, AutoCloseable {
     }
 
     void load(GuestMemory memory, long address, long offset, long length) throws IOException, GuestFault {
-        readTo(memory.hostAddress(address, length), offset, length);
+        // Whole pages are mapped: fifty megabytes are neither copied nor the guest's own until it writes to them. The
+        // rest of
+        // the last page is not the segment's in the file, but zeros in memory.
+        long whole = (address | offset) % PAGE == 0 ? length & -PAGE : 0;
+        if (whole > 0) {
+            memory.map(address, fd, offset, whole);
+        }
+        readTo(memory.hostAddress(address + whole, length - whole), offset + whole, length - whole);
     }
 
     private void readTo(long address, long offset, long length) throws ErrnoException {

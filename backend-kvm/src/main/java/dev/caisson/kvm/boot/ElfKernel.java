@@ -13,8 +13,9 @@ import java.util.List;
  * @param segments what has to be loaded, by address
  */
 public record ElfKernel(long entry, List<Segment> segments) {
-    /** Bytes from the beginning of the file in which the headers and notes must be. Linux has its notes behind the read-only data. */
-    static final int SEGMENT_LIMIT = 64;
+    private static final int SEGMENT_LIMIT = 64;
+    /** Of a segment in memory, in bytes. */
+    private static final long SIZE_LIMIT = 512 << 20;
 
     private static final int NOTES_LIMIT = 1 << 16;
     private static final int HEADER = 64;
@@ -92,7 +93,7 @@ public record ElfKernel(long entry, List<Segment> segments) {
         long fileSize = header.getLong(32);
         long memorySize = header.getLong(40);
         requireInside(file, offset, fileSize, "segment");
-        if (memorySize < fileSize || memorySize > BzImage.CONTENT_LIMIT || address < 0 || address > 1L << 40) {
+        if (memorySize < fileSize || memorySize > SIZE_LIMIT || address < 0 || address > 1L << 40) {
             throw new KernelFormatException(
                     "ELF kernel with a segment of " + memorySize + " bytes at 0x" + Long.toHexString(address));
         }

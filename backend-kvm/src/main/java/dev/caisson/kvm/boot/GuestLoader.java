@@ -24,7 +24,7 @@ public final class GuestLoader {
     /**
      * Loads them: the kernel where its segments say, the initramfs at the end of the memory below the hole.
      *
-     * @param kernel uncompressed; see {@link BzImage}
+     * @param kernel uncompressed
      * @throws KernelFormatException the kernel is none, or the memory is too small
      */
     public static Loaded load(GuestMemory memory, Path kernel, @Nullable Path initramfs) throws IOException {

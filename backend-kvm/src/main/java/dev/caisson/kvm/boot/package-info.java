@@ -1,4 +1,4 @@
-/** Kernels and initramfs: out of Debian's files, into a guest's memory. */
+/** Kernels and initramfs on their way into a guest's memory. */
 @NullMarked
 package dev.caisson.kvm.boot;
 

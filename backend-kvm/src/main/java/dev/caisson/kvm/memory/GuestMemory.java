@@ -99,6 +99,15 @@ public final class GuestMemory implements AutoCloseable {
         return mapping.address(offset(address, length), length);
     }
 
+    /**
+     * Puts a file's bytes there without copying them; see {@link Mapping#replace}. All of it in whole pages.
+     *
+     * @param from must neither change nor become shorter while this is open
+     */
+    public void map(long address, Fd from, long fileOffset, long length) throws GuestFault, ErrnoException {
+        mapping.replace(offset(address, length), from, fileOffset, length);
+    }
+
     public int getByte(long address) throws GuestFault {
         return mapping.getByte(offset(address, 1));
     }

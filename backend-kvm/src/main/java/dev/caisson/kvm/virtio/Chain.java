@@ -154,6 +154,19 @@ public final class Chain {
         }
     }
 
+    /** Writes over what was written or skipped at the beginning of the driver's buffers. */
+    public void overwrite(byte[] from) throws GuestFault {
+        int done = 0;
+        for (int part = readableParts; part < parts && done < from.length; part++) {
+            int now = (int) Math.min(from.length - done, lengths[part]);
+            memory.write(addresses[part], from, done, now);
+            done += now;
+        }
+        if (done < from.length) {
+            throw new GuestFault("a request with too little room");
+        }
+    }
+
     /** Goes on writing behind bytes that are left as they are, as if they had been written. */
     public void skipWritable(long count) throws GuestFault {
         if (fill(count, (address, length) -> length) != count) {

@@ -230,11 +230,15 @@ public final class MmioTransport implements BusDevice {
 
     /** Lets the device work off a queue. Any thread. */
     public synchronized void process(int queue) {
-        if (!active || queue < 0 || queue >= queues.size() || (status & STATUS_NEEDS_RESET) != 0) {
-            return;
+        if (active && queue >= 0 && queue < queues.size() && (status & STATUS_NEEDS_RESET) == 0) {
+            perform(() -> device.process(queue));
         }
+    }
+
+    /** Does some of the device's work, and tells the driver of what was completed by it. Any thread. */
+    public synchronized void perform(DeviceEvents.Action action) {
         try {
-            device.process(queue);
+            action.run();
             boolean wanted = false;
             for (VirtQueue each : queues) {
                 wanted |= each.wantsInterrupt();

@@ -20,6 +20,9 @@ public interface VirtioDevice {
     /** Its configuration space. */
     byte[] config();
 
+    /** Tells the device, before anything else, where it can wait for what is not a queue. */
+    default void attach(DeviceEvents events) {}
+
     /** The driver is ready. */
     void activate(List<VirtQueue> queues, long negotiated);
 

@@ -1,5 +1,7 @@
 package dev.caisson.kvm.vm;
 
+import dev.caisson.kvm.virtio.DeviceEvents;
+import dev.caisson.kvm.virtio.MmioTransport;
 import dev.caisson.linux.Epoll;
 import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.EventFd;
@@ -56,6 +58,28 @@ final class DeviceThread implements AutoCloseable {
             action.run();
         });
         epoll.add(event.fd(), Epoll.EPOLLIN, token);
+    }
+
+    /** The events of one device, whose actions run under its transport's lock. */
+    DeviceEvents eventsOf(MmioTransport transport) {
+        return (fd, action) -> {
+            long token = nextToken.getAndIncrement();
+            tasks.put(token, () -> transport.perform(action));
+            epoll.add(fd, 0, token);
+            return new DeviceEvents.Watch() {
+                @Override
+                public void arm(boolean readable, boolean writable) throws ErrnoException {
+                    int events = (readable ? Epoll.EPOLLIN : 0) | (writable ? Epoll.EPOLLOUT : 0);
+                    epoll.modify(fd, events == 0 ? 0 : events | Epoll.EPOLLONESHOT, token);
+                }
+
+                @Override
+                public void close() throws ErrnoException {
+                    tasks.remove(token);
+                    epoll.remove(fd);
+                }
+            };
+        };
     }
 
     private void run() {

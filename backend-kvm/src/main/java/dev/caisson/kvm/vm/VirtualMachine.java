@@ -132,6 +132,7 @@ public final class VirtualMachine implements AutoCloseable {
         long page = Layout.VIRTIO + (long) number * Layout.VIRTIO_PAGE;
         MmioTransport transport = new MmioTransport(memory, device, interrupt(made, Layout.VIRTIO_LINE + number));
         transports.add(transport);
+        device.attach(work.eventsOf(transport));
         devices.add(page, Layout.VIRTIO_PAGE, transport);
         for (int queue = 0; queue < transport.queueCount(); queue++) {
             EventFd notified = EventFd.open("virtio " + number + " queue " + queue);

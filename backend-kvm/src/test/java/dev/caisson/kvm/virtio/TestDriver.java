@@ -10,34 +10,40 @@ import java.util.Deque;
 import java.util.List;
 
 /** A guest's driver: brings a device up through its registers as Linux does, and plays requests through its queues. */
-final class TestDriver {
-    static final int SIZE = 8;
+public final class TestDriver {
+    public static final int SIZE = 8;
     private static final long QUEUES = 0x10000;
     private static final long QUEUE_ROOM = 0x4000;
     private static final long AVAILABLE = 0x1000;
     private static final long USED = 0x2000;
     private static final long BUFFERS = 0x40000;
 
-    final GuestMemory memory;
-    final MmioTransport transport;
-    int interrupts;
+    public final GuestMemory memory;
+    public final MmioTransport transport;
+    public int interrupts;
     private final boolean eventIndex;
-    private final Deque<Integer> free = new ArrayDeque<>();
+    /** Descriptors of each queue in the order of their use. */
+    private final List<Deque<Integer>> free = new ArrayList<>();
+
     private final int[] available;
     private final int[] usedSeen;
     private long nextBuffer = BUFFERS;
 
     /** A buffer of a request; {@code writable} by the device. */
-    record Buffer(long address, int length, boolean writable) {}
+    public record Buffer(long address, int length, boolean writable) {}
 
-    TestDriver(GuestMemory memory, VirtioDevice device, boolean eventIndex) {
+    public TestDriver(GuestMemory memory, VirtioDevice device, boolean eventIndex) {
         this.memory = memory;
         this.eventIndex = eventIndex;
         this.transport = new MmioTransport(memory, device, () -> interrupts++);
         available = new int[device.queues()];
         usedSeen = new int[device.queues()];
-        for (int i = 0; i < SIZE; i++) {
-            free.add(i);
+        for (int queue = 0; queue < device.queues(); queue++) {
+            Deque<Integer> all = new ArrayDeque<>();
+            for (int i = 0; i < SIZE; i++) {
+                all.add(i);
+            }
+            free.add(all);
         }
     }
 
@@ -45,16 +51,16 @@ final class TestDriver {
         return QUEUES + index * QUEUE_ROOM;
     }
 
-    int read(int register) {
+    public int read(int register) {
         return (int) transport.read(register, 4);
     }
 
-    void write(int register, long value) {
+    public void write(int register, long value) {
         transport.write(register, 4, value & 0xffff_ffffL);
     }
 
     /** virtio 1.2, 3.1.1 and 4.2.3. */
-    TestDriver start() {
+    public TestDriver start() {
         assertThat(read(0)).isEqualTo(0x7472_6976);
         assertThat(read(4)).isEqualTo(2);
         write(0x70, 0);
@@ -89,13 +95,13 @@ final class TestDriver {
         return this;
     }
 
-    Buffer out(byte[] bytes) throws GuestFault {
+    public Buffer out(byte[] bytes) throws GuestFault {
         Buffer buffer = new Buffer(room(bytes.length), bytes.length, false);
         memory.write(buffer.address(), bytes);
         return buffer;
     }
 
-    Buffer in(int length) throws GuestFault {
+    public Buffer in(int length) throws GuestFault {
         return new Buffer(room(length), length, true);
     }
 
@@ -105,37 +111,37 @@ final class TestDriver {
         return at;
     }
 
-    byte[] bytes(Buffer buffer) throws GuestFault {
+    public byte[] bytes(Buffer buffer) throws GuestFault {
         byte[] bytes = new byte[buffer.length()];
         memory.read(buffer.address(), bytes, 0, bytes.length);
         return bytes;
     }
 
     /** Publishes a request; returns its head. */
-    int add(int queue, Buffer... buffers) throws GuestFault {
+    public int add(int queue, Buffer... buffers) throws GuestFault {
         List<Integer> taken = new ArrayList<>();
         for (int i = 0; i < buffers.length; i++) {
-            taken.add(free.remove());
+            taken.add(free.get(queue).remove());
         }
         for (int i = 0; i < buffers.length; i++) {
             int flags = (i < buffers.length - 1 ? 1 : 0) | (buffers[i].writable() ? 2 : 0);
             int next = i < buffers.length - 1 ? taken.get(i + 1) : 0;
             descriptor(queue(queue), taken.get(i), buffers[i].address(), buffers[i].length(), flags, next);
         }
-        free.addAll(taken);
+        free.get(queue).addAll(taken);
         publish(queue, taken.getFirst());
         return taken.getFirst();
     }
 
     /** Publishes a request whose descriptors are in a table of their own. */
-    int addIndirect(int queue, Buffer... buffers) throws GuestFault {
+    public int addIndirect(int queue, Buffer... buffers) throws GuestFault {
         long table = room(16 * buffers.length);
         for (int i = 0; i < buffers.length; i++) {
             int flags = (i < buffers.length - 1 ? 1 : 0) | (buffers[i].writable() ? 2 : 0);
             descriptor(table, i, buffers[i].address(), buffers[i].length(), flags, i + 1);
         }
-        int head = free.remove();
-        free.add(head);
+        int head = free.get(queue).remove();
+        free.get(queue).add(head);
         descriptor(queue(queue), head, table, 16 * buffers.length, 4, 0);
         publish(queue, head);
         return head;
@@ -149,11 +155,11 @@ final class TestDriver {
         memory.putShort(at + 14, next);
     }
 
-    void descriptor(int queue, int index, long address, int length, int flags, int next) throws GuestFault {
+    public void descriptor(int queue, int index, long address, int length, int flags, int next) throws GuestFault {
         descriptor(queue(queue), index, address, length, flags, next);
     }
 
-    void publish(int queue, int head) throws GuestFault {
+    public void publish(int queue, int head) throws GuestFault {
         long ring = queue(queue) + AVAILABLE;
         memory.putShort(ring + 4 + 2L * (available[queue] % SIZE), head);
         available[queue] = available[queue] + 1 & 0xffff;
@@ -162,12 +168,12 @@ final class TestDriver {
         memory.putShort(ring + 4 + 2 * SIZE, usedSeen[queue]);
     }
 
-    void notify(int queue) {
+    public void notify(int queue) {
         write(0x50, queue);
     }
 
     /** The next completed request: its head, and how much was written; nothing when there is none. */
-    int[] completed(int queue) throws GuestFault {
+    public int[] completed(int queue) throws GuestFault {
         long ring = queue(queue) + USED;
         if (memory.getIndex(ring + 2) == usedSeen[queue]) {
             return new int[0];

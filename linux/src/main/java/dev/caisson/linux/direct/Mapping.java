@@ -18,6 +18,8 @@ public final class Mapping implements AutoCloseable {
     private static final int SYS_MUNMAP = 11;
     private static final int PROT_READ_WRITE = 3;
     private static final int MAP_SHARED = 1;
+    private static final int MAP_PRIVATE = 2;
+    private static final int MAP_FIXED = 0x10;
     private static final int MAP_NORESERVE = 0x4000;
 
     private static final ValueLayout.OfShort SHORT =
@@ -57,6 +59,30 @@ public final class Mapping implements AutoCloseable {
                 }
             });
             return new Mapping(arena, segment);
+        }
+    }
+
+    /**
+     * Puts a file's bytes in the place of some of this memory: nothing is copied until it is written to, and what is written stays here
+     * (MAP_PRIVATE). Before anybody else uses that memory.
+     *
+     * @param offset in this; a multiple of a page, as are {@code fileOffset} and {@code length}
+     * @param file stays the caller's, and may be closed; it must neither change nor become shorter
+     */
+    public void replace(long offset, Fd file, long fileOffset, long length) throws ErrnoException {
+        try (KernelCalls calls = new KernelCalls()) {
+            // NATIVE: mmap(2) as above. MAP_FIXED within memory that is ours: address() has checked it.
+            long result = calls.call(
+                    SYS_MMAP,
+                    address(offset, length),
+                    length,
+                    PROT_READ_WRITE,
+                    MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE,
+                    file.number(),
+                    fileOffset);
+            if (result < 0 && result >= -4095) {
+                throw new ErrnoException((int) -result, "mmap", file.name());
+            }
         }
     }
 

@@ -26,7 +26,8 @@ final class Tree {
             "shim",
             "cli",
             "caissond",
-            "agent");
+            "agent",
+            "guest-image");
 
     static final Path ROOT = Path.of(System.getProperty("caisson.root", "../.."))
             .toAbsolutePath()

@@ -1,9 +1,10 @@
-package dev.caisson.kvm.boot;
+package dev.caisson.image;
 
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.kvm.Seeds;
+import dev.caisson.kvm.boot.KernelFormatException;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.OutputStream;

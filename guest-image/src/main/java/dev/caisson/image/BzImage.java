@@ -1,5 +1,6 @@
-package dev.caisson.kvm.boot;
+package dev.caisson.image;
 
+import dev.caisson.kvm.boot.KernelFormatException;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
@@ -14,7 +15,7 @@ import org.tukaani.xz.SingleXZInputStream;
  * The file that distributions install as a kernel (Linux Documentation/arch/x86/boot.rst): a loader and a compressed ELF file, which is taken
  * out here, so that no guest has to.
  */
-public final class BzImage {
+final class BzImage {
     /** Bytes of the file, and of what comes out. Debian's have 14 MB and 66 MB at most. */
     static final int FILE_LIMIT = 128 << 20;
 
@@ -42,7 +43,7 @@ public final class BzImage {
      * @param image the whole file
      * @throws KernelFormatException it is no such file, damaged, or compressed in another way than LZ4, XZ or gzip
      */
-    public static void extract(byte[] image, OutputStream to) throws IOException {
+    static void extract(byte[] image, OutputStream to) throws IOException {
         if (image.length < HEADER_END || image.length > FILE_LIMIT) {
             throw new KernelFormatException("not a bzImage: " + image.length + " bytes");
         }

@@ -1,0 +1,197 @@
+package dev.caisson.kvm.virtio.vsock;
+
+import dev.caisson.kvm.memory.GuestFault;
+import dev.caisson.kvm.virtio.Chain;
+import dev.caisson.kvm.virtio.DeviceEvents;
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.direct.KernelCalls;
+import dev.caisson.linux.direct.NativeMemory;
+import org.jspecify.annotations.Nullable;
+
+/** One stream between a socket of the guest's and one of the host's. Used with the transport's lock held. */
+final class Connection {
+    /** What we take from the guest before the host's end has taken it. */
+    static final int BUFFER = 64 << 10;
+
+    private static final int SYS_SENDTO = 44;
+    private static final int SYS_RECVFROM = 45;
+    private static final int SYS_SHUTDOWN = 48;
+    private static final int DONTWAIT_NOSIGNAL = 0x4040;
+    private static final int SHUT_WR = 1;
+
+    final int hostPort;
+    final int guestPort;
+    private final Fd socket;
+    private final KernelCalls calls;
+    private @Nullable NativeMemory pending;
+    private int pendingFrom;
+    private int pendingTo;
+
+    private DeviceEvents.@Nullable Watch watch;
+    /** Whether the guest has agreed to the connection. */
+    boolean established;
+    /** The host's end may have bytes for the guest. */
+    boolean readable = true;
+    /** No more bytes will come from the host's end, or the guest wants none. */
+    boolean inputEnded;
+    /** No more bytes will come from the guest. */
+    boolean outputEnded;
+
+    private boolean outputClosed;
+    private int peerCredit;
+    private int peerForwarded;
+    private int sent;
+    private int forwarded;
+    private int toldForwarded;
+
+    Connection(int hostPort, int guestPort, Fd socket, KernelCalls calls) {
+        this.hostPort = hostPort;
+        this.guestPort = guestPort;
+        this.socket = socket;
+        this.calls = calls;
+    }
+
+    void watch(DeviceEvents.Watch with) {
+        watch = with;
+    }
+
+    /** Waits for what can be gone on with: bytes while the guest may get some, room while bytes wait. */
+    void arm() throws ErrnoException {
+        if (watch != null) {
+            watch.arm(established && !readable && !inputEnded, pendingTo > pendingFrom);
+        }
+    }
+
+    void learnCredit(VsockPacket packet) {
+        peerCredit = packet.credit();
+        peerForwarded = packet.forwarded();
+    }
+
+    /** How many bytes the guest has room for. A guest that lies about it only gets more than it wants, or nothing. */
+    long credit() {
+        long free = Integer.toUnsignedLong(peerCredit) - Integer.toUnsignedLong(sent - peerForwarded);
+        return Math.max(0, free);
+    }
+
+    /** Whether bytes could be moved to the guest now. */
+    boolean hasInput() {
+        return established && readable && !inputEnded && credit() > 0;
+    }
+
+    /**
+     * Moves bytes from the host's end into a request of the guest's.
+     *
+     * @return how many, 0 at their end, or a negative errno: EAGAIN when there are none
+     */
+    long receive(Chain into, long limit) throws GuestFault {
+        long got = into.fill(
+                limit,
+                (address, length) ->
+                        calls.call(SYS_RECVFROM, socket.number(), address, length, DONTWAIT_NOSIGNAL, 0, 0));
+        if (got > 0) {
+            sent += (int) got;
+        } else if (got == -Errno.EAGAIN.number()) {
+            readable = false;
+        }
+        return got;
+    }
+
+    /**
+     * Takes a packet's bytes: to the host's end at once as far as it has room, else into the buffer.
+     *
+     * @return whether it went well; not when the guest sends more than it may, or the host's end is gone
+     */
+    boolean send(Chain from, int length) throws GuestFault {
+        int left = length;
+        if (pendingTo == pendingFrom) {
+            long moved = from.drain(length, this::transmit);
+            if (moved < 0 && moved != -Errno.EAGAIN.number()) {
+                return false;
+            }
+            left -= (int) Math.max(0, moved);
+            forwarded += (int) Math.max(0, moved);
+        }
+        return left == 0 || keep(from, left);
+    }
+
+    private boolean keep(Chain from, int length) throws GuestFault {
+        if (length > BUFFER - (pendingTo - pendingFrom)) {
+            return false;
+        }
+        NativeMemory buffer = pending == null ? new NativeMemory(BUFFER) : pending;
+        pending = buffer;
+        byte[] bytes = new byte[length];
+        from.read(bytes, 0, length);
+        if (pendingTo + length > BUFFER) {
+            buffer.putBytes(0, buffer.getBytes(pendingFrom, pendingTo - pendingFrom));
+            pendingTo -= pendingFrom;
+            pendingFrom = 0;
+        }
+        buffer.putBytes(pendingTo, bytes);
+        pendingTo += length;
+        return true;
+    }
+
+    private long transmit(long address, long length) {
+        return calls.call(SYS_SENDTO, socket.number(), address, length, DONTWAIT_NOSIGNAL, 0, 0);
+    }
+
+    /** Passes on what is in the buffer, and the end behind it; false when the host's end is gone. */
+    boolean flush() {
+        NativeMemory buffer = pending;
+        while (buffer != null && pendingTo > pendingFrom) {
+            long moved = transmit(buffer.address(pendingFrom), (long) pendingTo - pendingFrom);
+            if (moved < 0) {
+                return moved == -Errno.EAGAIN.number();
+            }
+            pendingFrom += (int) moved;
+            forwarded += (int) moved;
+        }
+        if (outputEnded && !outputClosed) {
+            outputClosed = true;
+            calls.call(SYS_SHUTDOWN, socket.number(), SHUT_WR);
+        }
+        return true;
+    }
+
+    /** Whether nothing will come from either side any more. */
+    boolean isDone() {
+        return inputEnded && outputClosed;
+    }
+
+    /** Whether the guest may believe that we have less room than we have. */
+    boolean owesCredit() {
+        return Integer.compareUnsigned(forwarded - toldForwarded, BUFFER / 2) >= 0;
+    }
+
+    /** What our packets say about us. */
+    int forwarded() {
+        toldForwarded = forwarded;
+        return forwarded;
+    }
+
+    /** Tells the host's end, which nobody has written to yet, that the guest has agreed; false when it is gone. */
+    boolean greet(byte[] line) {
+        try (NativeMemory memory = new NativeMemory(line.length)) {
+            memory.putBytes(0, line);
+            return transmit(memory.address(), line.length) == line.length;
+        }
+    }
+
+    void close() throws ErrnoException {
+        if (watch != null) {
+            watch.close();
+        }
+        closeSocket();
+    }
+
+    /** As {@link #close}, when nobody waits any more. */
+    void closeSocket() {
+        socket.close();
+        if (pending != null) {
+            pending.close();
+        }
+    }
+}

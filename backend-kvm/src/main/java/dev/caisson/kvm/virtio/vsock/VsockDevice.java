@@ -1,0 +1,486 @@
+package dev.caisson.kvm.virtio.vsock;
+
+import dev.caisson.kvm.memory.GuestFault;
+import dev.caisson.kvm.virtio.Chain;
+import dev.caisson.kvm.virtio.DeviceEvents;
+import dev.caisson.kvm.virtio.VirtQueue;
+import dev.caisson.kvm.virtio.VirtioDevice;
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.HostFiles;
+import dev.caisson.linux.UnixSockets;
+import dev.caisson.linux.direct.KernelCalls;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Deque;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * Sockets without a module of the host's: a guest that connects to port P of the host gets a connection to the unix socket {@code PATH_P}; who
+ * connects to {@code PATH} and writes {@code CONNECT P\n} gets one to the guest's port P, and {@code OK N\n} once the guest has agreed. As
+ * Firecracker's, so that its clients work.
+ */
+public final class VsockDevice implements VirtioDevice, AutoCloseable {
+    private static final int TYPE = 19;
+    private static final int RECEIVE = 0;
+    private static final int TRANSMIT = 1;
+    private static final int HOST_CID = 2;
+    private static final int CONNECTIONS = 512;
+    private static final int CONTROL_LIMIT = 256;
+    private static final int BACKLOG = 64;
+    /** Ports of connections that begin at the host. */
+    private static final int FIRST_HOST_PORT = 1 << 30;
+    /** {@code CONNECT 4294967295\n} */
+    private static final int LINE_LIMIT = 32;
+
+    private final long guestCid;
+    private final Path path;
+    private final Fd listener;
+    private final KernelCalls calls = new KernelCalls();
+    private final byte[] header = new byte[VsockPacket.SIZE];
+    private final Map<Long, Connection> connections = new LinkedHashMap<>();
+    private final Map<Fd, Greeting> greetings = new LinkedHashMap<>();
+    private final Deque<VsockPacket> control = new ArrayDeque<>();
+    private int nextHostPort = FIRST_HOST_PORT;
+    private @Nullable DeviceEvents events;
+    private DeviceEvents.@Nullable Watch listening;
+    private @Nullable VirtQueue receive;
+    private @Nullable VirtQueue transmit;
+
+    /** Somebody on the host who has not said yet which port is wanted. */
+    private record Greeting(Fd socket, StringBuilder line, DeviceEvents.Watch watch) {}
+
+    private VsockDevice(long guestCid, Path path, Fd listener) {
+        this.guestCid = guestCid;
+        this.path = path;
+        this.listener = listener;
+    }
+
+    /**
+     * Begins to listen.
+     *
+     * @param guestCid the guest's address, 3 or more
+     * @param path at most 96 bytes; nothing may be there
+     */
+    public static VsockDevice open(long guestCid, Path path) throws ErrnoException {
+        return new VsockDevice(guestCid, path, UnixSockets.listen(path.toString(), BACKLOG));
+    }
+
+    @Override
+    public int type() {
+        return TYPE;
+    }
+
+    @Override
+    public long features() {
+        return 0;
+    }
+
+    @Override
+    public int queues() {
+        return 3;
+    }
+
+    @Override
+    public byte[] config() {
+        return ByteBuffer.allocate(8)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putLong(guestCid)
+                .array();
+    }
+
+    @Override
+    public void attach(DeviceEvents with) {
+        events = with;
+    }
+
+    @Override
+    public void activate(List<VirtQueue> queues, long negotiated) {
+        receive = queues.get(RECEIVE);
+        transmit = queues.get(TRANSMIT);
+        try {
+            if (listening == null && events != null) {
+                listening = events.watch(listener, this::accept);
+            }
+            if (listening != null) {
+                listening.arm(true, false);
+            }
+        } catch (ErrnoException e) {
+            throw new IllegalStateException("wait for connections to " + path, e);
+        }
+    }
+
+    @Override
+    public void process(int queue) throws GuestFault {
+        pump();
+    }
+
+    /** Moves what can be moved in both directions. */
+    private void pump() throws GuestFault {
+        VirtQueue in = receive;
+        VirtQueue out = transmit;
+        if (in == null || out == null) {
+            return;
+        }
+        boolean moved = true;
+        while (moved) {
+            moved = false;
+            // A guest that takes no answers is not asked for more questions.
+            Chain chain = control.size() < CONTROL_LIMIT ? out.take() : null;
+            if (chain != null) {
+                fromGuest(chain);
+                out.complete(chain);
+                moved = true;
+            }
+            while (in.hasNext() && toGuest(in)) {
+                moved = true;
+            }
+        }
+        for (Connection each : List.copyOf(connections.values())) {
+            arm(each);
+        }
+    }
+
+    private void arm(Connection connection) {
+        try {
+            connection.arm();
+        } catch (ErrnoException e) {
+            throw new IllegalStateException("wait for a connection", e);
+        }
+    }
+
+    // From the guest.
+
+    private void fromGuest(Chain chain) throws GuestFault {
+        chain.read(header, 0, VsockPacket.SIZE);
+        VsockPacket packet = VsockPacket.parse(header);
+        if (packet.sourceCid() != guestCid || packet.targetCid() != HOST_CID || packet.type() != VsockPacket.STREAM) {
+            if (packet.operation() != VsockPacket.RESET) {
+                refuse(packet);
+            }
+            return;
+        }
+        Connection connection = connections.get(key(packet.targetPort(), packet.sourcePort()));
+        if (connection == null) {
+            if (packet.operation() == VsockPacket.REQUEST) {
+                connect(packet);
+            } else if (packet.operation() != VsockPacket.RESET) {
+                refuse(packet);
+            }
+            return;
+        }
+        connection.learnCredit(packet);
+        switch (packet.operation()) {
+            case VsockPacket.RESPONSE -> agree(connection);
+            case VsockPacket.RESET -> forget(connection);
+            case VsockPacket.DATA -> {
+                long length = Integer.toUnsignedLong(packet.length());
+                if (length > chain.readable()) {
+                    throw new GuestFault("a packet of " + length + " bytes with " + chain.readable());
+                }
+                if (!connection.established
+                        || connection.outputEnded
+                        || length > Connection.BUFFER
+                        || !connection.send(chain, (int) length)) {
+                    abort(connection);
+                } else if (connection.owesCredit()) {
+                    tell(connection, VsockPacket.CREDIT_UPDATE, 0);
+                }
+            }
+            case VsockPacket.SHUTDOWN -> {
+                connection.inputEnded |= (packet.flags() & VsockPacket.NO_RECEIVE) != 0;
+                connection.outputEnded |= (packet.flags() & VsockPacket.NO_SEND) != 0;
+                flush(connection);
+            }
+            case VsockPacket.CREDIT_REQUEST -> tell(connection, VsockPacket.CREDIT_UPDATE, 0);
+            case VsockPacket.CREDIT_UPDATE -> {
+                // Learned above.
+            }
+            default -> abort(connection);
+        }
+    }
+
+    private void connect(VsockPacket packet) {
+        Fd socket = null;
+        try {
+            if (connections.size() < CONNECTIONS) {
+                socket = UnixSockets.tryConnect(path + "_" + Integer.toUnsignedString(packet.targetPort()));
+            }
+        } catch (ErrnoException e) {
+            // To the guest it is all one: nobody there.
+            socket = null;
+        }
+        if (socket == null) {
+            refuse(packet);
+            return;
+        }
+        Connection connection = open(socket, packet.targetPort(), packet.sourcePort());
+        connection.learnCredit(packet);
+        connection.established = true;
+        tell(connection, VsockPacket.RESPONSE, 0);
+    }
+
+    private Connection open(Fd socket, int hostPort, int guestPort) {
+        Connection connection = new Connection(hostPort, guestPort, socket, calls);
+        connections.put(key(hostPort, guestPort), connection);
+        try {
+            if (events != null) {
+                connection.watch(events.watch(socket, () -> ready(connection)));
+            }
+        } catch (ErrnoException e) {
+            throw new IllegalStateException("wait for a connection", e);
+        }
+        return connection;
+    }
+
+    private void agree(Connection connection) {
+        if (connection.established) {
+            abort(connection);
+            return;
+        }
+        connection.established = true;
+        byte[] answer =
+                ("OK " + Integer.toUnsignedString(connection.hostPort) + "\n").getBytes(StandardCharsets.US_ASCII);
+        if (!connection.greet(answer)) {
+            abort(connection);
+        }
+    }
+
+    // To the guest.
+
+    /** Puts one packet into the guest's next buffer; false when there is none to send. */
+    private boolean toGuest(VirtQueue in) throws GuestFault {
+        VsockPacket packet = control.poll();
+        if (packet != null) {
+            Chain chain = in.take();
+            if (chain == null) {
+                control.addFirst(packet);
+                return false;
+            }
+            chain.write(packet.bytes(), 0, VsockPacket.SIZE);
+            in.complete(chain);
+            return true;
+        }
+        for (Connection each : List.copyOf(connections.values())) {
+            if (each.hasInput() && move(each, in)) {
+                // To the end of the line: who comes next has its turn.
+                if (connections.remove(key(each.hostPort, each.guestPort), each)) {
+                    connections.put(key(each.hostPort, each.guestPort), each);
+                }
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private boolean move(Connection connection, VirtQueue in) throws GuestFault {
+        Chain chain = in.take();
+        if (chain == null) {
+            return false;
+        }
+        if (chain.writable() < VsockPacket.SIZE) {
+            throw new GuestFault("a buffer of " + chain.writable() + " bytes for packets");
+        }
+        chain.skipWritable(VsockPacket.SIZE);
+        long limit = Math.min(Math.min(connection.credit(), chain.writable()), Connection.BUFFER);
+        long got = limit == 0 ? -Errno.EAGAIN.number() : connection.receive(chain, limit);
+        if (got == -Errno.EAGAIN.number()) {
+            in.untake();
+            if (limit == 0) {
+                throw new GuestFault("a buffer without room for data");
+            }
+            return false;
+        }
+        if (got < 0) {
+            in.untake();
+            abort(connection);
+            return false;
+        }
+        if (got == 0) {
+            connection.inputEnded = true;
+            chain.overwrite(packet(connection, VsockPacket.SHUTDOWN, VsockPacket.NO_SEND, 0)
+                    .bytes());
+        } else {
+            chain.overwrite(packet(connection, VsockPacket.DATA, 0, (int) got).bytes());
+        }
+        in.complete(chain);
+        if (connection.isDone()) {
+            abort(connection);
+        }
+        return true;
+    }
+
+    private VsockPacket packet(Connection c, int operation, int flags, int length) {
+        return new VsockPacket(
+                HOST_CID,
+                guestCid,
+                c.hostPort,
+                c.guestPort,
+                length,
+                VsockPacket.STREAM,
+                operation,
+                flags,
+                Connection.BUFFER,
+                c.forwarded());
+    }
+
+    private void tell(Connection connection, int operation, int flags) {
+        control.add(packet(connection, operation, flags, 0));
+    }
+
+    /** Answers a packet that belongs to nothing. */
+    private void refuse(VsockPacket packet) {
+        control.add(new VsockPacket(
+                /* sourceCid= */ packet.targetCid(),
+                /* targetCid= */ packet.sourceCid(),
+                /* sourcePort= */ packet.targetPort(),
+                /* targetPort= */ packet.sourcePort(),
+                0,
+                packet.type(),
+                VsockPacket.RESET,
+                0,
+                0,
+                0));
+    }
+
+    /** Ends a connection that cannot go on. */
+    private void abort(Connection connection) {
+        tell(connection, VsockPacket.RESET, 0);
+        forget(connection);
+    }
+
+    private void forget(Connection connection) {
+        connections.remove(key(connection.hostPort, connection.guestPort));
+        try {
+            connection.close();
+        } catch (ErrnoException e) {
+            throw new IllegalStateException("close a connection", e);
+        }
+    }
+
+    private void flush(Connection connection) {
+        if (!connection.flush() || connection.isDone()) {
+            abort(connection);
+        } else if (connection.owesCredit()) {
+            tell(connection, VsockPacket.CREDIT_UPDATE, 0);
+        }
+    }
+
+    // From the host.
+
+    /** The host's end of a connection has bytes, room, or an end. */
+    private void ready(Connection connection) throws GuestFault {
+        if (connections.get(key(connection.hostPort, connection.guestPort)) == connection) {
+            connection.readable = true;
+            flush(connection);
+            pump();
+        }
+    }
+
+    private void accept() {
+        try {
+            Fd socket = UnixSockets.accept(listener);
+            if (socket != null) {
+                if (connections.size() + greetings.size() >= CONNECTIONS || events == null) {
+                    socket.close();
+                } else {
+                    DeviceEvents.Watch watch = events.watch(socket, () -> greeted(socket));
+                    greetings.put(socket, new Greeting(socket, new StringBuilder(), watch));
+                    watch.arm(true, false);
+                }
+            }
+            if (listening != null) {
+                listening.arm(true, false);
+            }
+        } catch (ErrnoException e) {
+            throw new IllegalStateException("accept a connection to " + path, e);
+        }
+    }
+
+    private void greeted(Fd socket) throws GuestFault {
+        Greeting greeting = greetings.get(socket);
+        if (greeting == null) {
+            return;
+        }
+        try {
+            // One by one: what stands behind the line is the guest's.
+            byte[] octet = HostFiles.readAvailable(socket, 1);
+            while (octet != null
+                    && octet.length == 1
+                    && octet[0] != '\n'
+                    && greeting.line().length() < LINE_LIMIT) {
+                greeting.line().append((char) (octet[0] & 0xff));
+                octet = HostFiles.readAvailable(socket, 1);
+            }
+            if (octet != null && octet.length == 0) {
+                greeting.watch().arm(true, false);
+                return;
+            }
+            greetings.remove(socket);
+            greeting.watch().close();
+            int port = octet != null && octet[0] == '\n' ? port(greeting.line().toString()) : 0;
+            if (port == 0 || receive == null) {
+                socket.close();
+                return;
+            }
+            Connection connection = open(socket, nextHostPort++, port);
+            if (nextHostPort < 0) {
+                nextHostPort = FIRST_HOST_PORT;
+            }
+            tell(connection, VsockPacket.REQUEST, 0);
+            pump();
+        } catch (ErrnoException e) {
+            greetings.remove(socket);
+            socket.close();
+        }
+    }
+
+    /** The port of a line; 0 for one that is none. */
+    static int port(String line) {
+        if (!line.matches("CONNECT [0-9]{1,10}")) {
+            return 0;
+        }
+        long port = Long.parseLong(line.substring("CONNECT ".length()));
+        return port < 1L << 32 ? (int) port : 0;
+    }
+
+    private static long key(int hostPort, int guestPort) {
+        return (long) hostPort << 32 | Integer.toUnsignedLong(guestPort);
+    }
+
+    /** How many connections there are, for metrics and tests. */
+    int connectionCount() {
+        return connections.size();
+    }
+
+    @Override
+    public void reset() {
+        List<Connection> all = new ArrayList<>(connections.values());
+        all.forEach(this::forget);
+        control.clear();
+        receive = null;
+        transmit = null;
+    }
+
+    /** Stops listening and ends what is open. After the machine was closed. */
+    @Override
+    public void close() {
+        for (Connection each : connections.values()) {
+            each.closeSocket();
+        }
+        connections.clear();
+        greetings.keySet().forEach(Fd::close);
+        greetings.clear();
+        listener.close();
+        HostFiles.tryUnlink(path.toString());
+        calls.close();
+    }
+}

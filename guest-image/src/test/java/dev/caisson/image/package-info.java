@@ -1,0 +1,4 @@
+@NullMarked
+package dev.caisson.image;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,30 @@
+package dev.caisson.tests.backends;
+
+import dev.caisson.kvm.virtio.VirtioDevice;
+import dev.caisson.kvm.vm.VmConfig;
+import java.nio.file.Path;
+import java.util.List;
+
+/** Machines of the image that {@code ./dev image} makes. */
+final class KvmGuests {
+    private static final Path IMAGE = Path.of(System.getProperty("caisson.image", "build/image"));
+    private static final long MEMORY = 256 << 20;
+    private static final String KERNEL = "console=ttyS0 quiet reboot=k panic=-1 mitigations=off";
+
+    private KvmGuests() {}
+
+    /** What the monitor starts: a shell with a script, which must be free of double quotes. */
+    static String shell(String script) {
+        return "/bin/busybox sh -c \"" + script + "\"";
+    }
+
+    static VmConfig config(int processors, String program, List<VirtioDevice> devices) {
+        return new VmConfig(
+                MEMORY,
+                processors,
+                IMAGE.resolve("vmlinux"),
+                IMAGE.resolve("initramfs"),
+                KERNEL + " -- " + program,
+                devices);
+    }
+}

@@ -71,8 +71,8 @@ public final class KvmHostCheck implements HostCheck {
                 if (System.nanoTime() >= end) {
                     return new Finding(
                             false,
-                            "/dev/kvm is there, but a guest of ten instructions did not end in " + LIMIT_SECONDS
-                                    + " s");
+                            "/dev/kvm is there, but takes more than " + LIMIT_SECONDS
+                                    + " s for a guest that counts to 16 million: no kernel will boot");
                 }
                 continue;
             }

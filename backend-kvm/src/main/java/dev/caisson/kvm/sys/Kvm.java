@@ -49,6 +49,7 @@ public final class Kvm implements AutoCloseable {
         need(KvmAbi.KVM_CAP_EXT_CPUID, "EXT_CPUID");
         need(KvmAbi.KVM_CAP_IRQFD, "IRQFD");
         need(KvmAbi.KVM_CAP_IOEVENTFD, "IOEVENTFD");
+        need(KvmAbi.KVM_CAP_READONLY_MEM, "READONLY_MEM");
         need(KvmAbi.KVM_CAP_IMMEDIATE_EXIT, "IMMEDIATE_EXIT");
     }
 

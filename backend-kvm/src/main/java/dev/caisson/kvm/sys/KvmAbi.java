@@ -33,7 +33,10 @@ final class KvmAbi {
     static final int KVM_CAP_EXT_CPUID      = 7;
     static final int KVM_CAP_IRQFD          = 32;
     static final int KVM_CAP_IOEVENTFD      = 36;
+    static final int KVM_CAP_READONLY_MEM   = 81;
     static final int KVM_CAP_IMMEDIATE_EXIT = 136;
+
+    static final int KVM_MEM_READONLY = 2;
 
     static final int KVM_EXIT_IO             = 2;
     static final int KVM_EXIT_HLT            = 5;
@@ -66,6 +69,7 @@ final class KvmAbi {
 
     /** struct kvm_userspace_memory_region. */
     static final int REGION_SLOT      = 0;
+    static final int REGION_FLAGS     = 4;
     static final int REGION_GUEST     = 8;
     static final int REGION_BYTES     = 16;
     static final int REGION_USERSPACE = 24;

@@ -37,8 +37,20 @@ public final class KvmVm implements AutoCloseable {
      * @param offset in it; a multiple of a page, as is {@code length}
      */
     public void setMemory(int slot, long guestAddress, Mapping memory, long offset, long length) throws ErrnoException {
+        setMemory(slot, 0, guestAddress, memory, offset, length);
+    }
+
+    /** As {@link #setMemory}, but the guest can only read it: what it writes there is an exit, or signals what waits for such a write. */
+    public void setReadOnlyMemory(int slot, long guestAddress, Mapping memory, long offset, long length)
+            throws ErrnoException {
+        setMemory(slot, KvmAbi.KVM_MEM_READONLY, guestAddress, memory, offset, length);
+    }
+
+    private void setMemory(int slot, int flags, long guestAddress, Mapping memory, long offset, long length)
+            throws ErrnoException {
         argument.zero(0, KvmAbi.REGION_SIZE);
         argument.putInt(KvmAbi.REGION_SLOT, slot);
+        argument.putInt(KvmAbi.REGION_FLAGS, flags);
         argument.putLong(KvmAbi.REGION_GUEST, guestAddress);
         argument.putLong(KvmAbi.REGION_BYTES, length);
         argument.putLong(KvmAbi.REGION_USERSPACE, memory.address(offset, length));
@@ -55,12 +67,21 @@ public final class KvmVm implements AutoCloseable {
 
     /** Lets a guest's 32-bit write of one value to one address signal a counter, without an exit to here. */
     public void connectWrite(EventFd event, long guestAddress, int value) throws ErrnoException {
+        connectWrite(event, guestAddress, KvmAbi.KVM_IOEVENTFD_FLAG_DATAMATCH, value);
+    }
+
+    /** As {@link #connectWrite(EventFd, long, int)}, whatever the value. */
+    public void connectWrite(EventFd event, long guestAddress) throws ErrnoException {
+        connectWrite(event, guestAddress, 0, 0);
+    }
+
+    private void connectWrite(EventFd event, long guestAddress, int flags, int value) throws ErrnoException {
         argument.zero(0, KvmAbi.IOEVENTFD_SIZE);
         argument.putLong(KvmAbi.IOEVENTFD_DATAMATCH, value);
         argument.putLong(KvmAbi.IOEVENTFD_ADDR, guestAddress);
         argument.putInt(KvmAbi.IOEVENTFD_LEN, Integer.BYTES);
         argument.putInt(KvmAbi.IOEVENTFD_FD, event.fd().number());
-        argument.putInt(KvmAbi.IOEVENTFD_FLAGS, KvmAbi.KVM_IOEVENTFD_FLAG_DATAMATCH);
+        argument.putInt(KvmAbi.IOEVENTFD_FLAGS, flags);
         Ioctl.call(calls, fd, KvmAbi.KVM_IOEVENTFD, "KVM_IOEVENTFD", argument.address());
     }
 

@@ -4,10 +4,17 @@ import dev.caisson.kvm.bus.BusDevice;
 import dev.caisson.kvm.bus.Interrupt;
 import dev.caisson.kvm.memory.GuestFault;
 import dev.caisson.kvm.memory.GuestMemory;
+import dev.caisson.linux.direct.Mapping;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
-/** The registers of one virtio device in memory (virtio 1.2, 4.2, version 2). Any thread. */
+/**
+ * The registers of one virtio device in memory (virtio 1.2, 4.2, version 2). Any thread.
+ *
+ * <p>With a page that the guest reads by itself ({@link #publish}) only writes come here, and acknowledgements of interrupts do not: what is
+ * to be acknowledged then always stands in the page, which costs a driver nothing but a look at its queues.
+ */
 public final class MmioTransport implements BusDevice {
     // spotless:off
     private static final int MAGIC           = 0x000;
@@ -24,7 +31,7 @@ public final class MmioTransport implements BusDevice {
     private static final int QUEUE_READY     = 0x044;
     public  static final int QUEUE_NOTIFY    = 0x050;
     private static final int INTERRUPT_STATUS = 0x060;
-    private static final int INTERRUPT_ACKNOWLEDGE = 0x064;
+    public  static final int INTERRUPT_ACKNOWLEDGE = 0x064;
     private static final int STATUS          = 0x070;
     private static final int QUEUE_DESCRIPTORS = 0x080;
     private static final int QUEUE_DRIVER    = 0x090;
@@ -45,6 +52,10 @@ public final class MmioTransport implements BusDevice {
     private static final long EVENT_IDX     = 1L << 29;
     private static final long VERSION_1     = 1L << 32;
     // spotless:on
+
+    private static final int[] CHANGING = {
+        DEVICE_FEATURES, QUEUE_LIMIT, QUEUE_READY, INTERRUPT_STATUS, STATUS, CONFIG_GENERATION
+    };
 
     private static final int MAGIC_VALUE = 0x7472_6976;
     private static final int VENDOR = 0x5341_4943;
@@ -68,6 +79,8 @@ public final class MmioTransport implements BusDevice {
     private int interruptStatus;
     private int generation;
     private boolean active;
+    private @Nullable Mapping page;
+    private long pageAt;
 
     public MmioTransport(GuestMemory memory, VirtioDevice device, Interrupt interrupt) {
         this.device = device;
@@ -75,6 +88,32 @@ public final class MmioTransport implements BusDevice {
         for (int i = 0; i < device.queues(); i++) {
             queues.add(new VirtQueue(memory, QUEUE_ENTRIES));
             layouts.add(new Layout());
+        }
+    }
+
+    /**
+     * Shows the guest the registers in memory that it can read and not write, and keeps them there up to date. Before it runs.
+     *
+     * @param in the memory, of which a page from {@code offset} on is this device's
+     */
+    public synchronized void publish(Mapping in, long offset) {
+        page = in;
+        pageAt = offset;
+        for (int each = 0; each < CONFIG; each += Integer.BYTES) {
+            in.putInt(offset + each, register(each));
+        }
+        byte[] config = device.config();
+        in.write(offset + CONFIG, config, 0, config.length);
+        refresh();
+    }
+
+    /** The registers that depend on what was written. */
+    private void refresh() {
+        Mapping to = page;
+        if (to != null) {
+            for (int each : CHANGING) {
+                to.putInt(pageAt + each, register(each));
+            }
         }
     }
 
@@ -105,7 +144,7 @@ public final class MmioTransport implements BusDevice {
                 };
             case QUEUE_LIMIT -> exists ? QUEUE_ENTRIES : 0;
             case QUEUE_READY -> exists && queues.get(queueSelect).isReady() ? 1 : 0;
-            case INTERRUPT_STATUS -> interruptStatus;
+            case INTERRUPT_STATUS -> page == null ? interruptStatus : interruptStatus | INTERRUPT_USED;
             case STATUS -> status;
             case CONFIG_GENERATION -> generation;
             // No shared memory: length and address are all ones.
@@ -144,6 +183,7 @@ public final class MmioTransport implements BusDevice {
                 }
             }
         }
+        refresh();
     }
 
     private void setDriverFeatures(int value) {
@@ -258,6 +298,7 @@ public final class MmioTransport implements BusDevice {
         status |= STATUS_NEEDS_RESET;
         generation++;
         interruptStatus |= INTERRUPT_CONFIG;
+        refresh();
         interrupt.raise();
     }
 

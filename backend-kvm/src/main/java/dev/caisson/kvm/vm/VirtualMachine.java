@@ -22,6 +22,9 @@ import dev.caisson.kvm.x86.Msrs;
 import dev.caisson.kvm.x86.PvhStart;
 import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.EventFd;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.MemFd;
+import dev.caisson.linux.direct.Mapping;
 import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -49,6 +52,7 @@ public final class VirtualMachine implements AutoCloseable {
     private final List<Thread> threads = new ArrayList<>();
     private final CompletableFuture<VmEnd> end = new CompletableFuture<>();
     private @Nullable KvmVm vm;
+    private @Nullable Mapping registers;
 
     private VirtualMachine(GuestMemory memory) throws ErrnoException {
         this.memory = memory;
@@ -96,8 +100,8 @@ public final class VirtualMachine implements AutoCloseable {
                     Layout.SLEEP_PORTS,
                     new SleepPort(AcpiTables.SLEEP_OFF, () -> ended(VmEnd.of(VmEnd.Cause.POWER_OFF))));
 
-            for (VirtioDevice device : config.devices()) {
-                plug(made, device);
+            if (!config.devices().isEmpty()) {
+                plug(made, slot, config.devices());
             }
 
             GuestLoader.Loaded loaded = GuestLoader.load(memory, config.kernel(), config.initramfs());
@@ -125,6 +129,25 @@ public final class VirtualMachine implements AutoCloseable {
         } catch (GuestFault e) {
             throw new IOException("describe the machine to its kernel: " + e.getMessage(), e);
         }
+    }
+
+    private void plug(KvmVm made, int slot, List<VirtioDevice> all) throws ErrnoException {
+        long size = (long) all.size() * Layout.VIRTIO_PAGE;
+        Mapping pages;
+        try (Fd file = MemFd.memory("caisson-registers", size)) {
+            pages = Mapping.shared(file, size);
+        }
+        registers = pages;
+        EventFd ignored = EventFd.open("acknowledged interrupts");
+        events.add(ignored);
+        for (VirtioDevice device : all) {
+            long offset = (long) transports.size() * Layout.VIRTIO_PAGE;
+            plug(made, device);
+            transports.getLast().publish(pages, offset);
+            // Nobody looks at it: the page says all the time that there may be something to do.
+            made.connectWrite(ignored, Layout.VIRTIO + offset + MmioTransport.INTERRUPT_ACKNOWLEDGE);
+        }
+        made.setReadOnlyMemory(slot, Layout.VIRTIO, pages, 0, size);
     }
 
     private void plug(KvmVm made, VirtioDevice device) throws ErrnoException {
@@ -220,6 +243,9 @@ public final class VirtualMachine implements AutoCloseable {
             vm.close();
         }
         events.forEach(EventFd::close);
+        if (registers != null) {
+            registers.close();
+        }
         memory.close();
         if (interrupted) {
             Thread.currentThread().interrupt();

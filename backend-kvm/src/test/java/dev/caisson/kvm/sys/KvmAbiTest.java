@@ -45,6 +45,7 @@ class KvmAbiTest {
             Map.entry("RUN_INTERNAL_SUBERROR", "offsetof(struct kvm_run, internal.suberror)"),
             Map.entry("RUN_SYSTEM_EVENT_TYPE", "offsetof(struct kvm_run, system_event.type)"),
             Map.entry("REGION_SLOT", "offsetof(struct kvm_userspace_memory_region, slot)"),
+            Map.entry("REGION_FLAGS", "offsetof(struct kvm_userspace_memory_region, flags)"),
             Map.entry("REGION_GUEST", "offsetof(struct kvm_userspace_memory_region, guest_phys_addr)"),
             Map.entry("REGION_BYTES", "offsetof(struct kvm_userspace_memory_region, memory_size)"),
             Map.entry("REGION_USERSPACE", "offsetof(struct kvm_userspace_memory_region, userspace_addr)"),

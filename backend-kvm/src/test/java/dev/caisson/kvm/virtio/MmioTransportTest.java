@@ -5,6 +5,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.caisson.kvm.Seeds;
 import dev.caisson.kvm.memory.GuestFault;
 import dev.caisson.kvm.memory.GuestMemory;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.MemFd;
+import dev.caisson.linux.direct.Mapping;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -166,6 +169,35 @@ class MmioTransportTest {
         memory.putIndex(0x10000 + 0x4000 + 0x1000 + 2, TestDriver.SIZE + 1);
         driver.notify(TRANSMIT);
         assertThat(driver.transport.isBroken()).isTrue();
+    }
+
+    /** What a guest reads from memory is what it would be answered. */
+    @Test
+    void thePageIsWhatReadsAnswer() throws Exception {
+        try (Fd file = MemFd.memory("registers", 8192);
+                Mapping page = Mapping.shared(file, 8192)) {
+            Seeds.each(random -> {
+                TestDriver driver = new TestDriver(memory, console, true);
+                driver.transport.publish(page, 4096);
+                if (random.nextBoolean()) {
+                    driver.start();
+                }
+                for (int i = 0; i < 20; i++) {
+                    if (random.nextInt(4) == 0) {
+                        driver.publish(TRANSMIT, random.nextInt(TestDriver.SIZE + 1));
+                        driver.notify(TRANSMIT);
+                    } else {
+                        driver.write(4 * random.nextInt(0x40), random.nextInt(-1, 16));
+                    }
+                    for (int register = 0; register < 0x200; register += 4) {
+                        assertThat(page.getInt(4096 + register))
+                                .as("0x%x", register)
+                                .isEqualTo(driver.read(register));
+                    }
+                }
+                assertThat(page.getLong(0)).isZero();
+            });
+        }
     }
 
     @Test

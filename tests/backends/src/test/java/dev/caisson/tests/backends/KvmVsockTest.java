@@ -94,6 +94,7 @@ class KvmVsockTest {
                 VsockDevice vsock = VsockDevice.open(3, path);
                 ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
             server.bind(UnixDomainSocketAddress.of(path + "_1024"));
+            AutoCloseable listening = server;
             String script = "b=/bin/busybox; $b dd if=/dev/vda of=/run/v bs=64k 2>/dev/null;"
                     + " $b chmod 755 /run/v; /run/v; echo ended $? >/dev/ttyS0";
             try (VirtualMachine vm =
@@ -103,9 +104,9 @@ class KvmVsockTest {
                     try {
                         if (vm.await(Duration.ofMinutes(3)) != null) {
                             // Nobody will come any more.
-                            server.close();
+                            listening.close();
                         }
-                    } catch (InterruptedException | java.io.IOException e) {
+                    } catch (Exception e) {
                         throw new IllegalStateException(e);
                     }
                 });

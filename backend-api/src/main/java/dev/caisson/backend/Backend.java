@@ -61,6 +61,8 @@ public interface Backend {
      * What a caller may ask besides the specification (containerd.runc.v1.Options and command line flags).
      *
      * @param ioUid owner for the streams, -1 for the container's user
+     * @param rootless whether a container does without cgroups where none can be had, if it asks for nothing of them; null for where its
+     *     maker is a user or root of a user namespace only
      */
     record Options(
             boolean noPivotRoot,
@@ -68,8 +70,20 @@ public interface Backend {
             boolean systemdCgroup,
             int ioUid,
             int ioGid,
-            @Nullable String logPath) {
+            @Nullable String logPath,
+            @Nullable Boolean rootless) {
         public static final Options DEFAULT = new Options(false, false, false, -1, -1, null);
+
+        /** What is decided by who the maker is. */
+        public Options(
+                boolean noPivotRoot,
+                boolean noNewKeyring,
+                boolean systemdCgroup,
+                int ioUid,
+                int ioGid,
+                @Nullable String logPath) {
+            this(noPivotRoot, noNewKeyring, systemdCgroup, ioUid, ioGid, logPath, null);
+        }
     }
 
     /**

@@ -97,6 +97,23 @@ public interface Container {
         throw unsupported("devices");
     }
 
+    /**
+     * Saves its processes to files. They have ended afterwards, unless they are asked to go on; whoever destroys the container does that
+     * nevertheless.
+     */
+    default void checkpoint(Launch init, Checkpoint asked) throws ContainerFault {
+        throw new ContainerFault(ContainerFault.Kind.UNSUPPORTED, "checkpoint container: this backend cannot");
+    }
+
+    /**
+     * As {@link #create}, from an image that {@link #checkpoint} made.
+     *
+     * @return the launch of its init, which runs already
+     */
+    default Launch restore(Checkpoint asked) throws ContainerFault {
+        throw new ContainerFault(ContainerFault.Kind.UNSUPPORTED, "restore container: this backend cannot");
+    }
+
     private static ContainerFault unsupported(String what) {
         return new ContainerFault(
                 ContainerFault.Kind.UNSUPPORTED, "change " + what + " of a running container: this backend cannot");

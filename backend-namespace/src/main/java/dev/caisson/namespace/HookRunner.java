@@ -47,13 +47,9 @@ final class HookRunner {
                 request.spec().annotations());
     }
 
-    String stateJson(String status, int pid) {
-        return new String(StateJson.writeCompact(state(status, pid)), StandardCharsets.UTF_8);
-    }
-
     void run(String point, List<Hook> hooks, String status, int pid) throws ContainerFault {
         for (Hook hook : hooks) {
-            run(point, hook, stateJson(status, pid));
+            run(point, hook, state(status, pid));
         }
     }
 
@@ -61,7 +57,7 @@ final class HookRunner {
     void runIgnoringFailure(String point, List<Hook> hooks, String status, int pid) {
         for (Hook hook : hooks) {
             try {
-                run(point, hook, stateJson(status, pid));
+                run(point, hook, state(status, pid));
             } catch (ContainerFault e) {
                 System.getLogger(HookRunner.class.getName())
                         .log(System.Logger.Level.WARNING, String.valueOf(e.getMessage()));
@@ -69,12 +65,17 @@ final class HookRunner {
         }
     }
 
-    private void run(String point, Hook hook, String stateJson) throws ContainerFault {
+    private void run(String point, Hook hook, ContainerState state) throws ContainerFault {
         String what = "run " + point + " hook " + hook.path();
         Launch launch = launcher.spawn(
                 launcher.nextId(),
                 "hook " + request.id(),
-                HookSteps.runtimeHook(hook, request.bundle().toString(), stateJson, output().toString()),
+                HookSteps.runtimeHook(
+                        hook,
+                        request.bundle().toString(),
+                        StateJson.writeAroundPid(state),
+                        state.pid(),
+                        output().toString()),
                 0,
                 Set.of(Launcher.Flag.SELF));
         try {

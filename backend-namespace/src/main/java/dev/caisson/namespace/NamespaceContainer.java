@@ -1,6 +1,7 @@
 package dev.caisson.namespace;
 
 import dev.caisson.backend.Backend.CreateRequest;
+import dev.caisson.backend.Checkpoint;
 import dev.caisson.backend.Container;
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
@@ -21,6 +22,7 @@ import dev.caisson.linux.cgroup.CgroupStep;
 import dev.caisson.linux.cgroup.OomWatcher;
 import dev.caisson.linux.plan.LaunchPlan;
 import dev.caisson.linux.plan.PlanTooLargeException;
+import dev.caisson.namespace.criu.Criu;
 import dev.caisson.namespace.plan.ExecPlan;
 import dev.caisson.namespace.plan.HostFacts;
 import dev.caisson.namespace.plan.InitPlan;
@@ -36,6 +38,7 @@ import dev.caisson.oci.NamespaceType;
 import dev.caisson.oci.ProcessSpec;
 import dev.caisson.oci.Resources;
 import dev.caisson.oci.Spec;
+import dev.caisson.oci.StateJson;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -273,10 +276,10 @@ final class NamespaceContainer implements Container {
         }
     }
 
-    /** Without pids of its own its pid is not known when the plan is made, and a state without one says no more than that it is created. */
     private PlanInput.HookStates hookStates() {
-        String creating = hooks.stateJson("creating", hasOwnPids() ? 1 : 0);
-        return new PlanInput.HookStates(creating, hasOwnPids() ? hooks.stateJson("created", 1) : creating);
+        return new PlanInput.HookStates(
+                StateJson.writeAroundPid(hooks.state("creating", 1)),
+                StateJson.writeAroundPid(hooks.state("created", 1)));
     }
 
     private LaunchPlan planned(Supplier<LaunchPlan> planner) throws ContainerFault {
@@ -286,10 +289,6 @@ final class NamespaceContainer implements Container {
             throw new ContainerFault(
                     Kind.INVALID, "configuration of container " + request.id() + " is too large: " + e.getMessage(), e);
         }
-    }
-
-    private boolean hasOwnPids() {
-        return spec.linux().hasNamespace(NamespaceType.PID);
     }
 
     /** The v2 group is entered at birth, the others by the process itself. */
@@ -303,7 +302,7 @@ final class NamespaceContainer implements Container {
         return files;
     }
 
-    /** @param pid the process that a unit is started around and that then is in the groups; 0 without a unit */
+    /** @param pid the process that a unit is started around, if there is one, and that then is in the groups; 0 for none yet */
     private void makeCgroup(int pid) throws ContainerFault {
         try {
             DeviceRules rules = devices.ofNew();
@@ -328,8 +327,10 @@ final class NamespaceContainer implements Container {
             if (isCgroupGiven()) {
                 cgroup.delegate((int) CgroupDelegation.owner(spec));
             }
-            if (unit != null) {
-                cgroup.join(pid); // what systemd does not manage; and its slices have no processes of their own
+            if (pid > 0 && !NoCgroup.is(cgroup.state())) {
+                cgroup.join(
+                        pid); // with a unit: what systemd does not manage; and its slices have no processes of their
+                // own
             }
         } catch (ErrnoException | CgroupException | SystemdException e) {
             throw new ContainerFault(
@@ -344,8 +345,10 @@ final class NamespaceContainer implements Container {
         } catch (ErrnoException e) {
             String path = spec.linux().cgroupsPath();
             HostFacts.User user = host.user();
+            Boolean rootless = request.options().rootless();
             // Who is root of a user namespace only, as below Podman, is a user as well.
-            if ((user == null && !host.inUserNamespace()) || !NoCgroup.isRefusal(e)) {
+            boolean tolerated = rootless == null ? user != null || host.inUserNamespace() : rootless;
+            if (!tolerated || !NoCgroup.isRefusal(e)) {
                 throw e;
             }
             if (!NoCgroup.isEnough(path == null ? "" : path, resources())) {
@@ -353,7 +356,9 @@ final class NamespaceContainer implements Container {
                         Kind.FAILED,
                         "set up cgroup of container " + request.id() + ": " + e.getMessage()
                                 + ": no cgroup is delegated to "
-                                + (user == null ? "this user namespace" : "user " + user.uid())
+                                + (user != null
+                                        ? "user " + user.uid()
+                                        : host.inUserNamespace() ? "this user namespace" : "this runtime")
                                 + ", so linux.cgroupsPath and linux.resources cannot be had",
                         e);
             }
@@ -582,6 +587,40 @@ final class NamespaceContainer implements Container {
             rules.attach(cgroup, host);
             devices.enforced(java.util.Objects.requireNonNull(next), rules);
         }
+    }
+
+    @Override
+    public void checkpoint(Launch init, Checkpoint asked) throws ContainerFault {
+        criu("checkpoint").dump(init, asked, cgroup.unifiedDirectory());
+    }
+
+    @Override
+    public Launch restore(Checkpoint asked) throws ContainerFault {
+        CgroupHierarchy unified = host.cgroups().unified();
+        String group = unified == null
+                ? null
+                : cgroupPath.directory(unified).substring(unified.mountPoint().length());
+        Launch init = criu("restore").restore(asked, rootfs, group, this::makeCgroup);
+        if (NoCgroup.is(cgroup.state())) {
+            rememberInit(init.pid());
+        }
+        return init;
+    }
+
+    private Criu criu(String verb) throws ContainerFault {
+        Hooks h = spec.hooks();
+        String unsupported = ownFilter != null
+                ? "it is behind the wall seccomp-trap"
+                : !h.prestart().isEmpty() || !h.createRuntime().isEmpty()
+                        ? "it has hooks that run before its mounts are final"
+                        : null;
+        if (unsupported != null) {
+            throw new ContainerFault(
+                    Kind.UNSUPPORTED,
+                    verb + " container " + request.id() + ": " + unsupported + ", which this version does not do");
+        }
+        return new Criu(
+                request, launcher, host.inUserNamespace() || spec.linux().hasNamespace(NamespaceType.USER));
     }
 
     private Resources resources() {

@@ -7,6 +7,7 @@ import dev.caisson.oci.ContainerStatus;
 import dev.caisson.oci.InvalidSpecException;
 import dev.caisson.oci.Linux;
 import dev.caisson.oci.Mount;
+import dev.caisson.oci.ResourceChange;
 import dev.caisson.oci.Resources;
 import dev.caisson.oci.ResourcesReader;
 import dev.caisson.oci.Spec;
@@ -46,8 +47,26 @@ final class Changes {
         String file = request.args().value("resources");
         Resources resources =
                 file == null ? UpdateFlags.of(request.args()) : withoutDevices(ResourcesReader.read(read(file)));
-        Container container = containers.open(id, record, new LateLauncher(request.call()));
-        container.update(resources);
+        Spec spec = containers.spec(id);
+        Resources before = spec.linux().resources() == null
+                ? Resources.NONE
+                : java.util.Objects.requireNonNull(spec.linux().resources());
+        Container container = containers.open(id, record, spec, new LateLauncher(request.call()));
+        try {
+            container.update(resources);
+        } catch (ContainerFault e) {
+            try {
+                container.update(withoutDevices(before)); // as runc: what was changed before the failure is taken back
+            } catch (ContainerFault undo) {
+                e.addSuppressed(undo);
+            }
+            throw e;
+        }
+        Linux.Builder linux = spec.linux().toBuilder();
+        linux.resources = ResourceChange.applied(before, resources);
+        Spec.Builder changed = spec.toBuilder();
+        changed.linux = linux.build();
+        containers.store(id, changed.build());
         store(container);
         request.done();
     }

@@ -13,9 +13,11 @@ import dev.caisson.oci.ContainerStatus;
 import dev.caisson.oci.InvalidSpecException;
 import dev.caisson.oci.Spec;
 import dev.caisson.oci.SpecReader;
+import dev.caisson.oci.SpecWriter;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -77,7 +79,15 @@ final class Containers {
                 owner);
     }
 
-    /** The configuration as it was at create. */
+    /** Keeps a changed configuration, from which the next command reads. */
+    void store(String id, Spec spec) throws IOException {
+        Path file = store.directory(id).resolve(CONFIG);
+        Path fresh = file.resolveSibling("." + CONFIG);
+        Files.write(fresh, SpecWriter.write(spec));
+        Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
+    }
+
+    /** The configuration: as it was at create, with the limits of the last {@code update}. */
     Spec spec(String id) throws ContainerFault, IOException {
         Path file = store.directory(id).resolve(CONFIG);
         try {
@@ -89,8 +99,13 @@ final class Containers {
 
     /** The container behind its wall. */
     Container open(String id, ContainerRecord record, Launcher launcher) throws ContainerFault, IOException {
+        return open(id, record, spec(id), launcher);
+    }
+
+    /** The container behind its wall; {@code spec} is its configuration. */
+    Container open(String id, ContainerRecord record, Spec spec, Launcher launcher) throws ContainerFault {
         Backend backend = backends.named(record.backend());
-        return backend.recover(request(id, record, spec(id)), record.backendRecord(), launcher);
+        return backend.recover(request(id, record, spec), record.backendRecord(), launcher);
     }
 
     Backend.CreateRequest request(String id, ContainerRecord record, Spec spec) {

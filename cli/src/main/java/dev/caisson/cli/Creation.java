@@ -2,6 +2,7 @@ package dev.caisson.cli;
 
 import dev.caisson.backend.Backend;
 import dev.caisson.backend.Backends;
+import dev.caisson.backend.Checkpoint;
 import dev.caisson.backend.ConfigFile;
 import dev.caisson.backend.Container;
 import dev.caisson.backend.ContainerFault;
@@ -34,6 +35,7 @@ final class Creation {
     /** The note of init's plan that it is ready ({@code namespace.plan.Notes}). */
     private static final int READY = 17;
 
+    private static final long NOT_WAITING = -1;
     private static final int SIGKILL = 9;
 
     private final Request request;
@@ -52,7 +54,7 @@ final class Creation {
     private record Made(Container container, Launch init) {}
 
     void create() throws Failure, ContainerFault, InvalidSpecException, IOException {
-        Made made = make(false, false);
+        Made made = make(FAILED, true, false, Container::create);
         try {
             finish(made);
         } catch (Failure | ContainerFault e) {
@@ -79,7 +81,7 @@ final class Creation {
         if (resume != 0 && resumed(resume, detach, keep)) {
             return;
         }
-        Made made = make(true, !detach);
+        Made made = make(FAILED, false, !detach, Container::create);
         NotifySocket notify = NotifySocket.ofMade(request, store.directory(id));
         Runnable waiting = () -> {};
         try {
@@ -97,6 +99,29 @@ final class Creation {
         }
         if (detach) {
             waiting.run();
+        }
+        leave(made, detach, keep);
+    }
+
+    void restore() throws Failure, ContainerFault, InvalidSpecException, IOException {
+        boolean detach = request.args().is("detach");
+        int resume = request.call().resume();
+        if (resume != 0 && resumed(resume, detach, false)) {
+            return;
+        }
+        Checkpoint asked = Checkpoints.asked(request);
+        Made made = make("", false, !detach, container -> container.restore(asked));
+        try {
+            finish(made);
+        } catch (Failure | ContainerFault e) {
+            undo(made.container(), made.init());
+            throw e;
+        }
+        leave(made, detach, false);
+    }
+
+    private void leave(Made made, boolean detach, boolean keep) throws ContainerFault, IOException {
+        if (detach) {
             request.done();
         } else if (keep) {
             request.call().endAsMain();
@@ -152,7 +177,18 @@ final class Creation {
         request.call().end(code);
     }
 
-    private Made make(boolean isRun, boolean stays) throws Failure, ContainerFault, InvalidSpecException, IOException {
+    /** How an init comes into being. */
+    private interface Maker {
+        Launch make(Container container) throws ContainerFault;
+    }
+
+    /**
+     * @param failed how a failure to make it is introduced
+     * @param waits whether init waits for a later command
+     * @param stays whether this command does until init ends
+     */
+    private Made make(String failed, boolean waits, boolean stays, Maker maker)
+            throws Failure, ContainerFault, InvalidSpecException, IOException {
         Path bundle = request.files().absolute(request.args().value("bundle", ""));
         byte[] json = readConfig(request.files().here(bundle));
         Spec spec = withListenFds(SpecReader.read(json));
@@ -177,15 +213,15 @@ final class Creation {
                             stays,
                             stays && process.terminal(),
                             request.preserved(),
-                            isRun ? null : store.directory(id),
+                            waits ? store.directory(id) : null,
                             console));
             container = containers
                     .backends()
                     .named(record.backend())
                     .prepare(containers.request(id, record, spec), launcher);
             store.write(id, record);
-            init = container.create();
-            record = record.withInit(identify(init.pid()), ready(init), container.record());
+            init = maker.make(container);
+            record = record.withInit(identify(init.pid()), waits ? ready(init) : NOT_WAITING, container.record());
             store.write(id, record);
             return new Made(container, init);
         } catch (ContainerFault e) {
@@ -193,7 +229,7 @@ final class Creation {
             if (container == null) {
                 throw e;
             }
-            throw new Failure(FAILED + e.getMessage(), e);
+            throw new Failure(failed + e.getMessage(), e);
         } catch (IOException | RuntimeException | Failure e) {
             undo(container, init);
             throw e;
@@ -212,7 +248,7 @@ final class Creation {
         return init.awaitNote(READY, Duration.ZERO);
     }
 
-    private ContainerRecord record(Path bundle, Spec spec, ProcessId self) {
+    private ContainerRecord record(Path bundle, Spec spec, ProcessId self) throws Failure {
         String backend = spec.annotations().getOrDefault(Backends.ANNOTATION, "namespace");
         String rootfs = spec.root() == null ? "rootfs" : spec.root().path();
         return new ContainerRecord(
@@ -229,7 +265,8 @@ final class Creation {
                                 || "systemd".equals(request.args().global("cgroup-manager")),
                         -1,
                         -1,
-                        null),
+                        null,
+                        request.rootless()),
                 self,
                 ProcessId.NONE,
                 -1,

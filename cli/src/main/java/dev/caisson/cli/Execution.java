@@ -52,10 +52,7 @@ final class Execution {
         Launcher launcher = request.call()
                 .launcher(new Invocation.Hands(
                         !detach, !detach && process.terminal(), request.preserved(), null, console));
-        Container container = containers
-                .backends()
-                .named(record.backend())
-                .recover(containers.request(id, record, spec), record.backendRecord(), launcher);
+        Container container = containers.open(id, record, spec, launcher);
         Launch launch;
         try {
             launch = container.exec(

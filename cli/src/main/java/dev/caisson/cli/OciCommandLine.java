@@ -76,7 +76,9 @@ public final class OciCommandLine {
             call.out(Help.text(verb));
             call.end(0);
         } else {
-            verb(verb.name(), new Request(call, args, files, containers(args, files)));
+            Request request = new Request(call, args, files, containers(args, files));
+            var _ = request.rootless(); // a wrong word is an error of every verb's
+            verb(verb.name(), request);
         }
     }
 
@@ -111,8 +113,8 @@ public final class OciCommandLine {
             case "devices" -> Changes.devices(request);
             case "events" -> Events.run(request);
             case "spec" -> Templates.spec(request);
-            case "checkpoint", "restore" ->
-                throw new Failure(name + " container " + request.id() + ": CRIU is not supported by this version");
+            case "checkpoint" -> Checkpoints.checkpoint(request);
+            case "restore" -> new Creation(request).restore();
             case "features" -> Queries.features(request);
             case "completion" -> Queries.completion(request);
             default -> throw new Failure(name + " is not supported by this version");

@@ -39,6 +39,22 @@ record Request(Invocation call, Arguments args, CallerFiles files, Containers co
         }
     }
 
+    /** What {@code --rootless} says; null for {@code auto}. Its words are those of Go's ParseBool, as in runc. */
+    @Nullable
+    Boolean rootless() throws Failure {
+        String text = args.global("rootless");
+        if (text == null) {
+            return null;
+        }
+        return switch (text) {
+            case "auto", "" -> null;
+            case "1", "t", "T", "true", "TRUE", "True" -> Boolean.TRUE;
+            case "0", "f", "F", "false", "FALSE", "False" -> Boolean.FALSE;
+            default ->
+                throw new Failure("invalid value \"" + text + "\" for flag --rootless: neither true, false nor auto");
+        };
+    }
+
     /** How many descriptors the main process gets: those that systemd passed, and those that a flag names. */
     int preserved() throws Failure {
         String text = args.value("preserve-fds", "0");

@@ -1,6 +1,7 @@
 package dev.caisson.oci;
 
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.time.Instant;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -20,6 +21,22 @@ public final class StateJson {
     /** The same on one line, for hooks and listeners. */
     public static byte[] writeCompact(ContainerState state) {
         return JsonText.object(null, out -> fields(out, state));
+    }
+
+    /**
+     * {@link #writeCompact} for whoever learns the pid later: the document is the first part, a decimal pid and the second part.
+     *
+     * @param beforePid UTF-8 as text
+     * @param afterPid the same
+     */
+    public record AroundPid(String beforePid, String afterPid) {}
+
+    /** The document of a state whose pid is not known yet; that of {@code state} is ignored. */
+    public static AroundPid writeAroundPid(ContainerState state) {
+        String json = new String(writeCompact(state), StandardCharsets.UTF_8);
+        String name = "\"pid\":"; // within a text its quotes would be escaped
+        int value = json.indexOf(name) + name.length();
+        return new AroundPid(json.substring(0, value), json.substring(json.indexOf(',', value)));
     }
 
     /**

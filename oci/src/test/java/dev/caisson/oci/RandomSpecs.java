@@ -180,7 +180,7 @@ final class RandomSpecs {
                 maybe(1 + random.nextInt(100)));
     }
 
-    private Resources resources() {
+    Resources resources() {
         Resources.Builder r = new Resources.Builder();
         r.unified = flip() ? Map.of("memory.high", "max", "cpu." + word(), text()) : Map.of();
         r.devices = list(

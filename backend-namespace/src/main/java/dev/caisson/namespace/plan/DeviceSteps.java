@@ -64,6 +64,11 @@ final class DeviceSteps {
         return all;
     }
 
+    /** Where the container has its devices, if it has any of its own. */
+    List<String> paths() {
+        return ownsDev() ? devices().stream().map(Linux.Device::path).toList() : List.of();
+    }
+
     /** Whether /dev is the container's own and not a bind of somebody else's. */
     private boolean ownsDev() {
         for (Mount m : spec.mounts()) {

@@ -8,6 +8,7 @@ import dev.caisson.linux.plan.LaunchPlan;
 import dev.caisson.linux.plan.PlanBuilder;
 import dev.caisson.linux.plan.Sys;
 import dev.caisson.oci.Hook;
+import dev.caisson.oci.StateJson;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
 
@@ -15,24 +16,30 @@ import java.util.List;
 public final class HookSteps {
     private static final int POLLIN = 1;
     private static final int ETIME = 62;
+    private static final int DECIMAL_ROOM = 24;
 
     private final PlanBuilder p;
-    private final String stateJson;
+    private final StateJson.AroundPid state;
+    private final Arg containerPid;
 
-    HookSteps(Steps s, String stateJson) {
+    /** @param containerPid the pid that the state tells */
+    HookSteps(Steps s, StateJson.AroundPid state, Arg containerPid) {
         this.p = s.p;
-        this.stateJson = stateJson;
+        this.state = state;
+        this.containerPid = containerPid;
     }
 
     /**
      * A plan of its own for a hook in the runtime's namespaces: its player becomes the hook.
      *
+     * @param containerPid the pid that the state tells
      * @param output a file for what the hook prints, to be quoted when it fails
      */
-    public static LaunchPlan runtimeHook(Hook hook, String bundle, String stateJson, String output) {
+    public static LaunchPlan runtimeHook(
+            Hook hook, String bundle, StateJson.AroundPid state, int containerPid, String output) {
         Steps s = new Steps();
         PlanBuilder p = s.p;
-        HookSteps hooks = new HookSteps(s, stateJson);
+        HookSteps hooks = new HookSteps(s, state, c(containerPid));
         p.call("tie to the monitor's life", Sys.PRCTL, c(PR_SET_PDEATHSIG), c(SIGKILL), c(0), c(0), c(0));
         p.call("start session", Sys.SETSID);
         p.call("enter bundle " + bundle, Sys.CHDIR, p.string(bundle));
@@ -53,12 +60,21 @@ public final class HookSteps {
     }
 
     private void input() {
-        byte[] bytes = stateJson.getBytes(StandardCharsets.UTF_8);
         Arg.Slot fd = p.slot();
+        Arg.Slot digits = p.slot();
+        Arg.Data pid = p.room(DECIMAL_ROOM);
         p.callInto(fd, "make hook's input", Sys.MEMFD_CREATE, p.string("state"), c(0));
-        p.call("write hook's input", Sys.WRITE, fd, p.bytes(bytes), c(bytes.length));
+        write(fd, state.beforePid());
+        p.decimal(digits, containerPid, pid);
+        p.call("write hook's input", Sys.WRITE, fd, pid, digits);
+        write(fd, state.afterPid());
         p.call("rewind hook's input", Sys.LSEEK, fd, c(0), c(0));
         p.call("set up hook's input", Sys.DUP2, fd, c(0));
+    }
+
+    private void write(Arg.Slot fd, String text) {
+        byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+        p.call("write hook's input", Sys.WRITE, fd, p.bytes(bytes), c(bytes.length));
     }
 
     private void execute(Hook hook) {

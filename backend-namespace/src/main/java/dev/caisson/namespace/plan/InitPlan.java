@@ -234,7 +234,8 @@ public final class InitPlan {
             p.note(Notes.MOUNTED, c(0));
             s.waitAtGate(p.room(8), 1);
         }
-        HookSteps hooks = new HookSteps(s, in.states().creating());
+        Arg ownPid = ownPid();
+        HookSteps hooks = new HookSteps(s, in.states().creating(), ownPid);
         for (Hook h : in.spec().hooks().createContainer()) {
             hooks.run("createContainer", h);
         }
@@ -277,9 +278,20 @@ public final class InitPlan {
         }
         steps.waitForStart(Notes.READY, passwd);
         for (Hook h : in.spec().hooks().startContainer()) {
-            new HookSteps(s, in.states().created()).run("startContainer", h);
+            new HookSteps(s, in.states().created(), ownPid).run("startContainer", h);
         }
         steps.execute();
+    }
+
+    /** For the states that hooks in init's namespaces read; asked before there is a filter that may refuse it. */
+    private Arg ownPid() {
+        if (in.spec().hooks().createContainer().isEmpty()
+                && in.spec().hooks().startContainer().isEmpty()) {
+            return Arg.ZERO;
+        }
+        Arg.Slot pid = p.slot();
+        p.callInto(pid, "look at own pid", Sys.GETPID);
+        return pid;
     }
 
     private Arg.Slot selfOf(Arg.Slot procfs) {

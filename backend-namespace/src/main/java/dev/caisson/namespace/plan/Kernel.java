@@ -38,7 +38,7 @@ final class Kernel {
     static final int TIOCSCTTY = 0x540E, TIOCSPTLCK = 0x40045431, TIOCGPTPEER = 0x5441, TIOCSWINSZ = 0x5414;
     static final int SECCOMP_SET_MODE_FILTER = 1;
     static final int IOPRIO_WHO_PROCESS = 1;
-    static final int F_SETFD = 2, FD_CLOEXEC = 1;
+    static final int F_SETFD = 2, F_DUPFD_CLOEXEC = 1030, FD_CLOEXEC = 1;
     static final int STATFS_SIZE = 120, STATFS_FLAGS = 80, ST_NOEXEC = 8, POLLIN = 1;
     /** makedev(1, 3) as st_rdev has it: the null device. */
     static final long NULL_DEVICE = 0x103;

@@ -4,6 +4,7 @@ import dev.caisson.backend.Handover;
 import dev.caisson.backend.RootfsMount;
 import dev.caisson.linux.plan.Sys;
 import dev.caisson.oci.Spec;
+import dev.caisson.oci.StateJson;
 import java.util.List;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -40,13 +41,14 @@ public record PlanInput(
     }
 
     /**
-     * State documents of the runtime-spec.
+     * State documents of the runtime-spec; the pid in them is the one that init has in its own pid namespace.
      *
      * @param creating for createContainer hooks
      * @param created for startContainer hooks
      */
-    public record HookStates(String creating, String created) {
-        public static final HookStates NONE = new HookStates("{}", "{}");
+    public record HookStates(StateJson.AroundPid creating, StateJson.AroundPid created) {
+        private static final StateJson.AroundPid NO_STATE = new StateJson.AroundPid("{\"pid\":", "}");
+        public static final HookStates NONE = new HookStates(NO_STATE, NO_STATE);
     }
 
     /** The same for another configuration. */

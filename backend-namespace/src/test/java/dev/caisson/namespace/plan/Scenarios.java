@@ -250,6 +250,13 @@ final class Scenarios {
             p.execCpuAffinity = new ProcessSpec.ExecCpuAffinity("0-1", "3");
             p.selinuxLabel = "a:b:c";
         }));
+        plans.put(
+                "criu-restore",
+                CriuPlan.restore(
+                        List.of("/usr/sbin/criu", "restore"),
+                        "/bundle/rootfs",
+                        List.of(new CriuPlan.MountPoint("/proc", true), new CriuPlan.MountPoint("/etc/hosts", false)),
+                        List.of("/run/netns/n")));
         return plans;
     }
 }

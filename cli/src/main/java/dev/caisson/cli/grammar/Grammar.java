@@ -195,8 +195,8 @@ public final class Grammar {
                 3,
                 List.of(),
                 "Add the devices of a JSON list to a running container, or remove them; - for standard input.");
-        add("checkpoint", "CONTAINER", 1, 1, CRIU, "Not supported by this version: needs CRIU.");
-        add("restore", "CONTAINER", 1, 1, RESTORE, "Not supported by this version: needs CRIU.");
+        add("checkpoint", "CONTAINER", 1, 1, CRIU, "Save a container's processes to files, by CRIU, and end it.");
+        add("restore", "CONTAINER", 1, 1, RESTORE, "Make a container from what checkpoint saved, by CRIU.");
         add("features", "", 0, 0, List.of(), "Print what this runtime understands, as JSON.");
         add("completion", "bash|zsh|fish", 1, 1, List.of(), "Print what makes a shell complete this command line.");
     }

@@ -153,6 +153,47 @@ class HooksTest extends OciSuite {
         }
     }
 
+    private void pidOfState(Box box) {
+        for (String phase : List.of("createContainer", "startContainer")) {
+            unreading(box, phase, "cat > state-" + phase);
+        }
+        box.create().start();
+        String[] pids = Proc.read(box.pid(), "status")
+                .lines()
+                .filter(line -> line.startsWith("NSpid:"))
+                .findFirst()
+                .orElseThrow()
+                .split("\\s+", -1);
+        long inside = Long.parseLong(pids[pids.length - 1]);
+        box.delete("--force").ok();
+        for (String phase : List.of("createContainer", "startContainer")) {
+            JsonNode state = Box.parse(Box.text(dir.resolve("state-" + phase)));
+            assertThat(state.get("pid").asLong()).as(phase).isEqualTo(inside);
+            assertThat(state.get("status").asText())
+                    .as(phase)
+                    .isEqualTo(phase.equals("createContainer") ? "creating" : "created");
+        }
+    }
+
+    /** A hook in the container's namespaces reads the pid that the container's process has there, which is not always 1. */
+    @Test
+    void hooksInsideReadThePidOfTheHostsNamespace() {
+        deviates(Kind.CRUN, "what hooks inside read", "1.8.1 has a state of its own and no pid there");
+        pidOfState(hooked("exec sleep 1000").without("pid"));
+    }
+
+    @Test
+    void hooksInsideReadThePidOfAJoinedNamespace() {
+        deviates(Kind.CRUN, "what hooks inside read", "1.8.1 has a state of its own and no pid there");
+        Process other = beside("unshare", "--pid", "--fork", "--kill-child", "sleep", "1000");
+        Await.until(
+                "the other's process", SOON, () -> other.children().findAny().isPresent());
+        long first = other.children().findAny().orElseThrow().pid();
+        Box box = hooked("exec sleep 1000").without("pid");
+        box.add("/linux/namespaces", "{\"type\": \"pid\", \"path\": \"/proc/" + first + "/ns/pid\"}");
+        pidOfState(box);
+    }
+
     /** createContainer hooks and startContainer hooks are in the container's namespaces, the others are not. */
     @Test
     void hooksRunInTheirNamespaces() {

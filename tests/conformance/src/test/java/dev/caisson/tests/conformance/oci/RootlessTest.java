@@ -259,6 +259,48 @@ class RootlessTest {
         assertThat(as("run", "c1").run().err()).contains("needs a user namespace");
     }
 
+    /** {@code true} is what {@code auto} finds out here; {@code false} wants a cgroup, and none is this user's. */
+    @Test
+    void theFlagDecidesWhetherACgroupIsNeeded() throws IOException {
+        configure(c -> {}, "echo", "ran");
+
+        assertThat(as("--rootless", "true", "run", "c1").run().ok().out()).isEqualTo("ran\n");
+        assertThat(as("--rootless=auto", "run", "c1").run().ok().out()).isEqualTo("ran\n");
+        Command.Result refused = as("--rootless=false", "run", "c1").run();
+        assertThat(refused.exit()).isNotZero();
+        assertThat(refused.err()).containsPattern("permission denied|EACCES");
+        assertThat(as("--rootless", "perhaps", "run", "c1").run().err()).contains("perhaps");
+    }
+
+    /** Root may do without a cgroup as well, where it is told to and none can be made: here in a read-only hierarchy. */
+    @Test
+    void rootDoesWithoutACgroupWhenTold() throws IOException {
+        user = 0;
+        own();
+        String[] namespaces = {"unshare", "--mount", "sh", "-c"};
+        String readOnly = "for m in $(sed -n 's#^[^ ]* \\(/sys/fs/cgroup[^ ]*\\) .*#\\1#p' /proc/mounts); do"
+                + " mount -o remount,bind,ro $m; done; ";
+        configure(c -> ((ObjectNode) c.get("linux")).remove(List.of("cgroupsPath", "resources")), "echo", "ran");
+        if (runtime.isSubject()) {
+            as("daemon", "leave").run(); // the next one is to see the groups as the command does
+        }
+        String command = String.join(" ", as("run", "c1").argv());
+
+        for (String flag : List.of("", "--rootless=false")) {
+            Command.Result refused = inside(namespaces, readOnly + command.replace("run c1", flag + " run c1"));
+            assertThat(refused.exit()).as(flag).isNotZero();
+            assertThat(refused.err()).as(flag).containsPattern("read-only file system|EROFS");
+        }
+        Command.Result run = inside(namespaces, readOnly + command.replace("run c1", "--rootless=true run c1"));
+        assertThat(run.out()).as(run.toString()).isEqualTo("ran\n");
+    }
+
+    private static Command.Result inside(String[] words, String script) {
+        List<String> argv = new ArrayList<>(Arrays.asList(words));
+        argv.add(script);
+        return Command.of(argv).run();
+    }
+
     @Test
     void aRangeFromSubuid() throws IOException {
         Skip.unless(Command.find("newuidmap").isPresent(), "ranges of ids", "the package uidmap");

@@ -1,0 +1,5 @@
+/** Checkpoint and restore by CRIU. */
+@NullMarked
+package dev.caisson.namespace.criu;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.caisson.namespace.criu;
+
+import org.jspecify.annotations.NullMarked;

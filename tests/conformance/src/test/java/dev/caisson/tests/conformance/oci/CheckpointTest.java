@@ -1,0 +1,246 @@
+package dev.caisson.tests.conformance.oci;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.caisson.tests.support.Await;
+import dev.caisson.tests.support.Command;
+import dev.caisson.tests.support.Proc;
+import dev.caisson.tests.support.RuntimeUnderTest.Kind;
+import dev.caisson.tests.support.Skip;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** {@code checkpoint} and {@code restore}. CRIU works on the lab's kernel, not on every host's. */
+class CheckpointTest extends OciSuite {
+    /** Counts up in memory; whoever starts it anew would begin at 1. */
+    private static final String COUNT = "i=0; while :; do i=$((i+1)); echo $i > /tmp/n; sleep 0.1; done";
+
+    @BeforeEach
+    void needCriu() {
+        Skip.unless(Command.find("criu").isPresent(), "checkpoint and restore", "the package criu");
+        deviates(Kind.CRUN, "checkpoint and restore", "Debian builds it without CRIU");
+    }
+
+    private static boolean criuWorks() {
+        return Command.of("criu", "check").run().exit() == 0;
+    }
+
+    private static void needsKernel() {
+        Skip.unless(criuWorks(), "checkpoint and restore", "a kernel that CRIU 3.17 works on, such as the lab's");
+    }
+
+    /** A command whose streams are nobody's, as a file of the host's cannot be saved; what it says is in the log. */
+    private Command silent(Box box, String... arguments) {
+        List<String> argv = new ArrayList<>(box.command(arguments).argv());
+        argv.addAll(1, List.of("--log", dir.resolve("log").toString()));
+        argv.addAll(0, List.of("sh", "-c", "exec \"$@\" </dev/null >/dev/null 2>&1", "sh"));
+        return Command.of(argv).env(runtime.environment());
+    }
+
+    private void ok(Command command) {
+        Command.Result result = command.run();
+        assertThat(result.exit())
+                .as("%s: %s", result, Box.text(dir.resolve("log")))
+                .isZero();
+    }
+
+    private Box running(Box box) {
+        box.write();
+        ok(silent(box, "run", "--detach", "--bundle", box.bundle.toString(), box.id));
+        return box;
+    }
+
+    private String image() {
+        return dir.resolve("image").toString();
+    }
+
+    private Command restore(Box box, String... flags) {
+        List<String> arguments = new ArrayList<>(List.of("restore", "--detach", "--bundle", box.bundle.toString()));
+        arguments.addAll(List.of(
+                "--image-path", image(), "--work-path", dir.resolve("work").toString()));
+        arguments.addAll(List.of(flags));
+        arguments.add(box.id);
+        return silent(box, arguments.toArray(String[]::new));
+    }
+
+    private void checkpoint(Box box, String... flags) {
+        List<String> arguments = new ArrayList<>(List.of(
+                "checkpoint",
+                "--image-path",
+                image(),
+                "--work-path",
+                dir.resolve("work").toString()));
+        arguments.addAll(List.of(flags));
+        arguments.add(box.id);
+        box.command(arguments.toArray(String[]::new)).run().ok();
+    }
+
+    private static int count(Box box) {
+        String text = Box.text(box.file("/tmp/n")).strip();
+        return text.isEmpty() ? 0 : Integer.parseInt(text);
+    }
+
+    private void counts(Box box) {
+        int before = count(box);
+        Await.until("the counter moves on", SOON, () -> count(box) > before);
+    }
+
+    @Test
+    void aContainerGoesOnWhereItWas() {
+        needsKernel();
+        Box box = box(COUNT);
+        Path data = dir.resolve("data");
+        assertThat(data.toFile().mkdir()).isTrue();
+        box.spec().bind(data, "/data");
+        box.spec().resource("memory", "{\"limit\": 67108864}");
+        running(box);
+        Await.until("the counter has come some way", SOON, () -> count(box) > 20);
+
+        checkpoint(box);
+
+        assertThat(box.tryState().exit())
+                .as("state of what is only an image now")
+                .isNotZero();
+        int saved = count(box);
+        ok(restore(box, "--pid-file", dir.resolve("pid").toString()));
+        counts(box);
+        assertThat(count(box)).isGreaterThan(saved);
+        assertThat(box.status()).isEqualTo("running");
+        assertThat(Box.text(dir.resolve("pid"))).isEqualTo(Long.toString(box.pid()));
+        if (CgroupFiles.isUnified()) {
+            assertThat(new CgroupFiles(box.pid()).read("", "memory.max")).isEqualTo("67108864");
+        }
+        assertThat(box.command("exec", box.id, "sh", "-c", "touch /data/seen; wc -c < /proc/kcore; cat /proc/1/comm")
+                        .run()
+                        .ok()
+                        .out())
+                .isEqualTo("0\nsh\n");
+        assertThat(data.resolve("seen")).exists();
+        long pid = box.pid();
+        box.delete("--force").ok();
+        assertThat(Proc.lives(pid)).isFalse();
+    }
+
+    /** Another container's id and its own caller: the pipe of the image is that caller's now, and so is the exit code. */
+    @Test
+    void whoRestoresInTheForegroundGetsOutputAndExitCode() throws Exception {
+        needsKernel();
+        Box box = box("echo first; until [ -e /tmp/go ]; do sleep 0.1; done; echo second; exit 7");
+        box.write();
+        Process run =
+                box.command("run", "--bundle", box.bundle.toString(), box.id).start();
+        Await.until(
+                "the container runs",
+                SOON,
+                () -> box.tryState().exit() == 0 && box.status().equals("running"));
+        Await.until("its first word", SOON, () -> {
+            try {
+                return run.getInputStream().available() >= 6;
+            } catch (java.io.IOException e) {
+                return false;
+            }
+        });
+        checkpoint(box);
+        run.waitFor();
+        Files.createFile(box.file("/tmp/go"));
+
+        Command.Result restored = box.command(
+                        "restore", "--bundle", box.bundle.toString(), "--image-path", image(), box.id)
+                .run();
+
+        assertThat(restored.out()).as(restored.toString()).isEqualTo("second\n");
+        assertThat(restored.exit()).isEqualTo(7);
+        assertThat(box.tryState().exit()).isNotZero();
+    }
+
+    @Test
+    void memoryIsSavedBeforehandWhileTheContainerRuns() {
+        needsKernel();
+        Box box = running(box(COUNT));
+        Await.until("the counter moves", SOON, () -> count(box) > 2);
+
+        box.command(
+                        "checkpoint",
+                        "--pre-dump",
+                        "--image-path",
+                        dir.resolve("before").toString(),
+                        box.id)
+                .run()
+                .ok();
+        counts(box);
+        checkpoint(box, "--parent-path", "../before", "--leave-running");
+        counts(box);
+        box.kill("KILL").ok();
+        box.await("stopped").delete().ok();
+
+        assertThat(dir.resolve("image/parent")).isSymbolicLink();
+        ok(restore(box));
+        counts(box);
+    }
+
+    @Test
+    void anotherNetworkNamespaceStaysTheOthers() {
+        needsKernel();
+        Process other = beside("unshare", "--net", "sleep", "1000");
+        Await.until(
+                "the other's namespace",
+                SOON,
+                () -> !Proc.link(other.pid(), "ns/net")
+                        .equals(Proc.link(ProcessHandle.current().pid(), "ns/net")));
+        Box box = box(COUNT).without("network");
+        box.add("/linux/namespaces", "{\"type\": \"network\", \"path\": \"/proc/" + other.pid() + "/ns/net\"}");
+        running(box);
+        checkpoint(box);
+
+        ok(restore(box));
+
+        counts(box);
+        assertThat(Proc.link(box.pid(), "ns/net")).isEqualTo(Proc.link(other.pid(), "ns/net"));
+    }
+
+    @Test
+    void whatCannotBeSavedGoesOn() {
+        Box box = box(COUNT);
+        box.create().start(); // with a file of the host's as its output
+        counts(box);
+
+        Command.Result refused =
+                box.command("checkpoint", "--image-path", image(), box.id).run();
+
+        assertThat(refused.exit()).isNotZero();
+        assertThat(refused.err()).containsIgnoringCase("criu");
+        if (runtime.isSubject()) { // runc names the log and no reason
+            assertThat(refused.err().strip()).hasLineCount(1);
+            assertThat(refused.err()).contains(criuWorks() ? "Can't lookup mount" : "CRIU says: ");
+        }
+        counts(box);
+        assertThat(box.status()).isEqualTo("running");
+    }
+
+    @Test
+    void onlyWhatRunsIsSaved() {
+        Box box = box(COUNT);
+        box.create();
+
+        Command.Result refused =
+                box.command("checkpoint", "--image-path", image(), box.id).run();
+
+        assertThat(refused.exit()).isNotZero();
+        assertThat(refused.err()).contains("cannot be checkpointed in created state");
+    }
+
+    @Test
+    void whatIsNoImageIsNotRestored() {
+        Box box = box(COUNT).write();
+        assertThat(dir.resolve("image").toFile().mkdir()).isTrue();
+
+        Command.Result refused = restore(box).run();
+
+        assertThat(refused.exit()).isNotZero();
+        assertThat(box.tryState().exit()).isNotZero();
+    }
+}

@@ -135,8 +135,10 @@ public final class Criu {
             criu.kill(SIGKILL);
             throw e;
         }
-        return launcher.spawn(
-                request.launch(), "init " + request.id(), CriuPlan.adopt(pid(what, pidFile)), 0, Set.of());
+        LaunchPlan adoption = CriuPlan.adopt(pid(what, pidFile));
+        Launch init = launcher.spawn(request.launch(), "init " + request.id(), adoption, 0, Set.of());
+        init.awaitNote(Notes.PID, MOST_TIME);
+        return init;
     }
 
     private void requireSupported(String what) throws ContainerFault {

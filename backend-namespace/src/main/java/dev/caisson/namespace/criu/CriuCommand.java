@@ -125,13 +125,12 @@ final class CriuCommand {
         if (asked.lsmMountContext() != null) {
             c.add("--lsm-mount-context", asked.lsmMountContext());
         }
-        c.outside(nodes)
-                .forEach((inside, source) -> c.add(
-                        "--external",
-                        "mnt[" + inside + "]:" + bundle.resolve(source).normalize()));
-        for (String masked : spec.linux().maskedPaths()) {
-            c.add("--external", "mnt[" + masked + "]:" + NULL);
+        Map<String, String> outside = c.outside(nodes);
+        if (!spec.linux().maskedPaths().isEmpty()) {
+            outside.put(NULL, NULL); // what the image calls the cover of every masked file
         }
+        outside.forEach((name, source) -> c.add(
+                "--external", "mnt[" + name + "]:" + bundle.resolve(source).normalize()));
         inherited.forEach((name, fd) -> c.add("--inherit-fd", "fd[" + fd + "]:" + name));
         for (Joined j : joined) {
             if (key(j.type()) == null) {

@@ -244,12 +244,15 @@ public final class Systemd {
             return address;
         }
         String runtime = System.getenv("XDG_RUNTIME_DIR");
-        if (runtime == null || !Files.exists(Path.of(runtime, "bus"))) {
+        // A daemon that a command or a monitor has started has no variables of anybody's.
+        Path bus = Path.of(runtime == null ? "/run/user/" + outerUser() : runtime, "bus");
+        if (!Files.exists(bus)) {
             throw new SystemdException(
-                    "connect to the user's systemd: neither DBUS_SESSION_BUS_ADDRESS nor XDG_RUNTIME_DIR names a bus",
+                    "connect to the user's systemd: neither DBUS_SESSION_BUS_ADDRESS nor XDG_RUNTIME_DIR names a bus,"
+                            + " and there is no " + bus,
                     null);
         }
-        return "unix:path=" + runtime + "/bus";
+        return "unix:path=" + bus;
     }
 
     /** This process's user as the bus, outside of a user namespace, sees it (user_namespaces(7), uid_map). */

@@ -127,8 +127,7 @@ final class CriuTextsTest {
                         + " --restore-detached --restore-sibling --pidfile /state/pid --root /bundle/rootfs"
                         + " --evasive-devices --cgroup-root /c1 --lsm-profile apparmor:other --lsm-mount-context a:b:c"
                         + " --external mnt[/data]:/bundle/rel/data --external mnt[/etc/hosts]:/run/hosts"
-                        + " --external mnt[/dev/null]:/dev/null --external mnt[/proc/kcore]:/dev/null"
-                        + " --external mnt[/proc/acpi]:/dev/null --inherit-fd fd[6]:pipe:[12]"
+                        + " --external mnt[/dev/null]:/dev/null --inherit-fd fd[6]:pipe:[12]"
                         + " --join-ns ipc:/proc/1/ns/ipc");
     }
 

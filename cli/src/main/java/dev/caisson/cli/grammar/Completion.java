@@ -11,6 +11,8 @@ public final class Completion {
 
     private Completion() {}
 
+    private static final String NO_VERB = "__fish_caisson_verb_is";
+
     /** The text to be evaluated by that shell, one of {@link #SHELLS}. */
     public static String of(String shell) {
         return switch (shell) {
@@ -100,7 +102,12 @@ public final class Completion {
                 	case $line[1] in
                 @CASES@	esac
                 }
-                (( $+functions[compdef] )) && compdef _caisson caisson
+                # Loaded from $fpath this text is the function's first call.
+                if [[ $funcstack[1] == _caisson ]]; then
+                	_caisson "$@"
+                elif (( $+functions[compdef] )); then
+                	compdef _caisson caisson
+                fi
                 """.replace("@VERBS@", verbs)
                 .replace(
                         "@GLOBALS@",
@@ -127,18 +134,42 @@ public final class Completion {
     private static String fish() {
         StringBuilder out = new StringBuilder("""
                 # fish completion for caisson: caisson completion fish | source
+                function __fish_caisson_verb_is # [VERB]: without one, whether there is none yet
+                	set -l skip 0
+                	for word in (commandline -opc)[2..]
+                		if test $skip = 1
+                			set skip 0
+                			continue
+                		end
+                		switch $word
+                		case @VALUES@
+                			set skip 1
+                		case '-*'
+                		case '*'
+                			test "$word" = "$argv[1]"
+                			return
+                		end
+                	end
+                	test -z "$argv[1]"
+                end
                 complete -c caisson -f
-                """);
+                """.replace(
+                        "@VALUES@",
+                        String.join(
+                                " ",
+                                spellings(Grammar.GLOBALS.stream()
+                                        .filter(f -> f.value() != null)
+                                        .toList()))));
         for (Flag f : Grammar.GLOBALS) {
-            fishFlag(out, "__fish_use_subcommand", f);
+            fishFlag(out, NO_VERB, f);
         }
         for (Verb verb : Grammar.verbs()) {
-            out.append("complete -c caisson -n __fish_use_subcommand -a ")
+            out.append("complete -c caisson -n " + NO_VERB + " -a ")
                     .append(verb.name())
                     .append(" -d '")
                     .append(quoted(verb.help()))
                     .append("'\n");
-            String seen = "'__fish_seen_subcommand_from " + verb.name() + "'";
+            String seen = "'" + NO_VERB + " " + verb.name() + "'";
             verb.flags().forEach(f -> fishFlag(out, seen, f));
             if (takesContainer(verb)) {
                 out.append("complete -c caisson -n ").append(seen).append(" -a '(caisson list -q 2>/dev/null)'\n");

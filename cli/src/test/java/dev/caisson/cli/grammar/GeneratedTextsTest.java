@@ -56,6 +56,59 @@ final class GeneratedTextsTest {
         assertThat(result.output().strip()).isEqualTo(offered == null ? "" : offered.strip());
     }
 
+    /** What fish offers behind a line; its own functions ask it for words. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '"', textBlock = """
+            caisson st                  | start state
+            caisson --root /x pau       | pause
+            caisson delete --f          | --force
+            caisson delete -            | -f --force
+            "caisson state "            | c1 c2
+            caisson exec c              | c1 c2
+            caisson create c            | ""
+            caisson --sys               | --systemd-cgroup
+            caisson list --format=table -q --qu | --quiet
+            """)
+    void fishCompletes(String line, String offered) throws Exception {
+        assumeThat(isInstalled("fish")).as("fish is not installed").isTrue();
+        Path file = Files.writeString(dir.resolve("completion"), Completion.of("fish"));
+        String script = "function caisson; test \"$argv\" = 'list -q'; and printf 'c1\\nc2\\n'; end\nsource " + file
+                + "\ncomplete -C '" + line + "' | cut -f 1\n";
+        Result result = run(List.of("fish", "--no-config"), script);
+        assertThat(result.output().strip().replace('\n', ' ')).isEqualTo(offered == null ? "" : offered.strip());
+    }
+
+    /** What an interactive zsh makes of a line when the tab key is hit, in a terminal of zsh's own. */
+    @ParameterizedTest
+    @CsvSource(delimiter = '|', quoteCharacter = '"', textBlock = """
+            caisson chec                | "caisson checkpoint "
+            caisson st                  | caisson sta
+            caisson --root /x pau       | "caisson --root /x pause "
+            caisson delete --f          | "caisson delete --force "
+            "caisson state "            | caisson state c
+            caisson exec c1             | "caisson exec c1 "
+            caisson --sys               | "caisson --systemd-cgroup "
+            caisson list --format=table -q --qu | "caisson list --format=table -q --quiet "
+            """)
+    void zshCompletes(String line, String completed) throws Exception {
+        assumeThat(isInstalled("zsh")).as("zsh is not installed").isTrue();
+        Files.writeString(dir.resolve("_caisson"), Completion.of("zsh"));
+        String script = """
+                zmodload zsh/zpty
+                zpty inner zsh -f -i
+                zpty -w inner "PS1=; fpath=(@DIR@ \\$fpath); autoload -Uz compinit; compinit -u -D; unsetopt auto_menu auto_list beep
+                caisson() { [ \\"\\$*\\" = 'list -q' ] && printf 'c1\\nc2\\n' }
+                show() { BUFFER=\\"print -r -- '[['\\${(q)BUFFER}']]'\\"; zle accept-line }
+                zle -N show; bindkey '^X' show; echo REA''DY"
+                while zpty -r inner said; do [[ $said == *READY* ]] && break; done
+                zpty -w -n inner '@LINE@'$'\\t\\x18'
+                while zpty -r inner said; do [[ $said == '[['*']]'* ]] && { print -r -- "$said"; break }; done
+                zpty -d inner
+                """.replace("@DIR@", dir.toString()).replace("@LINE@", line);
+        Result result = run(List.of("timeout", "20", "zsh", "-f"), script);
+        assertThat(result.output().strip()).isEqualTo("[[" + completed + "]]");
+    }
+
     @Test
     void bashOffersFilesForAFlagsValue() throws Exception {
         Files.writeString(dir.resolve("bundle-of-mine"), "");

@@ -1,6 +1,5 @@
 package dev.caisson.tests.bench;
 
-import dev.caisson.tests.support.Cache;
 import dev.caisson.tests.support.Command;
 import dev.caisson.tests.support.OciRuntime;
 import dev.caisson.tests.support.Spec;
@@ -19,48 +18,13 @@ import java.util.concurrent.locks.LockSupport;
 final class OciRows {
     static final String NAME = "oci";
 
-    /** Runs its arguments and prints the milliseconds that took: Java's own way to start a process takes longer than some verbs. */
-    private static final String STOPWATCH_C = """
-            #define _GNU_SOURCE
-            #include <fcntl.h>
-            #include <stdio.h>
-            #include <sys/wait.h>
-            #include <time.h>
-            #include <unistd.h>
-
-            static double now(void)
-            {
-                struct timespec t;
-                clock_gettime(CLOCK_MONOTONIC, &t);
-                return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
-            }
-
-            int main(int argc, char **argv)
-            {
-                int status = argc, null = open("/dev/null", O_RDWR | O_CLOEXEC);
-                double begin = now(), end;
-                pid_t pid = vfork();
-                if (pid == 0) {
-                    dup2(null, 0);
-                    dup2(null, 1);
-                    dup2(null, 2); /* or what a container inherits keeps the pipe */
-                    execv(argv[1], argv + 1);
-                    _exit(127);
-                }
-                waitpid(pid, &status, 0);
-                end = now();
-                printf("%f\\n", end - begin);
-                return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
-            }
-            """;
-
     private final Path dir;
-    private final Path stopwatch;
+    private final Stopwatch stopwatch;
     private final OciRuntime runtime;
     private final String tag;
     private int next;
 
-    private OciRows(Path dir, Path stopwatch, OciRuntime runtime) {
+    private OciRows(Path dir, Stopwatch stopwatch, OciRuntime runtime) {
         this.dir = dir;
         this.stopwatch = stopwatch;
         this.runtime = runtime;
@@ -69,15 +33,10 @@ final class OciRows {
 
     static void measure(Options options, Samples samples) {
         Path dir;
-        Path stopwatch = Cache.dir("bench").resolve("stopwatch");
+        Stopwatch stopwatch = Stopwatch.build();
         List<OciRows> subjects = new ArrayList<>();
         try {
             dir = Files.createTempDirectory(Path.of("/tmp"), "oci-bench-");
-            Path source = stopwatch.resolveSibling("stopwatch.c");
-            Files.writeString(source, STOPWATCH_C);
-            Command.of("gcc", "-O2", "-static", "-o", stopwatch.toString(), source.toString())
-                    .run()
-                    .ok();
             for (OciRuntime runtime : OciRuntime.available()) {
                 if (options.peers().contains(runtime.toString())) {
                     subjects.add(new OciRows(dir, stopwatch, runtime));
@@ -142,10 +101,7 @@ final class OciRows {
     }
 
     private double time(String... arguments) {
-        List<String> argv = new ArrayList<>(List.of(stopwatch.toString()));
-        argv.addAll(runtime.command(root(), arguments).argv());
-        return Double.parseDouble(
-                Command.of(argv).env(runtime.environment()).run().ok().out().strip());
+        return stopwatch.time(runtime.command(root(), arguments).env(runtime.environment()));
     }
 
     private Path root() {
@@ -161,7 +117,11 @@ final class OciRows {
     }
 
     private void layOut(String name, String... argv) throws IOException {
-        Path bundle = Path.of(bundle(name));
+        layOut(Path.of(bundle(name)), tag, name, argv);
+    }
+
+    /** A bundle with a root file system of busybox, true and sleep. */
+    static void layOut(Path bundle, String tag, String name, String... argv) throws IOException {
         Path rootfs = bundle.resolve("rootfs");
         for (String directory : List.of("bin", "dev", "etc", "proc", "sys", "tmp")) {
             Files.createDirectories(rootfs.resolve(directory));

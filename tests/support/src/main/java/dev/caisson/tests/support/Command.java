@@ -77,6 +77,13 @@ public final class Command {
         return argv;
     }
 
+    /** The same as an argument of a program, which is to execute it; input and output are not taken over. */
+    public Command behind(String program) {
+        List<String> words = new ArrayList<>(List.of(program));
+        words.addAll(argv);
+        return new Command(words).env(environment);
+    }
+
     public Command stdin(byte[] bytes) {
         stdin = bytes.clone();
         return this;

@@ -180,6 +180,7 @@ class CheckpointTest extends OciSuite {
         assertThat(dir.resolve("image/parent")).isSymbolicLink();
         ok(restore(box));
         counts(box);
+        assertThat(box.status()).isEqualTo("running");
     }
 
     @Test

@@ -1,0 +1,67 @@
+package dev.caisson.tests.bench;
+
+import dev.caisson.tests.support.Cache;
+import dev.caisson.tests.support.Command;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+
+/** How long a command takes as its caller waits for it: from before vfork(2) to after wait4(2). */
+record Stopwatch(Path program) {
+    /** Runs its arguments and prints the milliseconds that took: Java's own way to start a process takes longer than some verbs. */
+    private static final String SOURCE = """
+            #define _GNU_SOURCE
+            #include <fcntl.h>
+            #include <stdio.h>
+            #include <sys/wait.h>
+            #include <time.h>
+            #include <unistd.h>
+
+            static double now(void)
+            {
+                struct timespec t;
+                clock_gettime(CLOCK_MONOTONIC, &t);
+                return t.tv_sec * 1e3 + t.tv_nsec / 1e6;
+            }
+
+            int main(int argc, char **argv)
+            {
+                int status = argc, null = open("/dev/null", O_RDWR | O_CLOEXEC);
+                double begin = now(), end;
+                pid_t pid = vfork();
+                if (pid == 0) {
+                    dup2(null, 0);
+                    dup2(null, 1);
+                    dup2(null, 2); /* or what a container inherits keeps the pipe */
+                    execv(argv[1], argv + 1);
+                    _exit(127);
+                }
+                waitpid(pid, &status, 0);
+                end = now();
+                printf("%f\\n", end - begin);
+                return WIFEXITED(status) ? WEXITSTATUS(status) : 128;
+            }
+            """;
+
+    static Stopwatch build() {
+        Path program = Cache.dir("bench").resolve("stopwatch");
+        Path source = program.resolveSibling("stopwatch.c");
+        try {
+            Files.writeString(source, SOURCE);
+        } catch (IOException e) {
+            throw new UncheckedIOException("write " + source, e);
+        }
+        Command.of("gcc", "-O2", "-static", "-o", program.toString(), source.toString())
+                .run()
+                .ok();
+        return new Stopwatch(program);
+    }
+
+    /** Milliseconds; the command must succeed. */
+    double time(Command command) {
+        return Double.parseDouble(command.behind(program.toString()).run().ok().out().strip());
+    }
+}

@@ -33,6 +33,8 @@ final class FifoLaunch implements Launch {
     private final Path directory;
     private final ProcessId process;
     private final long ready;
+    /** Held from before the gate is opened to the last note: what is in a fifo goes when nobody has it open. */
+    private @Nullable Fd notes;
 
     FifoLaunch(String id, Path directory, ProcessId process, long ready) {
         this.id = id;
@@ -87,31 +89,54 @@ final class FifoLaunch implements Launch {
     }
 
     @Override
-    public @Nullable Long awaitLaunchedOr(int code, Duration timeout) throws ContainerFault {
-        long end = System.nanoTime() + timeout.toNanos();
-        String notes = directory.resolve("notes").toString();
-        try (Fd fd = HostFiles.openIfPresent(notes, HostFiles.O_RDONLY | HostFiles.O_NONBLOCK)) {
-            for (int round = 0; fd != null; round++) {
-                byte[] note = HostFiles.readAvailable(fd, NOTE_BYTES);
-                if (note == null) {
-                    return null; // nobody has the other end: it was closed by execve
-                }
-                Long value = value(note, code);
-                if (value != null) {
-                    return value;
-                }
-                if (System.nanoTime() > end) {
-                    throw new ContainerFault(Kind.FAILED, "start of " + id + " did not finish within " + timeout);
-                }
-                Thread.sleep(round < SHORT_NAPS ? SHORT_NAP : NAP);
-            }
-            return null;
+    public synchronized @Nullable Long awaitLaunchedOr(int code, Duration timeout) throws ContainerFault {
+        boolean hasMore = false;
+        try {
+            Long value = read(code, timeout);
+            hasMore = value != null;
+            return value;
         } catch (ErrnoException e) {
             throw new ContainerFault(Kind.FAILED, String.valueOf(e.getMessage()), e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new ContainerFault(Kind.UNAVAILABLE, "interrupted while starting " + id, e);
+        } finally {
+            if (!hasMore && notes != null) {
+                notes.close();
+                notes = null;
+            }
         }
+    }
+
+    private @Nullable Long read(int code, Duration timeout)
+            throws ContainerFault, ErrnoException, InterruptedException {
+        long end = System.nanoTime() + timeout.toNanos();
+        Fd fd = openNotes();
+        if (fd == null) {
+            return null;
+        }
+        for (int round = 0; ; round++) {
+            byte[] note = HostFiles.readAvailable(fd, NOTE_BYTES);
+            if (note == null) {
+                return null; // nobody has the other end: it was closed by execve
+            }
+            Long value = value(note, code);
+            if (value != null) {
+                return value;
+            }
+            if (System.nanoTime() > end) {
+                throw new ContainerFault(Kind.FAILED, "start of " + id + " did not finish within " + timeout);
+            }
+            Thread.sleep(round < SHORT_NAPS ? SHORT_NAP : NAP);
+        }
+    }
+
+    private @Nullable Fd openNotes() throws ErrnoException {
+        if (notes == null) {
+            notes = HostFiles.openIfPresent(
+                    directory.resolve("notes").toString(), HostFiles.O_RDONLY | HostFiles.O_NONBLOCK);
+        }
+        return notes;
     }
 
     /** The plan is not at hand any more, so that a step has no name; what can fail behind the gate is execve and hooks. */
@@ -167,9 +192,10 @@ final class FifoLaunch implements Launch {
     }
 
     @Override
-    public void gate(byte... bytes) {
+    public synchronized void gate(byte... bytes) {
         try (Fd gate = openGate(directory)) {
             if (gate != null) {
+                var _ = openNotes();
                 HostFiles.writeAll(gate, bytes);
             }
         } catch (ErrnoException e) {

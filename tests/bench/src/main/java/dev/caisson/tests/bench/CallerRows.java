@@ -64,7 +64,8 @@ final class CallerRows {
 
     /** A command that has to start its daemon, and a virtual machine that does nothing, from the same archive. */
     private void first() {
-        OciRuntime subject = runtimes.stream().filter(OciRuntime::isSubject).findFirst().orElse(null);
+        OciRuntime subject =
+                runtimes.stream().filter(OciRuntime::isSubject).findFirst().orElse(null);
         if (subject == null) {
             return;
         }
@@ -77,7 +78,10 @@ final class CallerRows {
         Path state = Path.of(subject.environment().get("CAISSON_STATE_DIR"));
         for (int round = -2; round < options.rounds(); round++) {
             String daemon = pid(state);
-            Command.of(subject.binary().toString(), "daemon", "leave").env(subject.environment()).run().ok();
+            Command.of(subject.binary().toString(), "daemon", "leave")
+                    .env(subject.environment())
+                    .run()
+                    .ok();
             Await.until("the daemon's end", SOON, () -> daemon.isEmpty() || !Proc.lives(Long.parseLong(daemon)));
             double first = stopwatch.time(subject.command(state.resolve("none"), "list", "-q"));
             double machine = stopwatch.time(bare);
@@ -99,13 +103,19 @@ final class CallerRows {
     /** The most that was ever charged to the group of a container that sleeps. */
     private void memory(Path dir) throws IOException {
         for (OciRuntime runtime : runtimes) {
-            OciRows.layOut(dir.resolve("sleep-" + runtime), dir.getFileName().toString(), "sleep", "/bin/sleep", "1000");
+            OciRows.layOut(
+                    dir.resolve("sleep-" + runtime), dir.getFileName().toString(), "sleep", "/bin/sleep", "1000");
         }
         for (int round = -2; round < options.rounds(); round++) {
             for (OciRuntime runtime : runtimes) {
                 Path root = dir.resolve("root-" + runtime);
                 String id = dir.getFileName() + "-" + runtime;
-                runtime.command(root, "create", "--bundle", dir.resolve("sleep-" + runtime).toString(), id)
+                runtime.command(
+                                root,
+                                "create",
+                                "--bundle",
+                                dir.resolve("sleep-" + runtime).toString(),
+                                id)
                         .into(dir.resolve("out"))
                         .run()
                         .ok();
@@ -172,20 +182,31 @@ final class CallerRows {
                 "CONTAINERS_STORAGE_CONF", dir.resolve("storage.conf").toString(),
                 "CONTAINERS_CONF", dir.resolve("containers.conf").toString());
         Path archive = BusyboxRoot.archive(dir.resolve("busybox.tar"));
-        Command.of("podman", "import", "--quiet", archive.toString(), IMAGE).env(environment).run().ok();
+        Command.of("podman", "import", "--quiet", archive.toString(), IMAGE)
+                .env(environment)
+                .run()
+                .ok();
         try {
             for (int round = -2; round < options.rounds(); round++) {
                 for (OciRuntime runtime : runtimes) {
-                    double took = stopwatch.time(
-                            Command.of("podman", "--runtime", dir.resolve(runtime.toString()).toString(), "run", "--rm", IMAGE, "true")
-                                    .env(environment));
+                    double took = stopwatch.time(Command.of(
+                                    "podman",
+                                    "--runtime",
+                                    dir.resolve(runtime.toString()).toString(),
+                                    "run",
+                                    "--rm",
+                                    IMAGE,
+                                    "true")
+                            .env(environment));
                     if (round >= 0) {
                         samples.add("podman run --rm true, ms", runtime + "/cli", took);
                     }
                 }
             }
         } finally {
-            Command.of("podman", "rm", "--all", "--force", "--time", "0").env(environment).run();
+            Command.of("podman", "rm", "--all", "--force", "--time", "0")
+                    .env(environment)
+                    .run();
         }
     }
 }

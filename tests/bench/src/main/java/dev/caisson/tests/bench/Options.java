@@ -63,7 +63,8 @@ record Options(int rounds, List<String> rows, List<String> peers, List<String> l
 
     /** Whether anything is to be measured under a containerd. */
     boolean wantsContainerd() {
-        return rows.isEmpty() || rows.stream().anyMatch(row -> !row.equals(OciRows.NAME) && !CallerRows.NAMES.contains(row));
+        return rows.isEmpty()
+                || rows.stream().anyMatch(row -> !row.equals(OciRows.NAME) && !CallerRows.NAMES.contains(row));
     }
 
     private static int positive(String name, String value) {

@@ -6,8 +6,6 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.List;
 
 /** How long a command takes as its caller waits for it: from before vfork(2) to after wait4(2). */
 record Stopwatch(Path program) {
@@ -62,6 +60,7 @@ record Stopwatch(Path program) {
 
     /** Milliseconds; the command must succeed. */
     double time(Command command) {
-        return Double.parseDouble(command.behind(program.toString()).run().ok().out().strip());
+        return Double.parseDouble(
+                command.behind(program.toString()).run().ok().out().strip());
     }
 }

@@ -18,7 +18,9 @@ class AskedForTest extends OciSuite {
     }
 
     private Command.Result change(Box box, String what, String how, String json) {
-        return box.command(what, how, box.id, "-").stdin(json.getBytes(java.nio.charset.StandardCharsets.UTF_8)).run();
+        return box.command(what, how, box.id, "-")
+                .stdin(json.getBytes(java.nio.charset.StandardCharsets.UTF_8))
+                .run();
     }
 
     private static Command.Result exec(Box box, String script) {
@@ -47,18 +49,20 @@ class AskedForTest extends OciSuite {
     @Test
     void devicesComeAndGo() {
         onlyTheSubject("devices add");
-        Box box = box("exec sleep 1000").create().start();
+        Box box = box("exec sleep 1000").capable("CAP_MKNOD").create().start();
         String kmsg = "[{\"path\": \"/dev/kmsg\", \"type\": \"c\", \"major\": 1, \"minor\": 11}]";
-        String open = "exec 3> /dev/kmsg";
+        String open = "[ -c /dev/kmsg ] && exec 3> /dev/kmsg";
         assertThat(exec(box, open).exit()).isNotZero();
 
         change(box, "devices", "add", kmsg).ok();
-        exec(box, "[ -c /dev/kmsg ] && " + open).ok();
+        exec(box, open).ok();
 
         change(box, "devices", "remove", kmsg).ok();
         assertThat(exec(box, "ls /dev/kmsg").exit()).isNotZero();
         // Not only is the node gone: one that the container makes itself does not open.
-        assertThat(exec(box, "mknod /tmp/k c 1 11 && exec 3> /tmp/k").exit()).isNotZero();
+        assertThat(exec(box, "mknod /tmp/k c 1 11 || exit 9; (exec 3> /tmp/k) && exit 0; exit 7")
+                        .exit())
+                .isEqualTo(7);
     }
 
     private Box script(String firstLine) throws IOException {
@@ -74,7 +78,7 @@ class AskedForTest extends OciSuite {
         Command.Result run = script("#!/opt/python9").run();
 
         assertThat(run.exit()).isNotZero();
-        assertThat(run.err()).contains("no such file or directory");
+        assertThat(run.err()).containsIgnoringCase("no such file or directory");
         if (runtime.isSubject()) {
             assertThat(run.err()).contains("its interpreter /opt/python9 cannot be found");
         }
@@ -85,7 +89,7 @@ class AskedForTest extends OciSuite {
         Box box = script("#!/opt/python9");
         box.create();
         Command.Result start = box.tryStart();
-        if (!runtime.is(Kind.RUNC)) { // 1.1.5 lets the container end and says nothing
+        if (runtime.isSubject()) { // the peers let the container end and say nothing
             assertThat(start.exit()).isNotZero();
         }
         Box other = box("c2", "exec sleep 1000");
@@ -94,7 +98,7 @@ class AskedForTest extends OciSuite {
         Command.Result exec = other.command("exec", other.id, "/tool").run();
 
         assertThat(exec.exit()).isNotZero();
-        assertThat(exec.err()).contains("no such file or directory");
+        assertThat(exec.err()).containsIgnoringCase("no such file or directory");
         if (runtime.isSubject()) {
             assertThat(start.err()).contains("its interpreter /opt/python9 cannot be found");
             assertThat(exec.err()).contains("its interpreter /opt/python9 cannot be found");
@@ -105,7 +109,9 @@ class AskedForTest extends OciSuite {
     void landlockComesFromAnAnnotation() {
         onlyTheSubject("Landlock");
         Box box = box("exec sleep 1000");
-        box.set("/annotations", "{\"dev.caisson.landlock\": \"path-beneath:read,execute:/; path-beneath:write,read,refer:/tmp; path-beneath:write-file:/dev/null\"}");
+        box.set(
+                "/annotations",
+                "{\"dev.caisson.landlock\": \"path-beneath:read,execute:/; path-beneath:write,read,refer:/tmp; path-beneath:write-file:/dev/null\"}");
         box.create().start();
 
         assertThat(exec(box, "echo x > /tmp/f && cat /tmp/f").ok().out()).isEqualTo("x\n");

@@ -200,7 +200,10 @@ class SystemdCgroupTest extends OciSuite {
             assertThat(files.read("", "pids.max")).isEqualTo("50");
             asUser(binary, "start", "u1").run().ok();
             if (runtime.isSubject()) { // 1.1.5 leaves a user's exec where its caller is
-                assertThat(asUser(binary, "exec", "u1", "cat", "/proc/self/cgroup").run().ok().out())
+                assertThat(asUser(binary, "exec", "u1", "cat", "/proc/self/cgroup")
+                                .run()
+                                .ok()
+                                .out())
                         .contains(unit());
             }
             asUser(binary, "delete", "--force", "u1").run().ok();

@@ -8,7 +8,6 @@ import dev.caisson.kvm.virtio.VirtioDevice;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.Fd;
-import dev.caisson.linux.HostFiles;
 import dev.caisson.linux.UnixSockets;
 import dev.caisson.linux.direct.KernelCalls;
 import java.nio.ByteBuffer;
@@ -35,30 +34,22 @@ public final class VsockDevice implements VirtioDevice, AutoCloseable {
     private static final int HOST_CID = 2;
     private static final int CONNECTIONS = 512;
     private static final int CONTROL_LIMIT = 256;
-    private static final int BACKLOG = 64;
     /** Ports of connections that begin at the host. */
     private static final int FIRST_HOST_PORT = 1 << 30;
-    /** {@code CONNECT 4294967295\n} */
-    private static final int LINE_LIMIT = 32;
 
     private final long guestCid;
     private final Path path;
-    private final Fd listener;
+    private final HostListener listener;
     private final KernelCalls calls = new KernelCalls();
     private final byte[] header = new byte[VsockPacket.SIZE];
     private final Map<Long, Connection> connections = new LinkedHashMap<>();
-    private final Map<Fd, Greeting> greetings = new LinkedHashMap<>();
     private final Deque<VsockPacket> control = new ArrayDeque<>();
     private int nextHostPort = FIRST_HOST_PORT;
     private @Nullable DeviceEvents events;
-    private DeviceEvents.@Nullable Watch listening;
     private @Nullable VirtQueue receive;
     private @Nullable VirtQueue transmit;
 
-    /** Somebody on the host who has not said yet which port is wanted. */
-    private record Greeting(Fd socket, StringBuilder line, DeviceEvents.Watch watch) {}
-
-    private VsockDevice(long guestCid, Path path, Fd listener) {
+    private VsockDevice(long guestCid, Path path, HostListener listener) {
         this.guestCid = guestCid;
         this.path = path;
         this.listener = listener;
@@ -71,7 +62,7 @@ public final class VsockDevice implements VirtioDevice, AutoCloseable {
      * @param path at most 96 bytes; nothing may be there
      */
     public static VsockDevice open(long guestCid, Path path) throws ErrnoException {
-        return new VsockDevice(guestCid, path, UnixSockets.listen(path.toString(), BACKLOG));
+        return new VsockDevice(guestCid, path, HostListener.open(path));
     }
 
     @Override
@@ -106,15 +97,8 @@ public final class VsockDevice implements VirtioDevice, AutoCloseable {
     public void activate(List<VirtQueue> queues, long negotiated) {
         receive = queues.get(RECEIVE);
         transmit = queues.get(TRANSMIT);
-        try {
-            if (listening == null && events != null) {
-                listening = events.watch(listener, this::accept);
-            }
-            if (listening != null) {
-                listening.arm(true, false);
-            }
-        } catch (ErrnoException e) {
-            throw new IllegalStateException("wait for connections to " + path, e);
+        if (events != null) {
+            listener.start(events, this::call);
         }
     }
 
@@ -385,71 +369,24 @@ public final class VsockDevice implements VirtioDevice, AutoCloseable {
         }
     }
 
-    private void accept() {
-        try {
-            Fd socket = UnixSockets.accept(listener);
-            if (socket != null) {
-                if (connections.size() + greetings.size() >= CONNECTIONS || events == null) {
-                    socket.close();
-                } else {
-                    DeviceEvents.Watch watch = events.watch(socket, () -> greeted(socket));
-                    greetings.put(socket, new Greeting(socket, new StringBuilder(), watch));
-                    watch.arm(true, false);
-                }
-            }
-            if (listening != null) {
-                listening.arm(true, false);
-            }
-        } catch (ErrnoException e) {
-            throw new IllegalStateException("accept a connection to " + path, e);
-        }
-    }
-
-    private void greeted(Fd socket) throws GuestFault {
-        Greeting greeting = greetings.get(socket);
-        if (greeting == null) {
+    /** Asks the guest for a connection to one of its ports. */
+    private void call(Fd socket, int port) throws GuestFault {
+        if (receive == null || connections.size() >= CONNECTIONS) {
+            socket.close();
             return;
         }
-        try {
-            // One by one: what stands behind the line is the guest's.
-            byte[] octet = HostFiles.readAvailable(socket, 1);
-            while (octet != null
-                    && octet.length == 1
-                    && octet[0] != '\n'
-                    && greeting.line().length() < LINE_LIMIT) {
-                greeting.line().append((char) (octet[0] & 0xff));
-                octet = HostFiles.readAvailable(socket, 1);
-            }
-            if (octet != null && octet.length == 0) {
-                greeting.watch().arm(true, false);
-                return;
-            }
-            greetings.remove(socket);
-            greeting.watch().close();
-            int port = octet != null && octet[0] == '\n' ? port(greeting.line().toString()) : 0;
-            if (port == 0 || receive == null) {
-                socket.close();
-                return;
-            }
-            Connection connection = open(socket, nextHostPort++, port);
-            if (nextHostPort < 0) {
-                nextHostPort = FIRST_HOST_PORT;
-            }
-            tell(connection, VsockPacket.REQUEST, 0);
-            pump();
-        } catch (ErrnoException e) {
-            greetings.remove(socket);
-            socket.close();
+        // A guest may use such ports of the host's for connections of its own.
+        while (connections.containsKey(key(nextHostPort, port))) {
+            advanceHostPort();
         }
+        Connection connection = open(socket, nextHostPort, port);
+        advanceHostPort();
+        tell(connection, VsockPacket.REQUEST, 0);
+        pump();
     }
 
-    /** The port of a line; 0 for one that is none. */
-    static int port(String line) {
-        if (!line.matches("CONNECT [0-9]{1,10}")) {
-            return 0;
-        }
-        long port = Long.parseLong(line.substring("CONNECT ".length()));
-        return port < 1L << 32 ? (int) port : 0;
+    private void advanceHostPort() {
+        nextHostPort = nextHostPort == Integer.MAX_VALUE ? FIRST_HOST_PORT : nextHostPort + 1;
     }
 
     private static long key(int hostPort, int guestPort) {
@@ -477,10 +414,7 @@ public final class VsockDevice implements VirtioDevice, AutoCloseable {
             each.closeSocket();
         }
         connections.clear();
-        greetings.keySet().forEach(Fd::close);
-        greetings.clear();
         listener.close();
-        HostFiles.tryUnlink(path.toString());
         calls.close();
     }
 }

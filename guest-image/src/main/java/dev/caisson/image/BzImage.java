@@ -32,7 +32,9 @@ final class BzImage {
     private static final int LZ4_LEGACY = 0x184c_2102;
     private static final int LZ4_BLOCK_LIMIT = 8 << 20;
     private static final int XZ = 0x587a_37fd;
-    private static final int XZ_MEMORY_KIB = 200 << 10;
+    /** Kernels are packed with a dictionary of 32 MiB at most (scripts/xz_wrap.sh). */
+    private static final int XZ_MEMORY_KIB = 40 << 10;
+
     private static final int GZIP = 0x8b1f;
 
     private BzImage() {}

@@ -23,7 +23,14 @@ import java.util.Map;
 public final class GuestImage {
     /** What a guest's devices need that kernels have as modules. */
     private static final List<String> MODULES = List.of(
-            "virtio_mmio", "virtio_blk", "virtio_console", "virtio_rng", "vmw_vsock_virtio_transport", "overlay");
+            "virtio_mmio",
+            "virtio_blk",
+            "virtio_console",
+            "virtio_rng",
+            "virtio_balloon",
+            "virtio_net",
+            "vmw_vsock_virtio_transport",
+            "overlay");
 
     private static final List<String> DIRECTORIES = List.of("dev", "proc", "sys", "run", "tmp");
 

@@ -3,7 +3,9 @@ package dev.caisson.kvm.memory;
 import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.MemFd;
+import dev.caisson.linux.direct.KernelCalls;
 import dev.caisson.linux.direct.Mapping;
+import dev.caisson.linux.direct.NativeMemory;
 import java.util.ArrayList;
 import java.util.List;
 
@@ -17,6 +19,9 @@ public final class GuestMemory implements AutoCloseable {
 
     private static final long HIGH = 1L << 32;
     private static final long PAGE = 4096;
+    private static final int SYS_FSTAT = 5;
+    /** st_blocks in struct stat of x86-64. */
+    private static final int STAT_BLOCKS = 64;
 
     private final Fd file;
     private final Mapping mapping;
@@ -82,6 +87,18 @@ public final class GuestMemory implements AutoCloseable {
         }
         throw new GuestFault(
                 "no memory at 0x" + Long.toHexString(address) + ", length " + Long.toUnsignedString(length));
+    }
+
+    /** Bytes of the host's memory that it takes; what the kernel's file lends is not counted until it is written to, and then not here. */
+    public long used() throws ErrnoException {
+        try (KernelCalls calls = new KernelCalls();
+                NativeMemory stat = new NativeMemory(144)) {
+            long result = calls.call(SYS_FSTAT, file.number(), stat.address());
+            if (result < 0) {
+                throw new ErrnoException((int) -result, "fstat", file.name());
+            }
+            return stat.getLong(STAT_BLOCKS) * 512;
+        }
     }
 
     /** Whether all of it is memory. */

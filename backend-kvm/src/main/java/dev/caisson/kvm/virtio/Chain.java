@@ -2,6 +2,7 @@ package dev.caisson.kvm.virtio;
 
 import dev.caisson.kvm.memory.GuestFault;
 import dev.caisson.kvm.memory.GuestMemory;
+import dev.caisson.linux.direct.NativeMemory;
 
 /**
  * One request of a driver: buffers that the device reads, then buffers that it writes. Where they are was read once and checked; what is in
@@ -18,6 +19,8 @@ public final class Chain {
          */
         long move(long hostAddress, long length);
     }
+
+    private static final int IOVEC = 16;
 
     private final GuestMemory memory;
     private final int head;
@@ -138,6 +141,33 @@ public final class Chain {
             }
         }
         return done;
+    }
+
+    /**
+     * Describes all that the driver wrote, as far as it was not read, for one call with a vector (readv(2)).
+     *
+     * @param vector gets {@code struct iovec}s; has room for {@code most}
+     * @return how many there are; 0 when there are more
+     */
+    public int gatherReadable(NativeMemory vector, int most) throws GuestFault {
+        return gather(vector, most, readPart, readableParts, readAt);
+    }
+
+    /** Describes all of the driver's buffers that nothing was written to; see {@link #gatherReadable}. */
+    public int gatherWritable(NativeMemory vector, int most) throws GuestFault {
+        return gather(vector, most, writePart, parts, writeAt);
+    }
+
+    private int gather(NativeMemory vector, int most, int from, int to, long skip) throws GuestFault {
+        if (to - from > most) {
+            return 0;
+        }
+        for (int i = from; i < to; i++) {
+            long done = i == from ? skip : 0;
+            vector.putLong(IOVEC * (i - from), memory.hostAddress(addresses[i] + done, lengths[i] - done));
+            vector.putLong(IOVEC * (i - from) + 8, lengths[i] - done);
+        }
+        return to - from;
     }
 
     private void skipReadParts() {

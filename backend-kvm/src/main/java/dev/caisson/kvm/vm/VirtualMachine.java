@@ -26,6 +26,7 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.MemFd;
 import dev.caisson.linux.direct.Mapping;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -53,6 +54,7 @@ public final class VirtualMachine implements AutoCloseable {
     private final CompletableFuture<VmEnd> end = new CompletableFuture<>();
     private @Nullable KvmVm vm;
     private @Nullable Mapping registers;
+    private @Nullable SerialPort serial;
 
     private VirtualMachine(GuestMemory memory) throws ErrnoException {
         this.memory = memory;
@@ -90,10 +92,9 @@ public final class VirtualMachine implements AutoCloseable {
             for (GuestMemory.Region region : memory.regions()) {
                 made.setMemory(slot++, region.guestAddress(), memory.mapping(), region.offset(), region.size());
             }
-            ports.add(
-                    Layout.SERIAL_PORT,
-                    Layout.SERIAL_PORTS,
-                    new SerialPort(console, interrupt(made, Layout.SERIAL_LINE)));
+            SerialPort port = new SerialPort(console, interrupt(made, Layout.SERIAL_LINE));
+            serial = port;
+            ports.add(Layout.SERIAL_PORT, Layout.SERIAL_PORTS, port);
             ports.add(Layout.RESET_PORT, 1, new ResetPort(() -> ended(VmEnd.of(VmEnd.Cause.RESET))));
             ports.add(
                     Layout.SLEEP_PORT,
@@ -206,6 +207,18 @@ public final class VirtualMachine implements AutoCloseable {
     /** What the guest wrote to its serial console. */
     public ConsoleLog console() {
         return console;
+    }
+
+    /** Gives the guest what somebody types at its serial console. */
+    public void type(String text) {
+        if (serial != null) {
+            serial.receive(text.getBytes(StandardCharsets.UTF_8));
+        }
+    }
+
+    /** Bytes of the host's memory that the guest's takes; see {@link GuestMemory#used}. */
+    public long memoryUsed() throws ErrnoException {
+        return memory.used();
     }
 
     /**

@@ -106,7 +106,7 @@ public final class AcpiTables {
         Aml bus = new Aml();
         for (int i = 0; i < virtioDevices; i++) {
             bus.device(
-                    "V" + String.format("%03d", i),
+                    "V" + (char) ('0' + i / 100) + (char) ('0' + i / 10 % 10) + (char) ('0' + i % 10),
                     new Aml()
                             .name("_HID", "LNRO0005")
                             .name("_UID", i)

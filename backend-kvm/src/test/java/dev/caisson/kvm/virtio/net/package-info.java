@@ -1,0 +1,4 @@
+@NullMarked
+package dev.caisson.kvm.virtio.net;
+
+import org.jspecify.annotations.NullMarked;

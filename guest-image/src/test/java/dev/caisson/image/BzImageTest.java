@@ -24,7 +24,7 @@ class BzImageTest {
 
     /** Compressible, and not all the same. */
     private static byte[] kernel() {
-        byte[] bytes = new byte[100_000];
+        byte[] bytes = new byte[20_000];
         SplittableRandom random = new SplittableRandom(5);
         for (int i = 0; i < bytes.length; i++) {
             bytes[i] = (byte) (random.nextInt(4) == 0 ? random.nextInt() : i / 100);
@@ -35,10 +35,10 @@ class BzImageTest {
     private static byte[] lz4() throws IOException {
         ByteArrayOutputStream all = new ByteArrayOutputStream();
         all.writeBytes(new byte[] {0x02, 0x21, 0x4c, 0x18});
-        for (int at = 0; at < KERNEL.length; at += 60_000) {
+        for (int at = 0; at < KERNEL.length; at += 12_000) {
             ByteArrayOutputStream block = new ByteArrayOutputStream();
             try (OutputStream out = new BlockLZ4CompressorOutputStream(block)) {
-                out.write(KERNEL, at, Math.min(60_000, KERNEL.length - at));
+                out.write(KERNEL, at, Math.min(12_000, KERNEL.length - at));
             }
             all.writeBytes(ByteBuffer.allocate(4)
                     .order(ByteOrder.LITTLE_ENDIAN)
@@ -51,7 +51,7 @@ class BzImageTest {
 
     private static byte[] xz() throws IOException {
         ByteArrayOutputStream all = new ByteArrayOutputStream();
-        try (OutputStream out = new XZOutputStream(all, new FilterOptions[] {new X86Options(), new LZMA2Options()})) {
+        try (OutputStream out = new XZOutputStream(all, new FilterOptions[] {new X86Options(), new LZMA2Options(0)})) {
             out.write(KERNEL);
         }
         return all.toByteArray();

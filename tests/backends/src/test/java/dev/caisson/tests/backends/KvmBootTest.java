@@ -97,7 +97,7 @@ class KvmBootTest {
         try (VirtualMachine vm = VirtualMachine.create(
                 KvmGuests.config(1, KvmGuests.shell("echo spinning >/dev/ttyS0; while :; do :; done"), List.of()))) {
             vm.start();
-            assertThat(vm.console().await("spinning", Duration.ofMinutes(1).toNanos()))
+            assertThat(vm.console().await("spinning", Duration.ofMinutes(2).toNanos()))
                     .as(() -> vm.console().lastLines(30))
                     .isTrue();
             vm.stop();

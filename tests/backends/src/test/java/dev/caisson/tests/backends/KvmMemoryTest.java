@@ -37,25 +37,27 @@ class KvmMemoryTest {
             vm.type("\n");
             reached(vm, "filled");
             long filled = vm.memoryUsed();
-            assertThat(filled - booted).as("64 MiB of random bytes").isGreaterThan(56 * MIB);
+            assertThat(filled - booted)
+                    .as("64 MiB, of which boot had touched some")
+                    .isGreaterThan(40 * MIB);
             vm.type("\n");
             reached(vm, "freed");
             // Reports come with a delay of two seconds (mm/page_reporting.c).
-            long end = System.nanoTime() + Duration.ofSeconds(60).toNanos();
-            while (filled - vm.memoryUsed() < 56 * MIB && System.nanoTime() < end) {
+            long end = System.nanoTime() + Duration.ofMinutes(2).toNanos();
+            while (filled - vm.memoryUsed() < 48 * MIB && System.nanoTime() < end) {
                 Thread.sleep(200);
             }
             System.out.println("MiB booted " + booted / MIB + ", filled " + filled / MIB + ", freed "
                     + vm.memoryUsed() / MIB + ", returned " + balloon.returned() / MIB);
-            assertThat(filled - vm.memoryUsed()).as("given back").isGreaterThanOrEqualTo(56 * MIB);
+            assertThat(filled - vm.memoryUsed()).as("given back").isGreaterThanOrEqualTo(48 * MIB);
             vm.type("\n");
             reached(vm, "bye");
-            assertThat(vm.await(Duration.ofMinutes(1))).isEqualTo(new VmEnd(VmEnd.Cause.POWER_OFF, ""));
+            assertThat(vm.await(Duration.ofMinutes(2))).isEqualTo(new VmEnd(VmEnd.Cause.POWER_OFF, ""));
         }
     }
 
     private static void reached(VirtualMachine vm, String word) throws Exception {
-        assertThat(vm.console().await(word, Duration.ofMinutes(1).toNanos()))
+        assertThat(vm.console().await(word, Duration.ofMinutes(2).toNanos()))
                 .as(() -> vm.console().lastLines(30))
                 .isTrue();
     }

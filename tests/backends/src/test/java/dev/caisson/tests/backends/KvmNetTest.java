@@ -59,7 +59,7 @@ class KvmNetTest {
                     Arrays.fill(answer, (byte) 'x');
                     guest.getOutputStream().write(answer);
                 }
-                VmEnd end = vm.await(Duration.ofMinutes(1));
+                VmEnd end = vm.await(Duration.ofMinutes(2));
                 String said = vm.console().text();
                 assertThat(end).as(said).isEqualTo(new VmEnd(VmEnd.Cause.POWER_OFF, ""));
                 assertThat(said).contains("mac 02:00:00:00:00:09 mtu 1400", "2 packets received", "back " + (1 << 20));

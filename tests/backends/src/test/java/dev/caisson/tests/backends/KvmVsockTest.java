@@ -102,7 +102,7 @@ class KvmVsockTest {
                 vm.start();
                 Thread.startVirtualThread(() -> {
                     try {
-                        if (vm.await(Duration.ofMinutes(3)) != null) {
+                        if (vm.await(Duration.ofMinutes(4)) != null) {
                             // Nobody will come any more.
                             listening.close();
                         }
@@ -123,7 +123,7 @@ class KvmVsockTest {
                         echoed(guest, 1000 + i);
                     }
                 }
-                assertThat(vm.await(Duration.ofMinutes(1)))
+                assertThat(vm.await(Duration.ofMinutes(2)))
                         .as(() -> vm.console().lastLines(30))
                         .isEqualTo(new VmEnd(VmEnd.Cause.POWER_OFF, ""));
                 assertThat(vm.console().text()).contains("ended 0");

@@ -7,12 +7,13 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * An uncompressed kernel: a 64-bit ELF file for x86-64 with a note that tells its PVH entry.
+ * An uncompressed kernel: a 64-bit ELF file for x86-64.
  *
- * @param entry physical address of the 32-bit PVH entry
+ * @param entry physical address of the 64-bit entry
+ * @param pvhEntry physical address of the 32-bit PVH entry, which a note tells; -1 when it has none
  * @param segments what has to be loaded, by address
  */
-public record ElfKernel(long entry, List<Segment> segments) {
+public record ElfKernel(long entry, long pvhEntry, List<Segment> segments) {
     private static final int SEGMENT_LIMIT = 64;
     /** Of a segment in memory, in bytes. */
     private static final long SIZE_LIMIT = 512 << 20;
@@ -70,21 +71,18 @@ public record ElfKernel(long entry, List<Segment> segments) {
         ByteBuffer headers =
                 ByteBuffer.wrap(file.read(table, count * PROGRAM_HEADER)).order(ByteOrder.LITTLE_ENDIAN);
         List<Segment> segments = new ArrayList<>();
-        long entry = -1;
+        long pvhEntry = -1;
         for (int i = 0; i < count; i++) {
             ByteBuffer each = headers.slice(i * PROGRAM_HEADER, PROGRAM_HEADER).order(ByteOrder.LITTLE_ENDIAN);
             int type = each.getInt(0);
             if (type == PT_LOAD) {
                 segments.add(segment(file, each));
-            } else if (type == PT_NOTE && entry < 0) {
-                entry = pvhEntry(file, each.getLong(8), each.getLong(32));
+            } else if (type == PT_NOTE && pvhEntry < 0) {
+                pvhEntry = pvhEntry(file, each.getLong(8), each.getLong(32));
             }
         }
-        if (entry < 0) {
-            throw new KernelFormatException("kernel without a PVH entry: built without CONFIG_PVH");
-        }
         segments.sort(java.util.Comparator.comparingLong(Segment::address));
-        return new ElfKernel(entry, segments);
+        return new ElfKernel(header.getLong(24), pvhEntry, segments);
     }
 
     private static Segment segment(Source file, ByteBuffer header) throws KernelFormatException {

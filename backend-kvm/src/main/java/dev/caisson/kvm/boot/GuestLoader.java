@@ -16,10 +16,11 @@ public final class GuestLoader {
     /**
      * What was loaded.
      *
-     * @param entry physical address of the PVH entry
+     * @param entry physical address of the 64-bit entry
+     * @param pvhEntry that of the PVH entry, -1 for none
      * @param initramfsSize 0 for none
      */
-    public record Loaded(long entry, long initramfs, long initramfsSize) {}
+    public record Loaded(long entry, long pvhEntry, long initramfs, long initramfsSize) {}
 
     /**
      * Loads them: the kernel where its segments say, the initramfs at the end of the memory below the hole.
@@ -53,7 +54,7 @@ public final class GuestLoader {
                     archive.load(memory, initramfsAt, 0, initramfsSize);
                 }
             }
-            return new Loaded(elf.entry(), initramfsAt, initramfsSize);
+            return new Loaded(elf.entry(), elf.pvhEntry(), initramfsAt, initramfsSize);
         } catch (GuestFault e) {
             throw new KernelFormatException("load " + kernel + ": the guest has " + e.getMessage());
         }

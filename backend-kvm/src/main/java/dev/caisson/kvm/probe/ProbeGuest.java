@@ -3,6 +3,7 @@ package dev.caisson.kvm.probe;
 import dev.caisson.kvm.memory.GuestFault;
 import dev.caisson.kvm.memory.GuestMemory;
 import dev.caisson.kvm.sys.BootRegisters;
+import dev.caisson.kvm.x86.LongMode;
 
 /**
  * A guest of a few instructions that does what a kernel does first: 64-bit code with page tables, CPUID, a model-specific register, a port;
@@ -13,14 +14,7 @@ final class ProbeGuest {
     static final int SAYS = 'K';
     static final long MEMORY = 4 << 20;
 
-    private static final long DESCRIPTORS = 0x500;
     private static final long CODE = 0x1000;
-    private static final long STACK = 0x8000;
-    private static final long PML4 = 0x9000;
-    private static final long PDPT = 0xa000;
-    private static final long DIRECTORY = 0xb000;
-    private static final long PRESENT_WRITABLE = 3;
-    private static final long LARGE_PAGE = 0x83;
 
     // spotless:off
     private static final int[] PROGRAM = {
@@ -45,16 +39,10 @@ final class ProbeGuest {
 
     /** Puts it into a guest's memory; returns the registers to start it with. */
     static BootRegisters write(GuestMemory memory) throws GuestFault {
-        long[] descriptors = {0, 0x00af_9b00_0000_ffffL, 0x00cf_9300_0000_ffffL, 0x008f_8b00_0000_ffffL};
-        for (int i = 0; i < descriptors.length; i++) {
-            memory.putLong(DESCRIPTORS + 8L * i, descriptors[i]);
-        }
-        memory.putLong(PML4, PDPT | PRESENT_WRITABLE);
-        memory.putLong(PDPT, DIRECTORY | PRESENT_WRITABLE);
-        memory.putLong(DIRECTORY, LARGE_PAGE);
+        LongMode.write(memory);
         for (int i = 0; i < PROGRAM.length; i++) {
             memory.putByte(CODE + i, PROGRAM[i]);
         }
-        return BootRegisters.longMode(CODE, 0, STACK, PML4, DESCRIPTORS);
+        return LongMode.registers(CODE, 0);
     }
 }

@@ -1,6 +1,7 @@
 package dev.caisson.kvm.vm;
 
 import dev.caisson.kvm.boot.GuestLoader;
+import dev.caisson.kvm.boot.KernelFormatException;
 import dev.caisson.kvm.bus.Bus;
 import dev.caisson.kvm.bus.Interrupt;
 import dev.caisson.kvm.device.ConsoleLog;
@@ -18,6 +19,8 @@ import dev.caisson.kvm.virtio.VirtioDevice;
 import dev.caisson.kvm.x86.AcpiTables;
 import dev.caisson.kvm.x86.Cpuid;
 import dev.caisson.kvm.x86.Layout;
+import dev.caisson.kvm.x86.LinuxStart;
+import dev.caisson.kvm.x86.LongMode;
 import dev.caisson.kvm.x86.Msrs;
 import dev.caisson.kvm.x86.PvhStart;
 import dev.caisson.linux.ErrnoException;
@@ -106,7 +109,7 @@ public final class VirtualMachine implements AutoCloseable {
             }
 
             GuestLoader.Loaded loaded = GuestLoader.load(memory, config.kernel(), config.initramfs());
-            long startInfo = describe(config, loaded);
+            BootRegisters registersAtBoot = describe(config, loaded);
             for (int i = 0; i < config.processors(); i++) {
                 KvmVcpu vcpu = made.createVcpu(i);
                 processors.add(vcpu);
@@ -116,17 +119,27 @@ public final class VirtualMachine implements AutoCloseable {
                 vcpu.connectLocalInterrupts();
                 if (i == 0) {
                     // The others wait for the first one's INIT and SIPI, which the kernel's APICs deal with.
-                    vcpu.setRegisters(BootRegisters.pvh(loaded.entry(), startInfo));
+                    vcpu.setRegisters(registersAtBoot);
                 }
                 vcpus.add(new Vcpu(vcpu, ports, devices, this::ended));
             }
         }
     }
 
-    private long describe(VmConfig config, GuestLoader.Loaded loaded) throws IOException {
+    private BootRegisters describe(VmConfig config, GuestLoader.Loaded loaded) throws IOException {
         try {
             AcpiTables.write(memory, config.processors(), config.devices().size());
-            return PvhStart.write(memory, config.commandLine(), loaded.initramfs(), loaded.initramfsSize());
+            long initramfs = loaded.initramfs();
+            if (config.protocol() == BootProtocol.LINUX) {
+                long bootParams = LinuxStart.write(memory, config.commandLine(), initramfs, loaded.initramfsSize());
+                return LongMode.registers(loaded.entry(), bootParams);
+            }
+            if (loaded.pvhEntry() < 0) {
+                throw new KernelFormatException(
+                        "boot " + config.kernel() + ": it has no PVH entry (built without CONFIG_PVH)");
+            }
+            long startInfo = PvhStart.write(memory, config.commandLine(), initramfs, loaded.initramfsSize());
+            return BootRegisters.pvh(loaded.pvhEntry(), startInfo);
         } catch (GuestFault e) {
             throw new IOException("describe the machine to its kernel: " + e.getMessage(), e);
         }

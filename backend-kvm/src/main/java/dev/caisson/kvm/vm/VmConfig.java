@@ -12,6 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param memory in bytes
  * @param processors 1 to 8
  * @param kernel uncompressed
+ * @param protocol one that the kernel has
  * @param devices virtio devices in the order of their pages; they stay the caller's
  */
 public record VmConfig(
@@ -19,6 +20,7 @@ public record VmConfig(
         int processors,
         Path kernel,
         @Nullable Path initramfs,
+        BootProtocol protocol,
         String commandLine,
         List<VirtioDevice> devices) {
     /** Enough for one pod; a processor that has no thread of the host's to run on is of no use. */

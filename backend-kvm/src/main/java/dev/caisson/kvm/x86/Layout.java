@@ -4,6 +4,10 @@ package dev.caisson.kvm.x86;
 public final class Layout {
     // spotless:off
     /** Below 640 KiB: what a boot needs until the kernel has its own. */
+    static final long DESCRIPTORS   = 0x500;
+    static final long STACK         = 0x8ff0;
+    static final long PAGE_TABLES   = 0x9000;
+    static final long BOOT_PARAMS   = 0x7000;
     static final long START_INFO    = 0x6000;
     static final long MODULES       = 0x6040;
     static final long MEMORY_MAP    = 0x7000;

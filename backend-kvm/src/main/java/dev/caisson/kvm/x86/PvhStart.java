@@ -2,7 +2,6 @@ package dev.caisson.kvm.x86;
 
 import dev.caisson.kvm.memory.GuestFault;
 import dev.caisson.kvm.memory.GuestMemory;
-import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /**
@@ -31,14 +30,7 @@ public final class PvhStart {
      */
     public static long write(GuestMemory memory, String commandLine, long initramfs, long initramfsSize)
             throws GuestFault {
-        byte[] line = commandLine.getBytes(StandardCharsets.UTF_8);
-        if (line.length >= Layout.COMMAND_LINE_LIMIT) {
-            throw new IllegalArgumentException(
-                    "kernel command line of " + line.length + " bytes: at most " + (Layout.COMMAND_LINE_LIMIT - 1));
-        }
-        memory.write(Layout.COMMAND_LINE, line);
-        memory.putByte(Layout.COMMAND_LINE + line.length, 0);
-
+        CommandLine.write(memory, commandLine);
         List<MemoryMap.Entry> map = MemoryMap.of(memory.regions());
         long at = Layout.MEMORY_MAP;
         for (MemoryMap.Entry entry : map) {

@@ -7,6 +7,7 @@ import dev.caisson.kvm.probe.KvmHostCheck;
 import dev.caisson.kvm.virtio.BlockDevice;
 import dev.caisson.kvm.virtio.ConsoleDevice;
 import dev.caisson.kvm.virtio.RngDevice;
+import dev.caisson.kvm.vm.BootProtocol;
 import dev.caisson.kvm.vm.VirtualMachine;
 import dev.caisson.kvm.vm.VmEnd;
 import java.io.ByteArrayOutputStream;
@@ -93,9 +94,9 @@ class KvmBootTest {
     }
 
     @Test
-    void aGuestThatSpinsIsStopped() throws Exception {
-        try (VirtualMachine vm = VirtualMachine.create(
-                KvmGuests.config(1, KvmGuests.shell("echo spinning >/dev/ttyS0; while :; do :; done"), List.of()))) {
+    void aGuestOfTheOtherProtocolThatSpinsIsStopped() throws Exception {
+        try (VirtualMachine vm = VirtualMachine.create(KvmGuests.config(
+                BootProtocol.LINUX, 1, KvmGuests.shell("echo spinning >/dev/ttyS0; while :; do :; done"), List.of()))) {
             vm.start();
             assertThat(vm.console().await("spinning", Duration.ofMinutes(2).toNanos()))
                     .as(() -> vm.console().lastLines(30))

@@ -1,6 +1,7 @@
 package dev.caisson.tests.backends;
 
 import dev.caisson.kvm.virtio.VirtioDevice;
+import dev.caisson.kvm.vm.BootProtocol;
 import dev.caisson.kvm.vm.VmConfig;
 import java.nio.file.Path;
 import java.util.List;
@@ -19,11 +20,16 @@ final class KvmGuests {
     }
 
     static VmConfig config(int processors, String program, List<VirtioDevice> devices) {
+        return config(BootProtocol.PVH, processors, program, devices);
+    }
+
+    static VmConfig config(BootProtocol protocol, int processors, String program, List<VirtioDevice> devices) {
         return new VmConfig(
                 MEMORY,
                 processors,
                 IMAGE.resolve("vmlinux"),
                 IMAGE.resolve("initramfs"),
+                protocol,
                 KERNEL + " -- " + program,
                 devices);
     }

@@ -5,10 +5,10 @@ import java.nio.ByteBuffer;
 /**
  * The native functions of this module, {@code monitor/jni/libc.c}: system calls by number, which reaches those that glibc 2.36 has no
  * wrapper for, and memory for their arguments. Only calls with kernel-level semantics may be made this way: nothing that glibc
- * virtualises (fork, setuid across threads, pthread state).
+ * virtualises (fork, setuid across threads, pthread state). Of this module alone, {@code direct} included.
  */
 @SuppressWarnings("restricted") // which loading a library is
-final class Libc {
+public final class Libc {
     static {
         System.loadLibrary("caisson");
     }
@@ -19,18 +19,18 @@ final class Libc {
     // live that
     // long and be owned by a Scratch. Bad pointers give EFAULT, not a crash.
     /** Makes a system call and returns what the kernel returned: a result, or a negative errno. */
-    static native long call(long number, long a, long b, long c, long d, long e, long f);
+    public static native long call(long number, long a, long b, long c, long d, long e, long f);
 
     // NATIVE: calloc(3); the caller frees.
     /** Zeroed memory, aligned as malloc aligns (16 bytes), or 0 if there is none. */
-    static native long allocate(int size);
+    public static native long allocate(int size);
 
     // NATIVE: free(3); no view of the memory may be used afterwards.
-    static native void free(long address);
+    public static native void free(long address);
 
     // NATIVE: does not own the memory.
     /** That memory as a buffer, which checks its bounds. */
-    static native ByteBuffer view(long address, int size);
+    public static native ByteBuffer view(long address, int size);
 
     static long call(long number) {
         return call(number, 0, 0, 0, 0, 0, 0);

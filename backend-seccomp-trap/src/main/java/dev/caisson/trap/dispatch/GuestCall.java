@@ -209,12 +209,10 @@ public final class GuestCall implements AutoCloseable {
         if (!container.waiting().tryAcquire()) {
             return -Errno.EAGAIN.number();
         }
-        KernelCalls calls = new KernelCalls();
-        SeccompListener copy = listener.copy(calls);
+        SeccompListener copy = listener.copy();
         Thread.ofPlatform().daemon().name("waiting-" + tid()).start(() -> {
-            try (calls;
-                    copy;
-                    GuestCall call = new GuestCall(calls, copy, container)) {
+            try (copy;
+                    GuestCall call = new GuestCall(kernel, copy, container)) {
                 long result = -Errno.EIO.number();
                 try {
                     result = handler.handle(call);

@@ -24,8 +24,8 @@ final class Confinement {
      */
     static void enter(String encoded) throws IOException {
         byte[] program = Base64.getDecoder().decode(encoded);
-        try (KernelCalls kernel = new KernelCalls();
-                NativeMemory memory = new NativeMemory(PROGRAM + program.length)) {
+        KernelCalls kernel = new KernelCalls();
+        try (NativeMemory memory = new NativeMemory(PROGRAM + program.length)) {
             memory.putShort(0, program.length / INSN_BYTES);
             memory.putLong(8, memory.address(PROGRAM));
             memory.putBytes(PROGRAM, program);

@@ -73,6 +73,5 @@ final class ControlPipes implements AutoCloseable {
     @Override
     public void close() {
         memory.close();
-        kernel.close();
     }
 }

@@ -35,7 +35,8 @@ final class Reader implements Runnable {
 
     @Override
     public void run() {
-        try (KernelCalls kernel = new KernelCalls()) {
+        KernelCalls kernel = new KernelCalls();
+        try {
             long entered = container.enter(kernel);
             if (entered == 0) {
                 answer(kernel);

@@ -60,9 +60,7 @@ final class Sandbox {
         AtomicInteger using = new AtomicInteger(readers);
         Runnable left = () -> {
             if (using.decrementAndGet() == 0) {
-                try (KernelCalls calls = new KernelCalls()) {
-                    calls.call(Nr.close, listener);
-                }
+                kernel.call(Nr.close, listener);
             }
         };
         for (int i = 0; i < readers; i++) {
@@ -86,13 +84,12 @@ final class Sandbox {
     /** A pidfd is readable once its process has ended, and with an init ends all of its container. */
     private void awaitEnd(int pidfd) {
         Thread.ofPlatform().daemon().name("init-watch").start(() -> {
-            try (KernelCalls calls = new KernelCalls();
-                    NativeMemory poll = new NativeMemory(64)) {
+            try (NativeMemory poll = new NativeMemory(64)) {
                 long result;
                 do {
                     poll.putInt(0, pidfd);
                     poll.putShort(4, POLLIN);
-                    result = calls.call(Nr.poll, poll.address(), 1, -1);
+                    result = kernel.call(Nr.poll, poll.address(), 1, -1);
                 } while (result == -Errno.EINTR.number());
             }
             onEnd.run();

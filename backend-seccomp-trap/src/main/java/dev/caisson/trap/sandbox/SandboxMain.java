@@ -42,8 +42,8 @@ public final class SandboxMain {
     }
 
     private static int openProc() throws IOException {
-        try (KernelCalls kernel = new KernelCalls();
-                NativeMemory path = new NativeMemory(64)) {
+        KernelCalls kernel = new KernelCalls();
+        try (NativeMemory path = new NativeMemory(64)) {
             path.putString(0, "/proc");
             long fd = kernel.call(Nr.openat, AT_FDCWD, path.address(), O_DIRECTORY_PATH);
             if (fd < 0) {

@@ -37,8 +37,8 @@ public final class SeccompListener implements AutoCloseable {
     }
 
     /** The call that was received, to be answered by another thread. */
-    public SeccompListener copy(KernelCalls othersCalls) {
-        SeccompListener copy = new SeccompListener(othersCalls, fd);
+    public SeccompListener copy() {
+        SeccompListener copy = new SeccompListener(calls, fd);
         copy.memory.putBytes(0, memory.getBytes(0, NOTIF_SIZE));
         return copy;
     }

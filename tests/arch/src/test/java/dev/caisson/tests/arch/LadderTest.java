@@ -89,6 +89,10 @@ class LadderTest {
                         .map(method -> method.getOwner().getName())
                         .distinct())
                 .containsExactly("dev.caisson.linux.Libc");
+        assertThat(violations((type, dependency) ->
+                        dependency.getTargetClass().getName().equals("dev.caisson.linux.Libc")
+                                && !in(type, "dev.caisson.linux..")))
+                .isEmpty();
     }
 
     @Test

@@ -26,8 +26,8 @@ final class InstalledFilter {
 
     /** Stops the process for a moment. */
     static BpfProgram read(int pid) {
-        try (KernelCalls kernel = new KernelCalls();
-                NativeMemory memory = new NativeMemory(8 * BpfProgram.MAX_INSNS)) {
+        KernelCalls kernel = new KernelCalls();
+        try (NativeMemory memory = new NativeMemory(8 * BpfProgram.MAX_INSNS)) {
             require(kernel.call(SYS_PTRACE, SEIZE, pid, 0, 0), "seize");
             require(kernel.call(SYS_PTRACE, INTERRUPT, pid, 0, 0), "interrupt");
             require(kernel.call(SYS_WAIT4, pid, memory.address(), WALL, 0), "wait");

@@ -67,5 +67,7 @@ int main(int argc, char **argv, char **envp)
 		return boot_main(argc, argv, envp);
 	if (strcmp(name, "caisson-init") == 0 || (strcmp(name, "init") == 0 && getpid() == 1))
 		return init_main(argc, argv, envp);
+	if (argc == 2 && strcmp(argv[1], "--play") == 0)
+		return player_main();
 	return command_main(argc, argv, envp);
 }

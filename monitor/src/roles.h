@@ -22,5 +22,7 @@ int monitor_main(int argc, char **argv);
 int init_main(int argc, char **argv, char **envp);
 /* /init [PROGRAM [ARG...]]: first process of a virtual machine. */
 int boot_main(int argc, char **argv, char **envp);
+/* caisson --play: a plan from standard input. */
+int player_main(void);
 
 #endif

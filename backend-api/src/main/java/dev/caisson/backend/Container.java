@@ -114,6 +114,31 @@ public interface Container {
         throw new ContainerFault(ContainerFault.Kind.UNSUPPORTED, "restore container: this backend cannot");
     }
 
+    /**
+     * Writes a line for each system call that the wall answers to the standard output of a process, from now on until that ends. Calls that the
+     * host's kernel does without asking are not seen.
+     *
+     * @param watcher its host pid
+     * @throws ContainerFault INVALID for a call that there is not, UNSUPPORTED behind a wall that answers none
+     */
+    default void trace(int watcher, CallTrace trace) throws ContainerFault {
+        throw new ContainerFault(ContainerFault.Kind.UNSUPPORTED, "trace system calls: this backend does not see them");
+    }
+
+    /**
+     * Which calls, and how.
+     *
+     * @param json an object per line
+     * @param pid process or thread as the container counts, 0 for all
+     * @param calls names, empty for all
+     * @param path what a path among the arguments begins with, empty for all
+     */
+    record CallTrace(boolean json, int pid, List<String> calls, String path) {
+        public CallTrace {
+            calls = List.copyOf(calls);
+        }
+    }
+
     private static ContainerFault unsupported(String what) {
         return new ContainerFault(
                 ContainerFault.Kind.UNSUPPORTED, "change " + what + " of a running container: this backend cannot");

@@ -2,6 +2,7 @@ package dev.caisson.backend;
 
 import dev.caisson.linux.plan.LaunchPlan;
 import java.nio.file.Path;
+import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -49,6 +50,11 @@ public interface Launcher {
     /** The launch of that id if the monitor still knows it. */
     @Nullable
     Launch find(int launch);
+
+    /** The wall's own launches that are known in this pod, by their tags. */
+    default Map<String, Launch> walls() {
+        return Map.of();
+    }
 
     /**
      * Begins to open streams, as the caller has more to do before it needs them. What goes wrong is said by the {@link #spawn} that is to

@@ -2,111 +2,212 @@ package dev.caisson.trap;
 
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
-import dev.caisson.backend.Launch;
-import dev.caisson.backend.Launcher;
+import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.plan.LaunchPlan;
+import dev.caisson.linux.plan.PlanBuilder;
 import dev.caisson.trap.sandbox.Control;
 import dev.caisson.trap.sandbox.SandboxMain;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
-/** The daemon's view of a sandbox process: it is told what to serve, and what it says is believed only where it cannot hurt. */
+/**
+ * A sandbox process that this daemon started and that has no container yet. It ends with the daemon; from its first container on it ends with the
+ * last one. Thread-safe.
+ */
 final class SandboxProcess {
-    private static final Duration START_TIME = Duration.ofSeconds(30);
-    private static final Duration END_TIME = Duration.ofSeconds(5);
-    private static final int SIGKILL = 9;
-
     private static final String FILTER = SandboxFilter.encoded();
+    /** Of the installation, beside its jar. */
+    private static final String OPTIONS = "sandbox.options";
 
-    private final int launchId;
-    private final String container;
-    private final Path log;
-    private final Launcher launcher;
+    private static final String ARCHIVE = "sandbox.aot";
+    /** Further options of the virtual machine, for who installs: the classes that an archive is to have are recorded that way. */
+    private static final String MORE_OPTIONS = "CAISSON_SANDBOX_JAVA_OPTIONS";
 
-    SandboxProcess(int launchId, String container, Path scratch, Launcher launcher) {
-        this.launchId = launchId;
-        this.container = container;
-        this.log = scratch.resolve("sandbox.log");
-        this.launcher = launcher;
+    private static final int NOTE_BYTES = 16;
+    private static final int NOTE_FAILED = 2;
+
+    private final Process process;
+    private final LaunchPlan plan;
+    private final ProcessId id;
+    private final SandboxGroup group;
+
+    private SandboxProcess(Process process, LaunchPlan plan, ProcessId id, SandboxGroup group) {
+        this.group = group;
+        this.process = process;
+        this.plan = plan;
+        this.id = id;
     }
 
-    /** Starts it; it is not waited for. */
-    void start() throws ContainerFault {
-        launcher.spawn(
-                launchId,
-                Launcher.WALL_TAG + container,
-                SandboxPlan.of(commandLine(), log.toString()),
-                0,
-                Set.of(Launcher.Flag.SELF));
+    /** Starts one; it is not waited for. */
+    static SandboxProcess start() throws ContainerFault {
+        LaunchPlan plan = SandboxPlan.of(commandLine());
+        ProcessBuilder builder = new ProcessBuilder(program().toString(), "--play");
+        builder.environment().clear();
+        builder.redirectError(ProcessBuilder.Redirect.INHERIT);
+        Process process = null;
+        try {
+            process = builder.start();
+            OutputStream gate = process.getOutputStream();
+            byte[] bytes = plan.encode();
+            gate.write(ByteBuffer.allocate(4)
+                    .order(ByteOrder.LITTLE_ENDIAN)
+                    .putInt(bytes.length)
+                    .array());
+            gate.write(bytes);
+            gate.flush();
+            ProcessId id = ProcessId.of((int) process.pid());
+            if (id == null) {
+                throw new IOException("it has ended");
+            }
+            SandboxGroup group = SandboxGroup.of(id.pid());
+            process.onExit().thenRun(group::remove);
+            return new SandboxProcess(process, plan, id, group);
+        } catch (IOException e) {
+            if (process != null) {
+                process.destroyForcibly();
+            }
+            throw new ContainerFault(Kind.FAILED, "start sandbox process: " + e.getMessage(), e);
+        }
+    }
+
+    /** The program that plays plans: the installation's, or the build's where there is none. */
+    private static Path program() {
+        String prefix = System.getProperty("caisson.prefix");
+        return prefix == null
+                ? Path.of(System.getProperty("caisson.monitor", "../../monitor/target/caisson"))
+                        .toAbsolutePath()
+                        .normalize()
+                : Path.of(prefix, "bin/caisson");
     }
 
     /** The runtime and the class path that the daemon itself has. */
     private static List<String> commandLine() {
-        return List.of(
+        List<String> line = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:+UseSerialGC",
                 "-XX:TieredStopAtLevel=1",
-                "-Xms4m",
                 "-Xmx64m",
-                "-Xss256k",
-                "-XX:-UsePerfData",
-                "-Xshare:auto",
-                "--enable-native-access=ALL-UNNAMED",
+                "--enable-native-access=ALL-UNNAMED"));
+        String classPath = classPath();
+        Path options = Path.of(classPath).resolveSibling(OPTIONS);
+        if (Files.exists(options)) {
+            line.add("@" + options);
+        }
+        Path archive = Path.of(classPath).resolveSibling(ARCHIVE);
+        if (Files.exists(archive) && !isRecorded()) {
+            line.add("-XX:AOTCache=" + archive);
+        }
+        String more = System.getenv(MORE_OPTIONS);
+        if (more != null) {
+            line.addAll(List.of(more.split(" ", -1)));
+        }
+        line.addAll(List.of(
                 "-Djava.library.path=" + System.getProperty("java.library.path"),
                 "-cp",
-                classPath(),
+                classPath,
                 SandboxMain.class.getName(),
-                FILTER);
+                FILTER));
+        return line;
     }
 
-    /** Absolute, since the monitor's working directory is the root. */
+    /** Absolute, since its working directory is the root. */
     private static String classPath() {
         return Arrays.stream(System.getProperty("java.class.path").split(":", -1))
                 .map(p -> Path.of(p).toAbsolutePath().toString())
                 .collect(Collectors.joining(":"));
     }
 
-    /** Gives it the calls of a process that has loaded the filter. */
-    void serve(Launch process, int listener, boolean isInit) throws ContainerFault {
-        Launch sandbox = launch();
-        if (sandbox == null) {
-            throw new ContainerFault(
-                    Kind.UNAVAILABLE, "serve system calls of " + container + ": its sandbox process is gone");
-        }
-        sandbox.gate(new Control(isInit, process.pid(), listener).line().getBytes(StandardCharsets.UTF_8));
-        if (isInit) {
-            long result = sandbox.awaitNote(Control.NOTE_SERVING, START_TIME);
-            if (result != 0) {
-                throw new ContainerFault(
-                        Kind.FAILED, "serve system calls of " + container + ": sandbox process: errno " + -result);
-            }
-        }
+    /** Whether what sandbox processes load is being recorded: one after the other then. */
+    static boolean isRecorded() {
+        return System.getenv(MORE_OPTIONS) != null;
     }
 
-    /** Calls back when it has ended, for whatever reason. */
+    ProcessId id() {
+        return id;
+    }
+
+    boolean isAlive() {
+        return process.isAlive();
+    }
+
+    /** Calls back when it has ended. */
     void onEnd(Runnable action) {
-        Launch sandbox = launch();
-        if (sandbox != null) {
-            sandbox.exit().thenRun(action);
+        process.onExit().thenRun(action);
+    }
+
+    /** Gives it a container, by its guard. */
+    void adopt(int guard) throws ContainerFault {
+        try {
+            OutputStream gate = process.getOutputStream();
+            gate.write(Control.adopt(guard).line().getBytes(StandardCharsets.US_ASCII));
+            gate.flush();
+        } catch (IOException e) {
+            String why = failedStep();
+            throw new ContainerFault(
+                    Kind.FAILED, "give sandbox process a container: " + (why == null ? e.getMessage() : why), e);
         }
     }
 
-    /** Ends it and forgets it. Idempotent. */
+    /** What of the plan went wrong, if it did. */
+    private @Nullable String failedStep() {
+        try {
+            if (!process.waitFor(1, TimeUnit.SECONDS)) {
+                return null;
+            }
+            byte[] note = process.getInputStream().readNBytes(NOTE_BYTES);
+            if (note.length == NOTE_BYTES) {
+                ByteBuffer n = ByteBuffer.wrap(note).order(ByteOrder.LITTLE_ENDIAN);
+                if (n.getInt() == NOTE_FAILED) {
+                    int step = n.getInt();
+                    return plan.describe(step) + ": errno " + -n.getLong();
+                }
+            }
+            return "it ended with status " + process.exitValue();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return null;
+        } catch (IOException e) {
+            return null;
+        }
+    }
+
+    void kill() {
+        process.destroyForcibly();
+    }
+
+    /** Kills it and waits, for a second at most, until nothing of it is left. */
     void end() {
-        Launch sandbox = launch();
-        if (sandbox != null) {
-            sandbox.kill(SIGKILL);
-            sandbox.awaitExit(END_TIME);
-            sandbox.forget();
+        kill();
+        try {
+            if (process.waitFor(1, TimeUnit.SECONDS)) {
+                group.remove();
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
         }
     }
 
-    private @Nullable Launch launch() {
-        return launcher.find(launchId);
+    /** Where a plan's gate is. */
+    static final int COMMANDS = PlanBuilder.GATE_FD;
+
+    /** Gives a sandbox process that has containers another one, through the guard of one that it has. */
+    static void adoptThrough(ProcessId otherGuard, int guard) throws ContainerFault {
+        try {
+            otherGuard.write(COMMANDS, Control.adopt(guard).line());
+        } catch (ErrnoException e) {
+            throw new ContainerFault(
+                    Kind.FAILED, "give the pod's sandbox process another container: " + e.getMessage(), e);
+        }
     }
 }

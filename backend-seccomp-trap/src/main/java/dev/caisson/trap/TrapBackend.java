@@ -6,6 +6,8 @@ import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
 import dev.caisson.backend.Launcher;
 import dev.caisson.namespace.NamespaceBackend;
+import dev.caisson.namespace.plan.PlanInput;
+import dev.caisson.oci.Spec;
 import dev.caisson.trap.filter.Tier;
 import java.util.HashMap;
 import java.util.Map;
@@ -18,10 +20,9 @@ public final class TrapBackend implements Backend {
     /** Annotation that chooses a tier. */
     static final String TIER = "dev.caisson.trap.tier";
 
-    private static final String SANDBOX = "sandbox";
-
     private final NamespaceBackend namespace = new NamespaceBackend();
     private final TrapFilters filters = new TrapFilters();
+    private final Spares spares = new Spares();
 
     /** For ServiceLoader. */
     public TrapBackend() {}
@@ -34,38 +35,32 @@ public final class TrapBackend implements Backend {
     @Override
     public Container prepare(CreateRequest request, Launcher launcher) throws ContainerFault {
         TrapSpec.requireIdentity(request.spec());
-        int launch = launcher.nextId();
-        TrapContainer.Filter filter = filter(request, launch, launcher);
+        TrapContainer.Filter filter =
+                new TrapContainer.Filter(program(request.spec()), Guard.of(request.id(), launcher, spares), false);
         return new TrapContainer(namespace.prepare(changed(request), launcher, filter), filter);
     }
 
     @Override
     public Container recover(CreateRequest request, Map<String, String> record, Launcher launcher)
             throws ContainerFault {
-        int launch;
         Map<String, String> rest = new HashMap<>(record);
-        try {
-            launch = Integer.parseInt(String.valueOf(rest.remove(SANDBOX)));
-        } catch (NumberFormatException e) {
-            throw new ContainerFault(
-                    Kind.FAILED, "recover container " + request.id() + ": its record names no sandbox process", e);
-        }
-        TrapContainer.Filter filter = filter(request, launch, launcher);
+        Guard guard = Guard.recover(request.id(), rest, launcher, spares);
+        TrapContainer.Filter filter = new TrapContainer.Filter(program(request.spec()), guard, true);
         TrapContainer container =
                 new TrapContainer(namespace.recover(changed(request), rest, launcher, filter), filter);
-        container.watchSandbox();
+        container.watch();
         return container;
     }
 
     @Override
     public boolean isPaused(Map<String, String> record) throws ContainerFault {
         Map<String, String> rest = new HashMap<>(record);
-        rest.remove(SANDBOX);
+        Guard.strip(rest);
         return namespace.isPaused(rest);
     }
 
-    private TrapContainer.Filter filter(CreateRequest request, int launch, Launcher launcher) throws ContainerFault {
-        String word = request.spec().annotations().getOrDefault(TIER, Tier.DEFAULT.word());
+    private PlanInput.SeccompFilter program(Spec spec) throws ContainerFault {
+        String word = spec.annotations().getOrDefault(TIER, Tier.DEFAULT.word());
         Tier tier = Tier.of(word);
         if (tier == null) {
             throw new ContainerFault(Kind.INVALID, "annotation " + TIER + ": no tier \"" + word + "\"");
@@ -74,22 +69,12 @@ public final class TrapBackend implements Backend {
             throw new ContainerFault(
                     Kind.UNSUPPORTED, "annotation " + TIER + ": strict is not supported by this version");
         }
-        return new TrapContainer.Filter(
-                filters.get(tier, request.spec().linux().seccomp()),
-                launch,
-                new SandboxProcess(launch, request.id(), request.scratch(), launcher));
+        return filters.get(tier, spec.linux().seccomp());
     }
 
     private static CreateRequest changed(CreateRequest r) {
         return new CreateRequest(
                 r.id(), r.bundle(), TrapSpec.of(r.spec()), r.rootfs(), r.launch(), r.io(), r.scratch(), r.options());
-    }
-
-    /** What recover needs, in the record of the namespace wall's container. */
-    static Map<String, String> withSandbox(Map<String, String> record, int launch) {
-        Map<String, String> all = new HashMap<>(record);
-        all.put(SANDBOX, Integer.toString(launch));
-        return all;
     }
 
     @Override

@@ -11,22 +11,25 @@ import dev.caisson.oci.Linux;
 import dev.caisson.oci.Mount;
 import dev.caisson.oci.ProcessSpec;
 import dev.caisson.oci.Resources;
+import dev.caisson.trap.dispatch.TraceFilter;
+import dev.caisson.trap.filter.CallTable;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 
 /** A container of the namespace wall, and the sandbox process that answers its calls. */
 final class TrapContainer implements Container {
     /** This wall's filter for one container. */
     static final class Filter implements OwnFilter {
         private final PlanInput.SeccompFilter program;
-        private final int launch;
-        private final SandboxProcess sandbox;
-        private volatile boolean initServed;
+        private final Guard guard;
+        private volatile boolean hasBegun;
 
-        Filter(PlanInput.SeccompFilter program, int launch, SandboxProcess sandbox) {
+        /** @param hasBegun whether the container's init is served already */
+        Filter(PlanInput.SeccompFilter program, Guard guard, boolean hasBegun) {
             this.program = program;
-            this.launch = launch;
-            this.sandbox = sandbox;
+            this.guard = guard;
+            this.hasBegun = hasBegun;
         }
 
         @Override
@@ -36,8 +39,12 @@ final class TrapContainer implements Container {
 
         @Override
         public void serve(Launch process, int listener) throws ContainerFault {
-            sandbox.serve(process, listener, !initServed);
-            initServed = true;
+            if (hasBegun) {
+                guard.serve(process, listener);
+            } else {
+                guard.begin(process, listener);
+                hasBegun = true;
+            }
         }
     }
 
@@ -52,21 +59,20 @@ final class TrapContainer implements Container {
 
     @Override
     public Map<String, String> record() {
-        return TrapBackend.withSandbox(inner.record(), filter.launch);
+        return filter.guard.record(inner.record());
     }
 
     @Override
     public Launch create() throws ContainerFault {
-        filter.sandbox.start();
+        filter.guard.prepare();
         Launch init = inner.create();
-        watchSandbox();
+        watch();
         return init;
     }
 
-    /** Nobody runs unanswered: without its sandbox process a container is killed. */
-    void watchSandbox() {
-        filter.initServed = true;
-        filter.sandbox.onEnd(() -> {
+    /** Nobody runs unanswered: the guard kills the init when its sandbox process ends, and this everything when the guard does. */
+    void watch() {
+        filter.guard.onEnd(() -> {
             if (destroyed) {
                 return;
             }
@@ -151,12 +157,23 @@ final class TrapContainer implements Container {
     }
 
     @Override
+    public void trace(int watcher, CallTrace trace) throws ContainerFault {
+        for (String call : trace.calls()) {
+            if (CallTable.calls().stream().noneMatch(c -> c.name().equals(call))) {
+                throw new ContainerFault(ContainerFault.Kind.INVALID, "trace: there is no system call " + call);
+            }
+        }
+        filter.guard.trace(
+                watcher, new TraceFilter(trace.json(), trace.pid(), Set.copyOf(trace.calls()), trace.path()));
+    }
+
+    @Override
     public void destroy() throws ContainerFault {
         destroyed = true;
         try {
             inner.destroy();
         } finally {
-            filter.sandbox.end();
+            filter.guard.end();
         }
     }
 }

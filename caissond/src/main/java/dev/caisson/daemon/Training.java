@@ -3,11 +3,14 @@ package dev.caisson.daemon;
 import com.google.protobuf.Empty;
 import com.google.protobuf.MessageLite;
 import com.google.protobuf.Parser;
+import dev.caisson.backend.Backends;
+import dev.caisson.oci.InvalidSpecException;
 import dev.caisson.oci.Linux;
 import dev.caisson.oci.Mount;
 import dev.caisson.oci.ProcessSpec;
 import dev.caisson.oci.Root;
 import dev.caisson.oci.Spec;
+import dev.caisson.oci.SpecReader;
 import dev.caisson.oci.SpecTemplate;
 import dev.caisson.oci.SpecWriter;
 import dev.caisson.ttrpc.AnyTypes;
@@ -28,6 +31,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.Executors;
 
 /**
@@ -94,6 +98,14 @@ final class Training {
                         List.of("delete", "--force", "training"))) {
                     caisson(prefix, state, verb);
                 }
+                // The first container of that wall waits for a sandbox process, which is the one that is recorded.
+                Path trapBundle = work.resolve("trap-bundle");
+                makeTrapBundle(trapBundle, bundle);
+                try {
+                    caisson(prefix, state, List.of("run", "--bundle", trapBundle.toString(), "training-trap"));
+                } catch (IOException e) {
+                    System.err.println("no archive for sandbox processes: " + e.getMessage());
+                }
                 caisson(prefix, state, List.of("daemon", "leave"));
                 recorded.waitFor();
             }
@@ -114,6 +126,10 @@ final class Training {
                 .put(
                         "CAISSOND_JAVA_OPTIONS",
                         "-XX:AOTMode=record -XX:AOTConfiguration=" + work.resolve("caissond.aotconf"));
+        builder.environment()
+                .put(
+                        "CAISSON_SANDBOX_JAVA_OPTIONS",
+                        "-XX:AOTMode=record -XX:AOTConfiguration=" + work.resolve("sandbox.aotconf"));
         return builder.redirectErrorStream(true)
                 .redirectOutput(work.resolve("recorded.log").toFile())
                 .start();
@@ -154,6 +170,23 @@ final class Training {
         mounts.removeIf(m -> "cgroup".equals(m.type()));
         mounts.add(Mount.of("/etc/hosts", "/etc/hosts", "bind", List.of("rbind", "ro")));
         spec.mounts = mounts;
+        Files.write(bundle.resolve("config.json"), SpecWriter.write(spec.build()));
+    }
+
+    /** A program behind the trap wall, in the same root file system. */
+    private static void makeTrapBundle(Path bundle, Path other) throws IOException {
+        Files.createDirectories(bundle);
+        Spec.Builder spec;
+        try {
+            spec = SpecReader.read(Files.readAllBytes(other.resolve("config.json"))).toBuilder();
+        } catch (InvalidSpecException e) {
+            throw new IOException(e);
+        }
+        ProcessSpec.Builder process = java.util.Objects.requireNonNull(spec.process).toBuilder();
+        process.args = List.of("/caisson", "-v");
+        spec.process = process.build();
+        spec.root = new Root(other.resolve("rootfs").toString(), false);
+        spec.annotations = Map.of(Backends.ANNOTATION, "seccomp-trap");
         Files.write(bundle.resolve("config.json"), SpecWriter.write(spec.build()));
     }
 

@@ -112,6 +112,7 @@ public final class OciCommandLine {
             case "mounts" -> Changes.mounts(request);
             case "devices" -> Changes.devices(request);
             case "events" -> Events.run(request);
+            case "trace" -> Trace.run(request);
             case "spec" -> Templates.spec(request);
             case "checkpoint" -> Checkpoints.checkpoint(request);
             case "restore" -> new Creation(request).restore();

@@ -9,11 +9,13 @@ import java.util.concurrent.Semaphore;
  * @param procDevice device number of the container's own procfs
  * @param bootId a line for /proc/sys/kernel/random/boot_id
  * @param waiting bounds the calls that wait on threads of their own
+ * @param tracers who is told of its calls
  */
-public record ContainerView(int hostProc, long procDevice, String bootId, Callers callers, Semaphore waiting) {
+public record ContainerView(
+        int hostProc, long procDevice, String bootId, Callers callers, Semaphore waiting, Tracers tracers) {
     private static final int MAX_WAITING = 64;
 
     public ContainerView(int hostProc, long procDevice, String bootId) {
-        this(hostProc, procDevice, bootId, new Callers(), new Semaphore(MAX_WAITING));
+        this(hostProc, procDevice, bootId, new Callers(), new Semaphore(MAX_WAITING), new Tracers());
     }
 }

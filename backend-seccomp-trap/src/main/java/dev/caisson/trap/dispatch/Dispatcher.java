@@ -32,6 +32,7 @@ public final class Dispatcher {
     /** Answers a call, whatever happens. */
     public void answer(GuestCall call) {
         long result = NOT_THERE;
+        call.begin();
         int number = call.number();
         Handler handler = number >= 0 && number < byNumber.length ? byNumber[number] : null;
         if (handler != null) {

@@ -6,6 +6,8 @@ import dev.caisson.linux.direct.KernelCalls;
 import dev.caisson.linux.direct.NativeMemory;
 import dev.caisson.linux.direct.SeccompListener;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * The stopped call that a thread answers: its arguments, its caller, the caller's memory, and room to work in. One object per thread, used for one
@@ -38,6 +40,11 @@ public final class GuestCall implements AutoCloseable {
     private final NativeMemory text = new NativeMemory(64);
     private final FileRights rights;
     private final ContainerView container;
+    /** What the tracers are to be told of the call at hand; nothing where there is none. */
+    private final List<String> seenPaths = new ArrayList<>(2);
+
+    private boolean isTraced;
+    private long receivedAt;
 
     public GuestCall(KernelCalls kernel, SeccompListener listener, ContainerView container) {
         this.kernel = kernel;
@@ -81,6 +88,15 @@ public final class GuestCall implements AutoCloseable {
     /** An argument that the kernel takes for a C int. */
     public int intArg(int index) {
         return (int) listener.argument(index);
+    }
+
+    /** A call was received. */
+    void begin() {
+        isTraced = container.tracers().areThere();
+        if (isTraced) {
+            seenPaths.clear();
+            receivedAt = System.nanoTime();
+        }
     }
 
     // ---- the caller ----
@@ -141,6 +157,9 @@ public final class GuestCall implements AutoCloseable {
     /** Reads a NUL-ended path; its length, or a negative errno. */
     public int readPath(long address, int slot) {
         int length = guest.readString(tid(), address, memory, slot, PATH_MAX);
+        if (isTraced && length >= 0 && length < PATH_MAX) {
+            seenPaths.add(path(slot, length));
+        }
         return length == PATH_MAX ? -Errno.ENAMETOOLONG.number() : length;
     }
 
@@ -214,6 +233,7 @@ public final class GuestCall implements AutoCloseable {
             try (copy;
                     GuestCall call = new GuestCall(kernel, copy, container)) {
                 long result = -Errno.EIO.number();
+                call.begin();
                 try {
                     result = handler.handle(call);
                 } catch (RuntimeException | Error e) {
@@ -229,6 +249,9 @@ public final class GuestCall implements AutoCloseable {
 
     /** Gives the answer. The thread may be gone meanwhile, which is nobody's error. */
     void finish(long result) {
+        if (isTraced) {
+            container.tracers().tell(this, seenPaths, result, System.nanoTime() - receivedAt);
+        }
         if (result == PROCEED) {
             listener.proceed();
         } else if (result != ANSWERED) {

@@ -43,6 +43,9 @@ final class ContainerEntry {
         }
         if (result == 0) {
             kernel.call(Nr.umask, 0);
+            // What is made there is root's.
+            kernel.call(Nr.setfsgid, 0);
+            kernel.call(Nr.setfsuid, 0);
             result = view(kernel);
         }
         return result;
@@ -75,6 +78,11 @@ final class ContainerEntry {
         long length = kernel.call(Nr.read, fd, memory.address(), 64);
         kernel.call(Nr.close, fd);
         return length <= 0 ? "" : new String(memory.getBytes(0, (int) length), StandardCharsets.US_ASCII);
+    }
+
+    /** After the container's end; nobody enters any more. */
+    void close(KernelCalls kernel) {
+        kernel.call(Nr.close, init);
     }
 
     /** What the container's calls have in common; there after {@link #enter}. */

@@ -1,28 +1,78 @@
 package dev.caisson.trap.sandbox;
 
+import dev.caisson.trap.dispatch.TraceFilter;
+
 /**
- * What the daemon tells a sandbox process, one line each on its gate: {@code serve init|exec PID FD}. It answers for an init with a note of
- * {@link #NOTE_SERVING}, whose value is 0 or a negative errno.
- *
- * @param isInit whether it is the container's first process
- * @param pid host pid of a process that has loaded the filter
- * @param listener number of the notification descriptor in it
+ * What the daemon tells a sandbox process, one line each: {@code adopt GUARD} gives it a container, of which the guard's pipes tell more;
+ * {@code serve init|exec PID FD}, through such a pipe, gives it a process of that container; {@code trace PID FILTER} lets a process see its calls. It answers for an init with a note of
+ * {@link #NOTE_SERVING} in the guard's other pipe, whose value is 0 or a negative errno.
  */
-public record Control(boolean isInit, int pid, int listener) {
+public sealed interface Control {
     /** The note's code; those below 64 belong to launch plans. */
-    public static final int NOTE_SERVING = 64;
+    int NOTE_SERVING = 64;
+
+    /**
+     * A container.
+     *
+     * @param guard host pid of its guard
+     */
+    record Adopt(int guard) implements Control {
+        @Override
+        public String line() {
+            return "adopt " + guard + "\n";
+        }
+    }
+
+    /**
+     * A process.
+     *
+     * @param isInit whether it is the container's first process
+     * @param pid host pid of a process that has loaded the filter
+     * @param listener number of the notification descriptor in it
+     */
+    record Serve(boolean isInit, int pid, int listener) implements Control {
+        @Override
+        public String line() {
+            return "serve " + (isInit ? "init " : "exec ") + pid + " " + listener + "\n";
+        }
+    }
+
+    /**
+     * Somebody wants to see the container's calls, on their standard output, until they end.
+     *
+     * @param watcher host pid
+     */
+    record Trace(int watcher, TraceFilter filter) implements Control {
+        @Override
+        public String line() {
+            return "trace " + watcher + " " + filter.line() + "\n";
+        }
+    }
 
     /** The line, with its end. */
-    public String line() {
-        return "serve " + (isInit ? "init " : "exec ") + pid + " " + listener + "\n";
+    String line();
+
+    static Control adopt(int guard) {
+        return new Adopt(guard);
+    }
+
+    static Control serve(boolean isInit, int pid, int listener) {
+        return new Serve(isInit, pid, listener);
     }
 
     /** @throws IllegalArgumentException it is no such line */
     static Control parse(String line) {
         String[] words = line.split(" ", -1);
+        if (words.length >= 3 && words[0].equals("trace")) {
+            String[] parts = line.split(" ", 3);
+            return new Trace(Integer.parseInt(parts[1]), TraceFilter.parse(parts[2]));
+        }
+        if (words.length == 2 && words[0].equals("adopt")) {
+            return new Adopt(Integer.parseInt(words[1]));
+        }
         if (words.length != 4 || !words[0].equals("serve") || !(words[1].equals("init") || words[1].equals("exec"))) {
             throw new IllegalArgumentException("not a command: " + line);
         }
-        return new Control(words[1].equals("init"), Integer.parseInt(words[2]), Integer.parseInt(words[3]));
+        return new Serve(words[1].equals("init"), Integer.parseInt(words[2]), Integer.parseInt(words[3]));
     }
 }

@@ -6,39 +6,37 @@ import dev.caisson.trap.dispatch.Nr;
 import java.io.IOException;
 
 /**
- * Entry point of a sandbox process. Reads commands from descriptor 4 and answers on 3, as launch plans do; the end of the commands is the end of
- * the pod's monitor, and of this process.
+ * Entry point of a sandbox process. Waits, warm, for the daemon that started it to give it a container, through descriptor 4; when the daemon ends
+ * before, so does it. From then on it lives as long as containers do.
  */
 public final class SandboxMain {
     private static final int USAGE = 64;
+    private static final int COMMANDS = 4;
     private static final int O_DIRECTORY_PATH = 0x210000 | 0x80000;
     private static final int AT_FDCWD = -100;
 
     private SandboxMain() {}
 
     public static void main(String[] args) {
-        int status = 0;
-        try (ControlPipes pipes = new ControlPipes()) {
-            if (!pipes.areThere() || args.length != 1) {
-                System.err.println("a sandbox process is started by the daemon");
-                System.exit(USAGE);
-            }
+        if (args.length != 1) {
+            System.err.println("a sandbox process is started by the daemon");
+            System.exit(USAGE);
+        }
+        try (ControlPipe pipe = new ControlPipe(COMMANDS, -1)) {
             Sandbox sandbox = new Sandbox(openProc(), () -> System.exit(0));
             Confinement.enter(args[0]);
-            Control control = pipes.next();
-            while (control != null) {
-                long result = sandbox.serve(control);
-                if (control.isInit()) {
-                    pipes.say(Control.NOTE_SERVING, result);
-                }
-                control = pipes.next();
+            sandbox.rehearse();
+            if (pipe.next() instanceof Control.Adopt first) {
+                new KernelCalls().call(Nr.close, COMMANDS);
+                sandbox.adopt(first.guard());
+                Thread.currentThread().join(); // for ever
             }
-        } catch (IOException | RuntimeException | Error e) {
-            // Its container cannot be answered any more: the daemon sees this end and kills it.
+            Runtime.getRuntime().halt(0); // the daemon is gone, and nothing was begun
+        } catch (IOException | InterruptedException | RuntimeException | Error e) {
+            // Its containers cannot be answered any more: their guards see this end and kill them.
             e.printStackTrace();
-            status = 1;
+            System.exit(1);
         }
-        System.exit(status);
     }
 
     private static int openProc() throws IOException {

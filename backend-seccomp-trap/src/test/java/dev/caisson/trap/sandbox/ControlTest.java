@@ -3,6 +3,7 @@ package dev.caisson.trap.sandbox;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -10,12 +11,24 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ControlTest {
     @Test
     void isReadAsWritten() {
-        Control control = new Control(true, 4711, 12);
-        assertThat(Control.parse(control.line().stripTrailing())).isEqualTo(control);
+        for (Control control : List.of(Control.serve(true, 4711, 12), Control.serve(false, 1, 3), Control.adopt(17))) {
+            assertThat(Control.parse(control.line().stripTrailing())).isEqualTo(control);
+        }
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"", "serve", "serve init 1", "serve all 1 2", "serve init x 2", "serve init 1 2 3"})
+    @ValueSource(
+            strings = {
+                "",
+                "serve",
+                "serve init 1",
+                "serve all 1 2",
+                "serve init x 2",
+                "serve init 1 2 3",
+                "adopt",
+                "adopt x",
+                "adopt 1 2"
+            })
     void refusesWhatIsNoCommand(String line) {
         assertThatThrownBy(() -> Control.parse(line)).isInstanceOf(IllegalArgumentException.class);
     }

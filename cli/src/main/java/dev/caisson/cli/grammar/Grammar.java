@@ -175,6 +175,17 @@ public final class Grammar {
                         Flag.of("stats", null, "print once")),
                 "Print statistics and out-of-memory events, one JSON object per line.");
         add(
+                "trace",
+                "CONTAINER",
+                1,
+                1,
+                List.of(
+                        Flag.of("json", null, "one object per line"),
+                        Flag.of("call", "NAMES", "only these calls, a comma between several"),
+                        Flag.of("path", "PATH", "only where a path begins so"),
+                        Flag.of("pid", "PID", "only this process or thread, as the container counts")),
+                "Print the system calls that the seccomp-trap wall answers, as they are made.");
+        add(
                 "spec",
                 "",
                 0,

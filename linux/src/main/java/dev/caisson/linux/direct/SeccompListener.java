@@ -55,6 +55,21 @@ public final class SeccompListener implements AutoCloseable {
         return calls.call(SYS_IOCTL, fd, RECV, memory.address());
     }
 
+    /**
+     * Makes the accessors say that a thread had made a call, which nobody did: for rehearsals, with a listener of descriptor -1, to which no
+     * answer goes.
+     *
+     * @param numberAndArguments at most six arguments
+     */
+    public void pretend(int tid, long... numberAndArguments) {
+        memory.zero(0, NOTIF_SIZE);
+        memory.putInt(8, tid);
+        memory.putInt(16, (int) numberAndArguments[0]);
+        for (int i = 1; i < numberAndArguments.length; i++) {
+            memory.putLong(32 + 8 * (i - 1), numberAndArguments[i]);
+        }
+    }
+
     /** Whether no task is left that could make a call (POLLHUP, Linux 5.9); {@link #receive} then fails with ENOENT at once. */
     public boolean isAbandoned() {
         memory.putInt(RESPONSE, fd);

@@ -10,6 +10,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.time.Instant;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -84,6 +85,17 @@ abstract class LaunchLink implements Launcher {
     @Override
     public final @Nullable Launch find(int launch) {
         return launches.get(launch);
+    }
+
+    @Override
+    public final Map<String, Launch> walls() {
+        Map<String, Launch> walls = new HashMap<>();
+        for (LinkLaunch l : launches.values()) {
+            if (l.tag().startsWith(WALL_TAG)) {
+                walls.put(l.tag(), l);
+            }
+        }
+        return walls;
     }
 
     final void forget(int launch) {

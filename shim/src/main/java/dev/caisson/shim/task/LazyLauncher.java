@@ -7,6 +7,7 @@ import dev.caisson.backend.Stdio;
 import dev.caisson.linux.plan.LaunchPlan;
 import dev.caisson.shim.link.MonitorLink;
 import dev.caisson.shim.pod.Pod;
+import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -37,6 +38,12 @@ record LazyLauncher(Pod pod) implements Launcher {
     public @Nullable Launch find(int launch) {
         MonitorLink link = pod.link();
         return link == null ? null : link.find(launch);
+    }
+
+    @Override
+    public Map<String, Launch> walls() {
+        MonitorLink link = pod.link();
+        return link == null ? Map.of() : link.walls();
     }
 
     @Override

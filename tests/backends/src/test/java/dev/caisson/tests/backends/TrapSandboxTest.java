@@ -2,6 +2,7 @@ package dev.caisson.tests.backends;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caisson.backend.testkit.Bundle;
 import dev.caisson.backend.testkit.TestContainer;
 import dev.caisson.linux.bpf.BpfProgram;
 import dev.caisson.linux.bpf.SyscallAbi;
@@ -17,14 +18,44 @@ import org.junit.jupiter.api.Test;
 
 /** The sandbox process: what it holds, what it costs when nothing happens, and its death. */
 final class TrapSandboxTest extends TrapSuite {
-    private long sandbox() {
-        List<Long> found = ProcessHandle.of(pod().parentPid()).stream()
-                .flatMap(ProcessHandle::children)
-                .map(ProcessHandle::pid)
-                .filter(pid -> commandLine(pid).contains("dev.caisson.trap.sandbox.SandboxMain"))
-                .toList();
+    /** The one whose threads answer; another may wait for its first container. */
+    private static long sandbox() {
+        List<Long> found = sandboxes();
         assertThat(found).hasSize(1);
         return found.getFirst();
+    }
+
+    /** They are children of the daemon, which is this process. */
+    private static List<Long> sandboxes() {
+        return ProcessHandle.current()
+                .children()
+                .map(ProcessHandle::pid)
+                .filter(pid -> commandLine(pid).contains("dev.caisson.trap.sandbox.SandboxMain"))
+                .filter(TrapSandboxTest::answers)
+                .toList();
+    }
+
+    private static int otherThread(long pid) throws IOException {
+        try (var threads = Files.list(Path.of("/proc/" + pid + "/task"))) {
+            return threads.map(thread -> Integer.parseInt(thread.getFileName().toString()))
+                    .filter(tid -> tid != pid)
+                    .findFirst()
+                    .orElseThrow();
+        }
+    }
+
+    private static boolean answers(long pid) {
+        try (var threads = Files.list(Path.of("/proc/" + pid + "/task"))) {
+            return threads.anyMatch(thread -> {
+                try {
+                    return Files.readString(thread.resolve("comm")).startsWith("reader-");
+                } catch (IOException e) {
+                    return false; // it has ended
+                }
+            });
+        } catch (IOException e) {
+            return false;
+        }
     }
 
     /** Not ProcessHandle's, which has no arguments of more than a page. */
@@ -74,9 +105,32 @@ final class TrapSandboxTest extends TrapSuite {
         }
     }
 
+    /** Each is answered in its own root, with its own init; what ends one is nothing to the other. */
+    @Test
+    void theContainersOfAPodShareASandboxProcess() throws Exception {
+        Bundle firstBundle = shell("echo up; exec sleep 1000");
+        try (TestContainer first = prepare(firstBundle).create().start();
+                TestContainer second =
+                        prepare(shell("echo up; exec sleep 1000")).create().start()) {
+            await(
+                    "programs",
+                    () -> first.stdout().contains("up") && second.stdout().contains("up"));
+            long sandbox = sandbox();
+            Files.writeString(firstBundle.rootfs("only-first"), "");
+            assertThat(first.execOutput("ls", "/")).contains("only-first");
+            assertThat(second.execOutput("ls", "/")).contains("bin").doesNotContain("only-first");
+            first.init().kill(9);
+            first.awaitExit();
+            assertThat(second.execOutput("ls", "/")).contains("bin");
+            assertThat(sandbox()).isEqualTo(sandbox);
+            ProcessHandle.of(sandbox).orElseThrow().destroyForcibly();
+            assertThat(second.awaitExit().code()).isEqualTo(137);
+        }
+    }
+
     @Test
     void endsWithItsContainer() throws Exception {
-        try (TestContainer c = prepare(shell("echo up; read x")).create().start()) {
+        try (TestContainer c = prepare(shell("echo up; exec sleep 1")).create().start()) {
             await("program", () -> c.stdout().contains("up"));
             ProcessHandle process = ProcessHandle.of(sandbox()).orElseThrow();
             c.awaitExit();
@@ -113,7 +167,8 @@ final class TrapSandboxTest extends TrapSuite {
                 prepare(shell("echo up; exec sleep 1000")).create().start()) {
             await("program", () -> c.stdout().contains("up"));
             long sandbox = sandbox();
-            BpfProgram program = InstalledFilter.read((int) sandbox);
+            // Not of its first thread, for whose state this process's virtual machine waits: it is its parent.
+            BpfProgram program = InstalledFilter.read(otherThread(sandbox));
             TreeSet<String> allowed = new TreeSet<>();
             for (int nr = 0; nr < 4096; nr++) {
                 if (InstalledFilter.mayReachTheKernel(program, nr)) {
@@ -164,7 +219,39 @@ final class TrapSandboxTest extends TrapSuite {
             await("program", () -> c.stdout().contains("up"));
             assertThat(Files.readString(Path.of("/proc/" + sandbox() + "/status")))
                     .contains("NoNewPrivs:\t1")
-                    .contains("CapBnd:\t00000000002c00df");
+                    .contains("CapBnd:\t00000000002c00df")
+                    .contains("CapPrm:\t00000000002c00df");
         }
+    }
+
+    /** Nobody's user, in a cgroup of its own with bounds, and without the host's network. */
+    @Test
+    void isNobodyAndBounded() throws Exception {
+        try (TestContainer c =
+                prepare(shell("echo up; exec sleep 1000")).create().start()) {
+            await("program", () -> c.stdout().contains("up"));
+            long sandbox = sandbox();
+            String user = Long.toString(2_000_000_000L + sandbox);
+            assertThat(Files.readString(Path.of("/proc/" + sandbox + "/status")))
+                    .contains("Uid:\t" + (user + "\t").repeat(3) + user + "\n")
+                    .contains("Gid:\t" + (user + "\t").repeat(3) + user + "\n");
+            assertThat(Files.readString(Path.of("/proc/" + sandbox + "/cgroup")).lines())
+                    .allMatch(line -> line.endsWith("/caisson-sandbox/" + sandbox));
+            assertThat(bound(sandbox, "memory", "memory.limit_in_bytes", "memory.max"))
+                    .isEqualTo("268435456");
+            assertThat(bound(sandbox, "pids", "pids.max", "pids.max")).isEqualTo("512");
+            assertThat(Files.readString(Path.of("/proc/" + sandbox + "/net/dev"))
+                            .lines())
+                    .as("network devices")
+                    .filteredOn(line -> line.contains(":"))
+                    .allMatch(line -> line.strip().startsWith("lo:"));
+        }
+    }
+
+    private static String bound(long sandbox, String controller, String version1, String version2) throws IOException {
+        Path one = Path.of("/sys/fs/cgroup/" + controller + "/caisson-sandbox/" + sandbox, version1);
+        return Files.readString(
+                        Files.exists(one) ? one : Path.of("/sys/fs/cgroup/caisson-sandbox/" + sandbox, version2))
+                .strip();
     }
 }

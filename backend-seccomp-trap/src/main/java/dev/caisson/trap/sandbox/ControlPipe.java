@@ -7,31 +7,29 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
-/** The two pipes to the monitor: commands come from one, notes go into the other. */
-final class ControlPipes implements AutoCloseable {
-    private static final int NOTES = 3;
-    private static final int COMMANDS = 4;
-    /** What the monitor writes at once at most (PIPE_BUF). */
+/** A pipe that commands come from, until it ends or a process does. Of one thread. */
+final class ControlPipe implements AutoCloseable {
+    /** What is written at once at most (PIPE_BUF). */
     private static final int LINE_LIMIT = 4096;
 
-    private static final int NOTE_SIZE = 16;
-    private static final int NOTE_SAID = 1;
-    private static final int STAT_MODE = 24;
-    private static final int S_IFMT = 0xf000;
-    private static final int S_IFIFO = 0x1000;
+    private static final int POLL = LINE_LIMIT;
+    private static final int POLLFD_SIZE = 8;
+    private static final short POLLIN = 1;
     private static final int EINTR = 4;
 
     private final KernelCalls kernel = new KernelCalls();
-    private final NativeMemory memory = new NativeMemory(LINE_LIMIT);
+    private final NativeMemory memory = new NativeMemory(LINE_LIMIT + 2 * POLLFD_SIZE);
     private final StringBuilder pending = new StringBuilder();
+    private final int commands;
+    private final int until;
 
-    /** Whether this process was started with them. */
-    boolean areThere() {
-        return isPipe(NOTES) && isPipe(COMMANDS);
-    }
-
-    private boolean isPipe(int fd) {
-        return kernel.call(Nr.fstat, fd, memory.address()) == 0 && (memory.getInt(STAT_MODE) & S_IFMT) == S_IFIFO;
+    /**
+     * @param commands its descriptor, which stays the caller's
+     * @param until a pidfd: when its process has ended there are no more commands; -1 for none
+     */
+    ControlPipe(int commands, int until) {
+        this.commands = commands;
+        this.until = until;
     }
 
     /** Waits for the next command; null when there will be none. */
@@ -39,7 +37,10 @@ final class ControlPipes implements AutoCloseable {
     Control next() throws IOException {
         int end = pending.indexOf("\n");
         while (end < 0) {
-            long got = kernel.call(Nr.read, COMMANDS, memory.address(), LINE_LIMIT);
+            if (!isReadable()) {
+                return null;
+            }
+            long got = kernel.call(Nr.read, commands, memory.address(), LINE_LIMIT);
             if (got == 0) {
                 return null;
             }
@@ -59,14 +60,17 @@ final class ControlPipes implements AutoCloseable {
         return Control.parse(line);
     }
 
-    /** Says something to the daemon. */
-    void say(int code, long value) throws IOException {
-        memory.putInt(0, NOTE_SAID);
-        memory.putInt(4, code);
-        memory.putLong(8, value);
-        long written = kernel.call(Nr.write, NOTES, memory.address(), NOTE_SIZE);
-        if (written != NOTE_SIZE) {
-            throw new IOException("write note: " + written);
+    /** Waits until there is something to read; false when the process has ended. */
+    private boolean isReadable() {
+        while (true) {
+            memory.putInt(POLL, commands);
+            memory.putInt(POLL + 4, POLLIN);
+            memory.putInt(POLL + POLLFD_SIZE, until);
+            memory.putInt(POLL + POLLFD_SIZE + 4, POLLIN);
+            long ready = kernel.call(Nr.poll, memory.address(POLL), 2, -1);
+            if (ready > 0) {
+                return memory.getShort(POLL + POLLFD_SIZE + 6) == 0;
+            }
         }
     }
 

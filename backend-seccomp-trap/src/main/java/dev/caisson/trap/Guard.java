@@ -1,0 +1,202 @@
+package dev.caisson.trap;
+
+import dev.caisson.backend.ContainerFault;
+import dev.caisson.backend.ContainerFault.Kind;
+import dev.caisson.backend.Launch;
+import dev.caisson.backend.Launcher;
+import dev.caisson.linux.ErrnoException;
+import dev.caisson.trap.dispatch.TraceFilter;
+import dev.caisson.trap.sandbox.Control;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * The daemon's view of what supervises and answers one container: its guard, and behind it a sandbox process, whose word is believed only where it
+ * cannot hurt. The containers of a pod share a sandbox process; which one that is the guards' tags say, so that any later daemon knows it.
+ */
+final class Guard {
+    private static final Duration START_TIME = Duration.ofSeconds(30);
+    private static final Duration END_TIME = Duration.ofSeconds(5);
+    private static final int SIGKILL = 9;
+    private static final String TAG = Launcher.WALL_TAG + "guard ";
+    private static final String LAUNCH = "guard";
+    private static final String PROCESS = "guardProcess";
+
+    private final String container;
+    private final int launchId;
+    private final Launcher launcher;
+    private final Spares spares;
+    private volatile @Nullable ProcessId process;
+
+    private Guard(String container, int launchId, @Nullable ProcessId process, Launcher launcher, Spares spares) {
+        this.container = container;
+        this.launchId = launchId;
+        this.process = process;
+        this.launcher = launcher;
+        this.spares = spares;
+    }
+
+    /** Of a container that is to be made. */
+    static Guard of(String container, Launcher launcher, Spares spares) {
+        return new Guard(container, launcher.nextId(), null, launcher, spares);
+    }
+
+    /** Of one that an earlier daemon made; takes out of its record what {@link #record} put there. */
+    static Guard recover(String container, Map<String, String> record, Launcher launcher, Spares spares)
+            throws ContainerFault {
+        try {
+            int launch = Integer.parseInt(String.valueOf(record.remove(LAUNCH)));
+            String process = record.remove(PROCESS);
+            return new Guard(container, launch, process == null ? null : ProcessId.parse(process), launcher, spares);
+        } catch (IllegalArgumentException e) {
+            throw new ContainerFault(Kind.FAILED, "recover container " + container + ": its record names no guard", e);
+        }
+    }
+
+    /** What is not the namespace wall's of a record. */
+    static void strip(Map<String, String> record) {
+        record.remove(LAUNCH);
+        record.remove(PROCESS);
+    }
+
+    Map<String, String> record(Map<String, String> rest) {
+        Map<String, String> all = new HashMap<>(rest);
+        all.put(LAUNCH, Integer.toString(launchId));
+        ProcessId known = process;
+        if (known != null) {
+            all.put(PROCESS, known.text());
+        }
+        return all;
+    }
+
+    // ---- the sandbox process that a new container gets ----
+
+    /** One that the pod has, with the guard through which it is reached; or one without a container, or none yet. */
+    private sealed interface Source {
+        record Shared(ProcessId sandbox, ProcessId through) implements Source {}
+
+        record Own(SandboxProcess process) implements Source {}
+    }
+
+    private @Nullable Source source;
+
+    /** Sees to it that there is a sandbox process; it is not waited for. */
+    void prepare() throws ContainerFault {
+        Source shared = launcher.handover().outlives() ? null : shared();
+        source = shared == null ? new Source.Own(spares.take()) : shared;
+    }
+
+    private @Nullable Source shared() {
+        for (Map.Entry<String, Launch> wall : launcher.walls().entrySet()) {
+            Launch other = wall.getValue();
+            if (wall.getKey().startsWith(TAG) && other.exit().getNow(null) == null) {
+                String[] words = wall.getKey().substring(TAG.length()).split(" ", 2);
+                try {
+                    ProcessId sandbox = ProcessId.parse(words[0]);
+                    ProcessId guard = ProcessId.of((int) other.awaitNote(GuardPlan.NOTE_GUARDS, Duration.ZERO));
+                    if (guard != null && sandbox.isRunning()) {
+                        return new Source.Shared(sandbox, guard);
+                    }
+                } catch (IllegalArgumentException | ErrnoException | ContainerFault e) {
+                    // That one is ending.
+                }
+            }
+        }
+        return null;
+    }
+
+    /** Gives the sandbox process the container, whose init waits for an answer to a call. */
+    void begin(Launch init, int listener) throws ContainerFault {
+        Source from = source;
+        if (from == null) {
+            throw new ContainerFault(Kind.FAILED, "serve system calls of " + container + ": no sandbox process");
+        }
+        ProcessId sandbox = switch (from) {
+            case Source.Shared s -> s.sandbox();
+            case Source.Own o -> o.process().id();
+        };
+        Launch guard = launcher.spawn(
+                launchId,
+                TAG + sandbox.text() + " " + container,
+                GuardPlan.of(sandbox.pid(), init.pid(), launcher.handover().outlives()),
+                0,
+                Set.of(Launcher.Flag.SELF));
+        int pid = (int) guard.awaitNote(GuardPlan.NOTE_GUARDS, START_TIME);
+        try {
+            process = ProcessId.of(pid);
+            if (!sandbox.isRunning()) {
+                throw new ContainerFault(
+                        Kind.FAILED, "serve system calls of " + container + ": its sandbox process has ended");
+            }
+        } catch (ErrnoException e) {
+            throw new ContainerFault(Kind.FAILED, "look at guard of " + container + ": " + e.getMessage(), e);
+        }
+        switch (from) {
+            case Source.Shared s -> SandboxProcess.adoptThrough(s.through(), pid);
+            case Source.Own o -> o.process().adopt(pid);
+        }
+        source = null;
+        send(Control.serve(true, init.pid(), listener));
+        long result = guard.awaitNote(Control.NOTE_SERVING, START_TIME);
+        if (result != 0) {
+            throw new ContainerFault(
+                    Kind.FAILED, "serve system calls of " + container + ": sandbox process: errno " + -result);
+        }
+    }
+
+    /** Gives it the calls of a further process that has loaded the filter. */
+    void serve(Launch exec, int listener) throws ContainerFault {
+        send(Control.serve(false, exec.pid(), listener));
+    }
+
+    /** Lets a process see the container's calls. */
+    void trace(int watcher, TraceFilter filter) throws ContainerFault {
+        send(new Control.Trace(watcher, filter));
+    }
+
+    private void send(Control control) throws ContainerFault {
+        ProcessId guard = process;
+        try {
+            if (guard == null) {
+                throw new ContainerFault(
+                        Kind.UNAVAILABLE, "serve system calls of " + container + ": it has no sandbox process");
+            }
+            guard.write(SandboxProcess.COMMANDS, control.line());
+        } catch (ErrnoException e) {
+            throw new ContainerFault(
+                    Kind.UNAVAILABLE,
+                    "serve system calls of " + container + ": its sandbox process is gone: " + e.getMessage(),
+                    e);
+        }
+    }
+
+    /** Calls back when the guard has ended, for whatever reason, and so nobody supervises the container any more. */
+    void onEnd(Runnable action) {
+        Launch guard = launcher.find(launchId);
+        if (guard != null) {
+            // Not on the thread that hears of exits: killing a container waits for some.
+            guard.exit()
+                    .thenRun(() -> Thread.ofVirtual().name("after-guard").start(() -> {
+                        action.run();
+                        guard.forget();
+                    }));
+        }
+    }
+
+    /** Ends and forgets it, and with it the sandbox process's part for this container. Idempotent. */
+    void end() {
+        if (source instanceof Source.Own own) {
+            own.process().kill();
+            source = null;
+        }
+        Launch guard = launcher.find(launchId);
+        if (guard != null) {
+            guard.kill(SIGKILL);
+            guard.awaitExit(END_TIME);
+            guard.forget();
+        }
+    }
+}

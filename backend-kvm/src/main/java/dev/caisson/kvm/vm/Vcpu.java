@@ -4,6 +4,7 @@ import dev.caisson.kvm.bus.Bus;
 import dev.caisson.kvm.sys.KvmVcpu;
 import dev.caisson.kvm.sys.VcpuExit;
 import dev.caisson.linux.ErrnoException;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 
 /** The thread of one processor: runs the guest and does what it stops for. */
@@ -12,6 +13,8 @@ final class Vcpu implements Runnable {
     private final Bus ports;
     private final Bus memory;
     private final Consumer<VmEnd> onEnd;
+    private final AtomicLong portExits = new AtomicLong();
+    private final AtomicLong memoryExits = new AtomicLong();
     private volatile boolean stopping;
 
     /** @param onEnd called when this processor's guest can or shall not go on; may be called by several processors */
@@ -26,6 +29,11 @@ final class Vcpu implements Runnable {
     void stop() throws ErrnoException {
         stopping = true;
         vcpu.kick();
+    }
+
+    /** How often the guest stopped for a port, and for a device's memory. */
+    ExitCounts exits() {
+        return new ExitCounts(portExits.get(), memoryExits.get());
     }
 
     @Override
@@ -48,8 +56,12 @@ final class Vcpu implements Runnable {
 
     private void handle(VcpuExit exit) throws ErrnoException {
         switch (exit.reason()) {
-            case PORT -> port(exit);
+            case PORT -> {
+                portExits.lazySet(portExits.get() + 1);
+                port(exit);
+            }
             case MEMORY -> {
+                memoryExits.lazySet(memoryExits.get() + 1);
                 if (exit.isMemoryWrite()) {
                     memory.write(exit.memoryAddress(), exit.memoryLength(), exit.memoryValue());
                 } else {

@@ -229,6 +229,15 @@ public final class VirtualMachine implements AutoCloseable {
         }
     }
 
+    /** How often its processors stopped so far. */
+    public ExitCounts exits() {
+        ExitCounts all = new ExitCounts(0, 0);
+        for (Vcpu vcpu : vcpus) {
+            all = all.plus(vcpu.exits());
+        }
+        return all;
+    }
+
     /** Bytes of the host's memory that the guest's takes; see {@link GuestMemory#used}. */
     public long memoryUsed() throws ErrnoException {
         return memory.used();

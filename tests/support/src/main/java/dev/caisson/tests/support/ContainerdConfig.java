@@ -108,11 +108,15 @@ final class ContainerdConfig {
     }
 
     private static String options(PrivateContainerd.Settings settings, String plugin) {
-        return settings.runtime()
+        StringBuilder lines = new StringBuilder();
+        settings.runtime()
                 .ociBinary()
-                .map(binary -> "[plugins.\"" + plugin + "\".containerd.runtimes.subject.options]\nBinaryName = \""
-                        + binary + "\"\n")
-                .orElse("");
+                .ifPresent(
+                        binary -> lines.append("BinaryName = \"").append(binary).append("\"\n"));
+        if (settings.systemdCgroup()) {
+            lines.append("SystemdCgroup = true\n");
+        }
+        return lines.isEmpty() ? "" : "[plugins.\"" + plugin + "\".containerd.runtimes.subject.options]\n" + lines;
     }
 
     /** A bridge of the instance's own without masquerade, so that no rule is left in the host's packet filter. */

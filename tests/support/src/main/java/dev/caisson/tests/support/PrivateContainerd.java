@@ -46,6 +46,7 @@ public final class PrivateContainerd implements AutoCloseable {
             String snapshotter,
             String sandboxer,
             boolean hostPorts,
+            boolean systemdCgroup,
             Map<String, String> environment) {
         public Settings {
             environment = Map.copyOf(environment);
@@ -53,23 +54,28 @@ public final class PrivateContainerd implements AutoCloseable {
 
         /** CRI on, overlayfs, nothing special. */
         public static Settings of(ContainerdBuild build, RuntimeUnderTest runtime) {
-            return new Settings(build, runtime, true, "overlayfs", "podsandbox", false, Map.of());
+            return new Settings(build, runtime, true, "overlayfs", "podsandbox", false, false, Map.of());
         }
 
         public Settings withEnvironment(Map<String, String> variables) {
-            return new Settings(build, runtime, cri, snapshotter, sandboxer, hostPorts, variables);
+            return new Settings(build, runtime, cri, snapshotter, sandboxer, hostPorts, systemdCgroup, variables);
         }
 
         public Settings withoutCri() {
-            return new Settings(build, runtime, false, snapshotter, sandboxer, hostPorts, environment);
+            return new Settings(build, runtime, false, snapshotter, sandboxer, hostPorts, systemdCgroup, environment);
         }
 
         public Settings withShimSandboxes() {
-            return new Settings(build, runtime, cri, snapshotter, "shim", hostPorts, environment);
+            return new Settings(build, runtime, cri, snapshotter, "shim", hostPorts, systemdCgroup, environment);
         }
 
         public Settings withHostPorts() {
-            return new Settings(build, runtime, cri, snapshotter, sandboxer, true, environment);
+            return new Settings(build, runtime, cri, snapshotter, sandboxer, true, systemdCgroup, environment);
+        }
+
+        /** The runtime's option {@code SystemdCgroup}. */
+        public Settings withSystemdCgroup() {
+            return new Settings(build, runtime, cri, snapshotter, sandboxer, hostPorts, true, environment);
         }
     }
 

@@ -3,6 +3,7 @@ package dev.caisson.tests.conformance.oci;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.tests.support.Await;
+import dev.caisson.tests.support.Command;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -12,6 +13,8 @@ import java.util.List;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -21,6 +24,7 @@ import org.junit.jupiter.api.Test;
 class ManyContainersTest extends OciSuite {
     private static final int AT_A_TIME = 8;
     private static final int MORE = 8;
+    private static final long MORE_KIB = 1024;
 
     private long daemon() {
         String state = runtime.environment().get("CAISSON_STATE_DIR");
@@ -36,6 +40,21 @@ class ManyContainersTest extends OciSuite {
         }
     }
 
+    /** What is reachable in the daemon's heap, of a collection that was asked for. */
+    private static long liveKib(long daemon) {
+        String jcmd = System.getProperty("java.home") + "/bin/jcmd";
+        String pid = Long.toString(daemon);
+        Command.of(jcmd, pid, "GC.run").run().ok();
+        String info = Command.of(jcmd, pid, "GC.heap_info").run().ok().out();
+        long used = 0;
+        Matcher m = Pattern.compile("total [0-9]+K, used ([0-9]+)K").matcher(info);
+        while (m.find()) {
+            used += Long.parseLong(m.group(1));
+        }
+        assertThat(used).as(info).isPositive();
+        return used;
+    }
+
     @Test
     void noneFailsAndNothingStays() throws Exception {
         int many = Integer.getInteger("caisson.many", 100);
@@ -46,6 +65,7 @@ class ManyContainersTest extends OciSuite {
         long daemon = daemon();
         int descriptors = daemon == 0 ? 0 : entries(daemon, "fd");
         int threads = daemon == 0 ? 0 : entries(daemon, "task");
+        long live = daemon == 0 ? 0 : liveKib(daemon);
         lives(model, many / 5, many);
         if (daemon != 0) {
             assertThat(daemon()).as("one daemon for all").isEqualTo(daemon);
@@ -54,6 +74,7 @@ class ManyContainersTest extends OciSuite {
                     "as few descriptors and threads as before (" + descriptors + ", " + threads + ")",
                     SOON,
                     () -> entries(daemon, "fd") <= descriptors + MORE && entries(daemon, "task") <= threads + MORE);
+            assertThat(liveKib(daemon)).as("live heap, KiB").isLessThanOrEqualTo(live + MORE_KIB);
         }
     }
 

@@ -20,6 +20,9 @@ import org.junit.jupiter.api.Test;
 /** {@code --systemd-cgroup} from the command line, as root and as a user with a service manager of its own: the lab with systemd. */
 class SystemdCgroupTest extends OciSuite {
     private static final String USER = "1000";
+    /** To move a process its writer needs the right to the group above both: so it starts in a scope of the user's. */
+    private static final String[] INSIDE = {"systemd-run", "--user", "--scope", "-q", "-p", "Delegate=yes"};
+
     private static final String RUNTIME_DIR = "/run/user/" + USER;
 
     @BeforeEach
@@ -69,14 +72,18 @@ class SystemdCgroupTest extends OciSuite {
         assertThat(new CgroupFiles(box.pid()).path(""))
                 .isEqualTo("/caisson.slice/caisson-test.slice/" + unit() + (runtime.is(Kind.CRUN) ? "/container" : ""));
         assertThat(property(unit(), "ActiveState")).isEqualTo("active");
-        assertThat(property(unit(), "MemoryMax")).isEqualTo("67108864");
-        assertThat(property(unit(), "TasksMax")).isEqualTo("50");
+        if (!runtime.is(Kind.CRUN)) { // 1.8.1 limits that group only
+            assertThat(property(unit(), "MemoryMax")).isEqualTo("67108864");
+            assertThat(property(unit(), "TasksMax")).isEqualTo("50");
+        }
         box.start();
         assertThat(box.command("exec", box.id, "true").run().exit()).isZero();
 
         // CRI-O says the flag at create only.
         box.command("update", "--memory", "83886080", box.id).run().ok();
-        assertThat(property(unit(), "MemoryMax")).isEqualTo("83886080");
+        if (!runtime.is(Kind.CRUN)) {
+            assertThat(property(unit(), "MemoryMax")).isEqualTo("83886080");
+        }
 
         box.delete("--force").ok();
         assertThat(property(unit(), "LoadState")).isEqualTo("not-found");
@@ -199,12 +206,12 @@ class SystemdCgroupTest extends OciSuite {
             assertThat(files.read("", "memory.max")).isEqualTo("67108864");
             assertThat(files.read("", "pids.max")).isEqualTo("50");
             asUser(binary, "start", "u1").run().ok();
+            // From inside of what is the user's: into a group from outside only root may move a process.
+            List<String> exec = new ArrayList<>(List.of(INSIDE));
+            exec.addAll(List.of(binary, "exec", "u1", "cat", "/proc/self/cgroup"));
+            Command.Result inside = asUser(exec.toArray(String[]::new)).run().ok();
             if (runtime.isSubject()) { // 1.1.5 leaves a user's exec where its caller is
-                assertThat(asUser(binary, "exec", "u1", "cat", "/proc/self/cgroup")
-                                .run()
-                                .ok()
-                                .out())
-                        .contains(unit());
+                assertThat(inside.out()).contains(unit());
             }
             asUser(binary, "delete", "--force", "u1").run().ok();
             assertThat(asUser("systemctl", "--user", "show", "--value", "-p", "LoadState", unit())
@@ -236,10 +243,7 @@ class SystemdCgroupTest extends OciSuite {
         ((ObjectNode) config.get("linux")).put("cgroupsPath", group + "/u2");
         Files.writeString(bundle.resolve("config.json"), Box.JSON.writeValueAsString(config));
         try {
-            // To move a process, its writer needs the right to the group above both: so it starts inside, in a scope of
-            // the user's.
-            String[] inside = {"systemd-run", "--user", "--scope", "-q", "-p", "Delegate=yes"};
-            List<String> create = new ArrayList<>(List.of(inside));
+            List<String> create = new ArrayList<>(List.of(INSIDE));
             create.addAll(List.of(
                     binary,
                     "create",

@@ -81,10 +81,12 @@ class LoggerTest extends Bed {
                     .contains("CONTAINER_ID=" + task.id(), "CONTAINER_NAMESPACE=" + bed().tag())
                     .hasSize(3); // the last one is what follows the last NUL
             task.delete();
-            Await.until(
-                    "the logger ends with its streams",
-                    SOON,
-                    () -> text(dir.resolve("end")).equals("done\n"));
+            if (runtime().isSubject()) { // containerd's own shim kills it
+                Await.until(
+                        "the logger ends with its streams",
+                        SOON,
+                        () -> text(dir.resolve("end")).equals("done\n"));
+            }
         }
     }
 

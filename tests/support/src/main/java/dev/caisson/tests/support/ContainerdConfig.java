@@ -4,6 +4,11 @@ import java.nio.file.Path;
 
 /** Renders config.toml for a containerd that touches nothing outside its own directory. */
 final class ContainerdConfig {
+    /** The file of runtime options that the configuration may name, and what is in it. */
+    static final String OPTIONS = "options.toml";
+
+    static final String SYSTEMD_CGROUP = "SystemdCgroup = true\n";
+
     private ContainerdConfig() {}
 
     static String render(PrivateContainerd.Settings settings, Path dir, String logLevel) {
@@ -66,7 +71,7 @@ final class ContainerdConfig {
                         TestImages.PAUSE,
                         settings.snapshotter(),
                         settings.runtime().type(),
-                        options(settings, "io.containerd.grpc.v1.cri"));
+                        options(settings, dir, "io.containerd.grpc.v1.cri"));
     }
 
     private static String version3(PrivateContainerd.Settings settings, Path dir) {
@@ -103,18 +108,22 @@ final class ContainerdConfig {
                         TestImages.PAUSE,
                         settings.snapshotter(),
                         settings.runtime().type(),
-                        options(settings, "io.containerd.cri.v1.runtime"),
+                        options(settings, dir, "io.containerd.cri.v1.runtime"),
                         settings.sandboxer());
     }
 
-    private static String options(PrivateContainerd.Settings settings, String plugin) {
+    private static String options(PrivateContainerd.Settings settings, Path dir, String plugin) {
         StringBuilder lines = new StringBuilder();
         settings.runtime()
                 .ociBinary()
                 .ifPresent(
                         binary -> lines.append("BinaryName = \"").append(binary).append("\"\n"));
         if (settings.systemdCgroup()) {
-            lines.append("SystemdCgroup = true\n");
+            // containerd 1.6 knows the option itself for runc's shim only.
+            lines.append(
+                    settings.runtime().isSubject()
+                            ? "ConfigPath = \"" + dir.resolve(OPTIONS) + "\"\n"
+                            : SYSTEMD_CGROUP);
         }
         return lines.isEmpty() ? "" : "[plugins.\"" + plugin + "\".containerd.runtimes.subject.options]\n" + lines;
     }

@@ -100,6 +100,7 @@ public final class PrivateContainerd implements AutoCloseable {
             Files.writeString(
                     dir.resolve("cni/10-test.conflist"),
                     ContainerdConfig.cni(dir, tag, random.nextInt(1, 255), settings.hostPorts()));
+            Files.writeString(dir.resolve(ContainerdConfig.OPTIONS), ContainerdConfig.SYSTEMD_CGROUP);
             Files.writeString(
                     dir.resolve("config.toml"),
                     ContainerdConfig.render(settings, dir, System.getProperty("caisson.containerd.log", "info")));

@@ -87,7 +87,7 @@ final class CallerRows {
             double machine = stopwatch.time(bare);
             if (round >= 0) {
                 samples.add("oci first command, ms", "caisson/cli", first);
-                samples.add("oci first command, ms", "java -version", machine);
+                samples.add("oci first command, ms", "java/cli", machine);
             }
         }
     }
@@ -181,6 +181,7 @@ final class CallerRows {
         Map<String, String> environment = Map.of(
                 "CONTAINERS_STORAGE_CONF", dir.resolve("storage.conf").toString(),
                 "CONTAINERS_CONF", dir.resolve("containers.conf").toString());
+        String podman = Command.find("podman").orElseThrow().toString(); // the stopwatch takes a path
         Path archive = BusyboxRoot.archive(dir.resolve("busybox.tar"));
         Command.of("podman", "import", "--quiet", archive.toString(), IMAGE)
                 .env(environment)
@@ -190,7 +191,7 @@ final class CallerRows {
             for (int round = -2; round < options.rounds(); round++) {
                 for (OciRuntime runtime : runtimes) {
                     double took = stopwatch.time(Command.of(
-                                    "podman",
+                                    podman,
                                     "--runtime",
                                     dir.resolve(runtime.toString()).toString(),
                                     "run",

@@ -41,7 +41,7 @@ public interface Backend {
      * @param io the opened streams of its init, 0 for none
      * @param launch the id under which its init will be launched
      * @param rootfs mounts that make up the root file system at {@code bundle/rootfs}; empty when it is there already
-     * @param scratch a directory of the daemon's for this container, existing
+     * @param scratch a directory for files of the daemon's about this container; whoever writes one makes it, the caller removes it
      */
     record CreateRequest(
             String id,

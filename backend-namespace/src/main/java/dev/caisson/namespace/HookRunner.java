@@ -6,6 +6,7 @@ import dev.caisson.backend.ContainerFault.Kind;
 import dev.caisson.backend.Launch;
 import dev.caisson.backend.Launcher;
 import dev.caisson.backend.ProcessExit;
+import dev.caisson.linux.Errno;
 import dev.caisson.namespace.plan.HookSteps;
 import dev.caisson.oci.ContainerState;
 import dev.caisson.oci.ContainerStatus;
@@ -67,6 +68,11 @@ final class HookRunner {
 
     private void run(String point, Hook hook, ContainerState state) throws ContainerFault {
         String what = "run " + point + " hook " + hook.path();
+        try {
+            Files.createDirectories(request.scratch());
+        } catch (IOException e) {
+            throw new ContainerFault(Kind.FAILED, what + ": make " + request.scratch() + ": " + Errno.describe(e), e);
+        }
         Launch launch = launcher.spawn(
                 launcher.nextId(),
                 "hook " + request.id(),
@@ -106,6 +112,8 @@ final class HookRunner {
     }
 
     void removeOutput() throws IOException {
-        Files.deleteIfExists(output());
+        if (!request.spec().hooks().isEmpty()) {
+            Files.deleteIfExists(output());
+        }
     }
 }

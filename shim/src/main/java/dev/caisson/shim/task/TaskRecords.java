@@ -15,6 +15,7 @@ import dev.caisson.shim.pod.Pod;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.LinkedHashMap;
@@ -29,6 +30,11 @@ import org.jspecify.annotations.Nullable;
 final class TaskRecords {
     private static final String BACKEND = "backend.";
     private static final String EXEC = "exec.";
+    /* What a pod has is files in one directory: on a disk an empty directory costs as much to remove as a container to create. */
+    private static final String TASK = "task-";
+    private static final String CONFIG = "config-";
+    private static final String DELETED = "deleted-";
+    private static final String SCRATCH = "scratch-";
 
     private final RecordStore store;
     private final Backends backends;
@@ -39,23 +45,26 @@ final class TaskRecords {
     }
 
     private static String name(Task task) {
-        return task.pod().directory() + "/tasks/" + task.id;
-    }
-
-    /** A directory for the container's own files. */
-    Path scratch(Pod pod, String id) {
-        return store.root().resolve(pod.directory()).resolve("scratch").resolve(id);
+        return task.pod().directory() + "/" + TASK + task.id;
     }
 
     private Path configCopy(Pod pod, String id) {
-        return scratch(pod, id).resolve("config.json");
+        return store.root().resolve(pod.directory()).resolve(CONFIG + id + ".json");
+    }
+
+    private Path scratch(Pod pod, String id) {
+        return store.root().resolve(pod.directory()).resolve(SCRATCH + id);
     }
 
     /** Keeps the specification as it was at create (runtime-spec: later edits have no effect). */
     void saveConfig(Pod pod, String id, byte[] config) throws IOException {
         Path copy = configCopy(pod, id);
-        Files.createDirectories(copy.getParent());
-        Files.write(copy, config);
+        try {
+            Files.write(copy, config);
+        } catch (NoSuchFileException e) {
+            Files.createDirectories(copy.getParent());
+            Files.write(copy, config);
+        }
     }
 
     void save(Task task) throws IOException {
@@ -119,11 +128,12 @@ final class TaskRecords {
             task.markRemoved(); // an exit that is reported later must not bring the record back
             store.delete(name(task));
         }
-        store.deleteTree(task.pod().directory() + "/scratch/" + task.id);
+        Files.deleteIfExists(configCopy(task.pod(), task.id));
+        store.deleteTree(task.pod().directory() + "/" + SCRATCH + task.id);
     }
 
     private static String grave(Pod pod, String id, String execId) {
-        return pod.directory() + "/deleted/" + id + (execId.isEmpty() ? "" : "@" + execId);
+        return pod.directory() + "/" + DELETED + id + (execId.isEmpty() ? "" : "@" + execId);
     }
 
     /** Keeps a delete's answer until it has been given: the next daemon may be asked again. */
@@ -162,8 +172,12 @@ final class TaskRecords {
 
     /** All tasks of a pod, with the containers they had; launches are matched later. */
     void loadAll(Pod pod, LazyLauncher launcher) throws IOException {
-        for (String id : store.list(pod.directory() + "/tasks")) {
-            Map<String, String> r = store.read(pod.directory() + "/tasks/" + id);
+        for (String name : store.list(pod.directory())) {
+            if (!name.startsWith(TASK)) {
+                continue;
+            }
+            String id = name.substring(TASK.length());
+            Map<String, String> r = store.read(pod.directory() + "/" + name);
             if (r == null) {
                 continue;
             }

@@ -56,6 +56,9 @@ final class OciRows {
                     .command(s.root(), "delete", "--force", s.id("long"))
                     .run());
             Command.of("rm", "-rf", "--one-file-system", dir.toString()).run();
+            subjects.forEach(
+                    s -> Command.of("rm", "-rf", "--one-file-system", s.root().toString())
+                            .run());
         }
     }
 
@@ -105,7 +108,7 @@ final class OciRows {
     }
 
     private Path root() {
-        return dir.resolve(runtime + "-root");
+        return Path.of(System.getProperty("caisson.bed.run", "/tmp"), tag + "-" + runtime);
     }
 
     private String bundle(String program) {

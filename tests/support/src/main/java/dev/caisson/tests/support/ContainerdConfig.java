@@ -13,7 +13,7 @@ final class ContainerdConfig {
 
     static String render(PrivateContainerd.Settings settings, Path dir, String logLevel) {
         String common = """
-                root = "%1$s/r"
+                root = "/tmp/%4$s/r"
                 state = "%1$s/s"
                 disabled_plugins = [%2$s]
 
@@ -26,7 +26,7 @@ final class ContainerdConfig {
                 [debug]
                   level = "%3$s"
 
-                """.formatted(dir, disabled(settings), logLevel);
+                """.formatted(dir, disabled(settings), logLevel, dir.getFileName());
         return settings.build().isVersion2()
                 ? "version = 3\n" + common + version3(settings, dir)
                 : "version = 2\n" + common + version2(settings, dir);

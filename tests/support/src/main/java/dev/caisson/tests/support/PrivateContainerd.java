@@ -79,6 +79,12 @@ public final class PrivateContainerd implements AutoCloseable {
         }
     }
 
+    /**
+     * Where everything is but images and snapshots, which are in /tmp always. The benchmarks have a tmpfs there, as hosts have at /run.
+     * sun_path is 108 bytes long, so it must be short.
+     */
+    private static final String RUN = System.getProperty("caisson.bed.run", "/tmp");
+
     private PrivateContainerd(Settings settings, Path dir, String tag) {
         this.settings = settings;
         this.dir = dir;
@@ -89,8 +95,7 @@ public final class PrivateContainerd implements AutoCloseable {
     public static PrivateContainerd start(Settings settings) {
         SplittableRandom random = new SplittableRandom();
         String tag = "cb" + Long.toString(random.nextLong(36L * 36 * 36 * 36 * 36, 36L * 36 * 36 * 36 * 36 * 36), 36);
-        // sun_path is 108 bytes long, so /tmp and not java.io.tmpdir or a deep build directory.
-        Path dir = Path.of("/tmp", tag);
+        Path dir = Path.of(RUN, tag);
         try {
             Files.createDirectory(dir);
             Files.createDirectories(dir.resolve("cni"));
@@ -262,6 +267,11 @@ public final class PrivateContainerd implements AutoCloseable {
     /** Parent of a container's snapshot of {@link TestImages#BUSYBOX}. */
     public String busyboxChainId() {
         return busyboxChainId;
+    }
+
+    /** Where images and snapshots are. */
+    public Path disk() {
+        return Path.of("/tmp", tag);
     }
 
     /** What caissond sees as CAISSON_STATE_DIR. */

@@ -36,6 +36,7 @@ final class Teardown {
             Command.of("ip", "link", "del", tag).run();
         }
         remove(containerd.dir());
+        remove(containerd.disk());
     }
 
     private static void kill(long pid) {

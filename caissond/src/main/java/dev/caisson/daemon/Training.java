@@ -119,9 +119,9 @@ final class Training {
 
     /** Another daemon, which finds the first one's container, and is recorded. */
     private static Process succeed(Path prefix, Path state, Path work) throws IOException, InterruptedException {
-        caisson(prefix, state, List.of("daemon", "leave"));
-        ProcessBuilder builder =
-                new ProcessBuilder(prefix.resolve("libexec/caissond").toString(), "--state-dir", state.toString());
+        // Not by leaving: a monitor might start a daemon of its own before this one.
+        ProcessBuilder builder = new ProcessBuilder(
+                prefix.resolve("libexec/caissond").toString(), "--state-dir", state.toString(), "--take-over");
         builder.environment()
                 .put(
                         "CAISSOND_JAVA_OPTIONS",
@@ -130,9 +130,18 @@ final class Training {
                 .put(
                         "CAISSON_SANDBOX_JAVA_OPTIONS",
                         "-XX:AOTMode=record -XX:AOTConfiguration=" + work.resolve("sandbox.aotconf"));
-        return builder.redirectErrorStream(true)
+        Process recorded = builder.redirectErrorStream(true)
                 .redirectOutput(work.resolve("recorded.log").toFile())
                 .start();
+        String pid = Long.toString(recorded.pid());
+        while (!pid.equals(Files.readString(state.resolve("caissond.pid")))) {
+            if (!recorded.isAlive()) {
+                throw new IOException(
+                        "the second daemon did not take over: " + Files.readString(work.resolve("recorded.log")));
+            }
+            Thread.sleep(10);
+        }
+        return recorded;
     }
 
     private static void caisson(Path prefix, Path state, List<String> verb) throws IOException, InterruptedException {

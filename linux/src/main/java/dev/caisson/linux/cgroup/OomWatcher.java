@@ -245,27 +245,27 @@ public final class OomWatcher implements AutoCloseable {
     @Override
     public void close() {
         List<Watch> left;
-        Thread running;
         synchronized (this) {
             if (closed) {
                 return;
             }
             closed = true;
             left = List.copyOf(watches.values());
-            running = thread;
+            if (thread == null) {
+                epoll.close();
+                wakeUp.close();
+                inotify.close();
+            } else {
+                try {
+                    // The thread owns the descriptors from its start on and closes them at its end, which it comes to
+                    // by itself if it
+                    // is awake: not before this block is left.
+                    wakeUp.signal();
+                } catch (ErrnoException e) {
+                    throw new IllegalStateException("close oom watcher", e);
+                }
+            }
         }
         left.forEach(Watch::close);
-        if (running == null) {
-            epoll.close();
-            wakeUp.close();
-            inotify.close();
-            return;
-        }
-        try {
-            // The thread owns the descriptors from its start on and closes them at its end.
-            wakeUp.signal();
-        } catch (ErrnoException e) {
-            throw new IllegalStateException("close oom watcher", e);
-        }
     }
 }

@@ -33,11 +33,6 @@ public final class ConsoleDevice implements VirtioDevice {
     }
 
     @Override
-    public long features() {
-        return 0;
-    }
-
-    @Override
     public int queues() {
         return 2;
     }

@@ -21,18 +21,8 @@ public final class RngDevice implements VirtioDevice {
     }
 
     @Override
-    public long features() {
-        return 0;
-    }
-
-    @Override
     public int queues() {
         return 1;
-    }
-
-    @Override
-    public byte[] config() {
-        return new byte[0];
     }
 
     @Override

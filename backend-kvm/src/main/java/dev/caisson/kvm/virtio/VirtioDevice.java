@@ -12,13 +12,17 @@ public interface VirtioDevice {
     int type();
 
     /** Feature bits of this kind; those of queues and transport are added. */
-    long features();
+    default long features() {
+        return 0;
+    }
 
     /** How many queues it has. */
     int queues();
 
-    /** Its configuration space. */
-    byte[] config();
+    /** Its configuration space; empty where the kind has none. */
+    default byte[] config() {
+        return new byte[0];
+    }
 
     /** Tells the device, before anything else, where it can wait for what is not a queue. */
     default void attach(DeviceEvents events) {}

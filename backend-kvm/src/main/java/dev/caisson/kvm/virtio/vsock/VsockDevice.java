@@ -71,11 +71,6 @@ public final class VsockDevice implements VirtioDevice, AutoCloseable {
     }
 
     @Override
-    public long features() {
-        return 0;
-    }
-
-    @Override
     public int queues() {
         return 3;
     }

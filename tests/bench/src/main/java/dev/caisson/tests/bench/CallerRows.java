@@ -4,6 +4,7 @@ import dev.caisson.tests.support.Await;
 import dev.caisson.tests.support.BusyboxRoot;
 import dev.caisson.tests.support.Command;
 import dev.caisson.tests.support.OciRuntime;
+import dev.caisson.tests.support.PodmanFiles;
 import dev.caisson.tests.support.Proc;
 import dev.caisson.tests.support.RuntimeUnderTest;
 import java.io.IOException;
@@ -158,29 +159,7 @@ final class CallerRows {
             script.toFile().setExecutable(true, false);
             engines.append(runtime + " = [\"" + script + "\"]\n");
         }
-        Files.writeString(dir.resolve("storage.conf"), """
-                [storage]
-                driver = "vfs"
-                graphroot = "%1$s/graph"
-                runroot = "%1$s/run"
-                """.formatted(dir));
-        Files.writeString(dir.resolve("containers.conf"), """
-                [containers]
-                log_driver = "k8s-file"
-                netns = "none"
-                default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
-                [network]
-                network_config_dir = "%1$s/net"
-                [engine]
-                cgroup_manager = "cgroupfs"
-                events_logger = "file"
-                tmp_dir = "%1$s/tmp"
-                [engine.runtimes]
-                %2$s
-                """.formatted(dir, engines));
-        Map<String, String> environment = Map.of(
-                "CONTAINERS_STORAGE_CONF", dir.resolve("storage.conf").toString(),
-                "CONTAINERS_CONF", dir.resolve("containers.conf").toString());
+        Map<String, String> environment = PodmanFiles.write(dir, "", engines.toString());
         String podman = Command.find("podman").orElseThrow().toString(); // the stopwatch takes a path
         Path archive = BusyboxRoot.archive(dir.resolve("busybox.tar"));
         Command.of("podman", "import", "--quiet", archive.toString(), IMAGE)

@@ -2,6 +2,7 @@ package dev.caisson.tests.bench;
 
 import dev.caisson.tests.support.Command;
 import dev.caisson.tests.support.OciRuntime;
+import dev.caisson.tests.support.RunDirectory;
 import dev.caisson.tests.support.Spec;
 import java.io.IOException;
 import java.io.UncheckedIOException;
@@ -108,7 +109,7 @@ final class OciRows {
     }
 
     private Path root() {
-        return Path.of(System.getProperty("caisson.bed.run", "/tmp"), tag + "-" + runtime);
+        return RunDirectory.path().resolve(tag + "-" + runtime);
     }
 
     private String bundle(String program) {

@@ -2,6 +2,9 @@ package dev.caisson.tests.callers;
 
 import dev.caisson.tests.support.Command;
 import dev.caisson.tests.support.OciRuntime;
+import dev.caisson.tests.support.PodmanFiles;
+import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,35 +17,15 @@ final class Podman implements AutoCloseable {
 
     Podman(OciRuntime runtime) {
         caller = new Caller(runtime, "/libpod-[0-9a-f]{64}");
-        Path dir = caller.dir;
-        caller.write("storage.conf", """
-                [storage]
-                driver = "vfs"
-                graphroot = "%1$s/graph"
-                runroot = "%1$s/run"
-                """.formatted(dir));
-        // Without CAP_SYS_RESOURCE the limits that Podman asks for by default cannot be had; kube play exchanges soft
-        // and hard.
-        // What runc gets for its name, the subject gets too: errors as JSON, and --cgroup-manager is not its flag.
-        caller.write("containers.conf", """
-                [containers]
-                log_driver = "k8s-file"
-                netns = "none"
-                default_ulimits = ["nofile=1024:1024", "nproc=1024:1024"]
-                [network]
-                network_config_dir = "%1$s/net"
-                [engine]
-                cgroup_manager = "cgroupfs"
-                events_logger = "file"
-                tmp_dir = "%1$s/tmp"
-                runtime = "%2$s"
-                runtime_supports_json = ["%2$s"]
-                [engine.runtimes]
-                %2$s = ["%3$s"]
-                """.formatted(dir, runtime, caller.binary()));
-        environment = Map.of(
-                "CONTAINERS_STORAGE_CONF", dir.resolve("storage.conf").toString(),
-                "CONTAINERS_CONF", dir.resolve("containers.conf").toString());
+        try {
+            // What runc gets for its name, the subject gets too: errors as JSON, and --cgroup-manager is not its flag.
+            environment = PodmanFiles.write(
+                    caller.dir,
+                    "runtime = \"%1$s\"%nruntime_supports_json = [\"%1$s\"]".formatted(runtime),
+                    "%s = [\"%s\"]".formatted(runtime, caller.binary()));
+        } catch (IOException e) {
+            throw new UncheckedIOException("write configuration in " + caller.dir, e);
+        }
         podman("import", "--quiet", caller.archive().toString(), Caller.IMAGE).ok();
     }
 

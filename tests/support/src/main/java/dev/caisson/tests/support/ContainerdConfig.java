@@ -11,9 +11,9 @@ final class ContainerdConfig {
 
     private ContainerdConfig() {}
 
-    static String render(PrivateContainerd.Settings settings, Path dir, String logLevel) {
+    static String render(PrivateContainerd.Settings settings, Path dir, Path disk, String logLevel) {
         String common = """
-                root = "/tmp/%4$s/r"
+                root = "%4$s/r"
                 state = "%1$s/s"
                 disabled_plugins = [%2$s]
 
@@ -26,7 +26,7 @@ final class ContainerdConfig {
                 [debug]
                   level = "%3$s"
 
-                """.formatted(dir, disabled(settings), logLevel, dir.getFileName());
+                """.formatted(dir, disabled(settings), logLevel, disk);
         return settings.build().isVersion2()
                 ? "version = 3\n" + common + version3(settings, dir)
                 : "version = 2\n" + common + version2(settings, dir);

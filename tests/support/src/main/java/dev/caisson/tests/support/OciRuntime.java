@@ -78,7 +78,7 @@ public record OciRuntime(RuntimeUnderTest.Kind kind, Path binary, Map<String, St
 
     private static Path temporary(String name) {
         try {
-            return Files.createTempDirectory(Path.of(System.getProperty("caisson.bed.run", "/tmp")), name);
+            return Files.createTempDirectory(RunDirectory.path(), name);
         } catch (IOException e) {
             throw new UncheckedIOException("create a directory in /tmp", e);
         }

@@ -79,12 +79,6 @@ public final class PrivateContainerd implements AutoCloseable {
         }
     }
 
-    /**
-     * Where everything is but images and snapshots, which are in /tmp always. The benchmarks have a tmpfs there, as hosts have at /run.
-     * sun_path is 108 bytes long, so it must be short.
-     */
-    private static final String RUN = System.getProperty("caisson.bed.run", "/tmp");
-
     private PrivateContainerd(Settings settings, Path dir, String tag) {
         this.settings = settings;
         this.dir = dir;
@@ -95,7 +89,7 @@ public final class PrivateContainerd implements AutoCloseable {
     public static PrivateContainerd start(Settings settings) {
         SplittableRandom random = new SplittableRandom();
         String tag = "cb" + Long.toString(random.nextLong(36L * 36 * 36 * 36 * 36, 36L * 36 * 36 * 36 * 36 * 36), 36);
-        Path dir = Path.of(RUN, tag);
+        Path dir = RunDirectory.path().resolve(tag);
         try {
             Files.createDirectory(dir);
             Files.createDirectories(dir.resolve("cni"));
@@ -108,7 +102,8 @@ public final class PrivateContainerd implements AutoCloseable {
             Files.writeString(dir.resolve(ContainerdConfig.OPTIONS), ContainerdConfig.SYSTEMD_CGROUP);
             Files.writeString(
                     dir.resolve("config.toml"),
-                    ContainerdConfig.render(settings, dir, System.getProperty("caisson.containerd.log", "info")));
+                    ContainerdConfig.render(
+                            settings, dir, disk(tag), System.getProperty("caisson.containerd.log", "info")));
         } catch (IOException e) {
             throw new UncheckedIOException("prepare " + dir, e);
         }
@@ -269,8 +264,12 @@ public final class PrivateContainerd implements AutoCloseable {
         return busyboxChainId;
     }
 
-    /** Where images and snapshots are. */
-    public Path disk() {
+    /** Where images and snapshots are: on a disk, also where the rest is on a tmpfs. */
+    Path disk() {
+        return disk(tag);
+    }
+
+    private static Path disk(String tag) {
         return Path.of("/tmp", tag);
     }
 

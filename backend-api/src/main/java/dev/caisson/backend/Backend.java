@@ -86,6 +86,9 @@ public interface Backend {
         }
     }
 
+    /** Removes what daemons that were killed left on this host; called once, a moment after a daemon's start. */
+    default void cleanUp() {}
+
     /**
      * Goes so often through what creating a container takes in thought, without doing anything to the host, that the virtual machine
      * has compiled it before the first container is waited for.

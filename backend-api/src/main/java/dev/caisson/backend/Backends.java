@@ -27,4 +27,9 @@ public final class Backends {
         }
         return b;
     }
+
+    /** See {@link Backend#cleanUp}, of each. */
+    public void cleanUp() {
+        byName.values().forEach(Backend::cleanUp);
+    }
 }

@@ -5,6 +5,7 @@ import dev.caisson.oci.Linux;
 import dev.caisson.oci.Mount;
 import dev.caisson.oci.ProcessSpec;
 import dev.caisson.oci.Resources;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 
@@ -40,6 +41,17 @@ public interface Container {
     /** {@link #exec(Launch, int, String, ProcessSpec, int, Map)} in the container's own groups. */
     default Launch exec(Launch init, int launch, String tag, ProcessSpec process, int io) throws ContainerFault {
         return exec(init, launch, tag, process, io, Map.of());
+    }
+
+    /**
+     * Goes on with an {@link #exec} that another daemon began and may not have ended: it was lost in between. Returns, or throws, as that
+     * would have.
+     *
+     * @param exec the launch that it made
+     * @param process as {@code exec} was given it
+     */
+    default void resumeExec(Launch init, Launch exec, ProcessSpec process) throws ContainerFault {
+        exec.awaitLaunched(Duration.ofSeconds(30));
     }
 
     /** See {@link #exec(Launch, int, String, ProcessSpec, int, Map)}. */

@@ -8,7 +8,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * The hands of a pod: plays launch plans and holds streams in the pod's monitor. Ids are chosen by the caller from
- * {@link #nextId()} and survive the daemon. Thread-safe.
+ * {@link #nextId()} and survive the daemon. Equal for the same pod. Thread-safe.
  */
 public interface Launcher {
     /** How the tags of a wall's own processes begin, which are neither a container's nor a stream's. Whoever recovers a pod leaves them to the wall. */

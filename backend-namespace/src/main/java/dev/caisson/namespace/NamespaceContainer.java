@@ -454,6 +454,21 @@ final class NamespaceContainer implements Container {
         return l;
     }
 
+    @Override
+    public void resumeExec(Launch init, Launch exec, ProcessSpec process) throws ContainerFault {
+        if (!exec.gateUsed()) {
+            SeccompSupport seccomp = SeccompSupport.of(ownFilter, spec.linux().seccomp(), seccompPrograms);
+            int first = seccomp.hasListener() ? Notes.LISTENER : Notes.READY;
+            // Whether its plan waits is that daemon's knowledge, who may have known the user's home.
+            if (exec.awaitLaunchedOr(first, BUILD_TIME) != null) {
+                seccomp.serveListener(exec, hooks.state("running", init.pid()), BUILD_TIME);
+                rememberHome(exec, exec.awaitNote(Notes.READY, BUILD_TIME), process);
+                openGate(exec, process);
+            }
+        }
+        ExecFailure.awaitLaunched(exec, BUILD_TIME);
+    }
+
     /** A home that is known already needs no second look into the container. */
     private ProcessSpec withHome(ProcessSpec process) {
         String home = homes.get(process.user().uid());

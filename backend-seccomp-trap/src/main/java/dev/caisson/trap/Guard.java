@@ -28,29 +28,30 @@ final class Guard {
     private final String container;
     private final int launchId;
     private final Launcher launcher;
-    private final Spares spares;
+    private final PodSandboxes sandboxes;
     private volatile @Nullable ProcessId process;
 
-    private Guard(String container, int launchId, @Nullable ProcessId process, Launcher launcher, Spares spares) {
+    private Guard(
+            String container, int launchId, @Nullable ProcessId process, Launcher launcher, PodSandboxes sandboxes) {
         this.container = container;
         this.launchId = launchId;
         this.process = process;
         this.launcher = launcher;
-        this.spares = spares;
+        this.sandboxes = sandboxes;
     }
 
     /** Of a container that is to be made. */
-    static Guard of(String container, Launcher launcher, Spares spares) {
-        return new Guard(container, launcher.nextId(), null, launcher, spares);
+    static Guard of(String container, Launcher launcher, PodSandboxes sandboxes) {
+        return new Guard(container, launcher.nextId(), null, launcher, sandboxes);
     }
 
     /** Of one that an earlier daemon made; takes out of its record what {@link #record} put there. */
-    static Guard recover(String container, Map<String, String> record, Launcher launcher, Spares spares)
+    static Guard recover(String container, Map<String, String> record, Launcher launcher, PodSandboxes sandboxes)
             throws ContainerFault {
         try {
             int launch = Integer.parseInt(String.valueOf(record.remove(LAUNCH)));
             String process = record.remove(PROCESS);
-            return new Guard(container, launch, process == null ? null : ProcessId.parse(process), launcher, spares);
+            return new Guard(container, launch, process == null ? null : ProcessId.parse(process), launcher, sandboxes);
         } catch (IllegalArgumentException e) {
             throw new ContainerFault(Kind.FAILED, "recover container " + container + ": its record names no guard", e);
         }
@@ -74,31 +75,36 @@ final class Guard {
 
     // ---- the sandbox process that a new container gets ----
 
-    /** One that the pod has, with the guard through which it is reached; or one without a container, or none yet. */
-    private sealed interface Source {
-        record Shared(ProcessId sandbox, ProcessId through) implements Source {}
-
-        record Own(SandboxProcess process) implements Source {}
-    }
-
-    private @Nullable Source source;
+    private PodSandboxes.@Nullable Pod pod;
 
     /** Sees to it that there is a sandbox process; it is not waited for. */
     void prepare() throws ContainerFault {
-        Source shared = launcher.handover().outlives() ? null : shared();
-        source = shared == null ? new Source.Own(spares.take()) : shared;
+        boolean alone = launcher.handover().outlives();
+        pod = sandboxes.enter(alone ? this : launcher);
+        if (alone || shared() == null) {
+            pod.fresh();
+        }
     }
 
-    private @Nullable Source shared() {
+    /**
+     * The sandbox process that the pod has.
+     *
+     * @param through the guard of a container that it has
+     */
+    private record Shared(ProcessId sandbox, ProcessId through) {}
+
+    private @Nullable Shared shared() {
         for (Map.Entry<String, Launch> wall : launcher.walls().entrySet()) {
             Launch other = wall.getValue();
-            if (wall.getKey().startsWith(TAG) && other.exit().getNow(null) == null) {
+            if (wall.getKey().startsWith(TAG)
+                    && other.id() != launchId
+                    && other.exit().getNow(null) == null) {
                 String[] words = wall.getKey().substring(TAG.length()).split(" ", 2);
                 try {
                     ProcessId sandbox = ProcessId.parse(words[0]);
                     ProcessId guard = ProcessId.of((int) other.awaitNote(GuardPlan.NOTE_GUARDS, Duration.ZERO));
                     if (guard != null && sandbox.isRunning()) {
-                        return new Source.Shared(sandbox, guard);
+                        return new Shared(sandbox, guard);
                     }
                 } catch (IllegalArgumentException | ErrnoException | ContainerFault e) {
                     // That one is ending.
@@ -108,16 +114,40 @@ final class Guard {
         return null;
     }
 
-    /** Gives the sandbox process the container, whose init waits for an answer to a call. */
+    /** Gives a sandbox process the container, whose init waits for an answer to a call: the pod's, or else the first one is the pod's from now on. */
     void begin(Launch init, int listener) throws ContainerFault {
-        Source from = source;
-        if (from == null) {
+        PodSandboxes.Pod at = pod;
+        if (at == null) {
             throw new ContainerFault(Kind.FAILED, "serve system calls of " + container + ": no sandbox process");
         }
-        ProcessId sandbox = switch (from) {
-            case Source.Shared s -> s.sandbox();
-            case Source.Own o -> o.process().id();
-        };
+        // One after the other in a pod: the second one is to see the first one's guard.
+        at.giving.lock();
+        try {
+            Shared shared = launcher.handover().outlives() ? null : shared();
+            SandboxProcess fresh = shared == null ? at.fresh() : null;
+            begin(init, listener, shared, fresh);
+            if (fresh != null) {
+                at.given();
+            }
+        } finally {
+            at.giving.unlock();
+        }
+        leavePod();
+    }
+
+    private void leavePod() {
+        PodSandboxes.Pod at = pod;
+        pod = null;
+        if (at != null) {
+            at.leave();
+        }
+    }
+
+    private void begin(Launch init, int listener, @Nullable Shared shared, @Nullable SandboxProcess fresh)
+            throws ContainerFault {
+        ProcessId sandbox = shared != null
+                ? shared.sandbox()
+                : java.util.Objects.requireNonNull(fresh).id();
         Launch guard = launcher.spawn(
                 launchId,
                 TAG + sandbox.text() + " " + container,
@@ -134,11 +164,11 @@ final class Guard {
         } catch (ErrnoException e) {
             throw new ContainerFault(Kind.FAILED, "look at guard of " + container + ": " + e.getMessage(), e);
         }
-        switch (from) {
-            case Source.Shared s -> SandboxProcess.adoptThrough(s.through(), pid);
-            case Source.Own o -> o.process().adopt(pid);
+        if (fresh != null) {
+            fresh.adopt(pid);
+        } else if (shared != null) {
+            SandboxProcess.adoptThrough(shared.through(), pid);
         }
-        source = null;
         send(Control.serve(true, init.pid(), listener));
         long result = guard.awaitNote(Control.NOTE_SERVING, START_TIME);
         if (result != 0) {
@@ -188,10 +218,7 @@ final class Guard {
 
     /** Ends and forgets it, and with it the sandbox process's part for this container. Idempotent. */
     void end() {
-        if (source instanceof Source.Own own) {
-            own.process().kill();
-            source = null;
-        }
+        leavePod();
         Launch guard = launcher.find(launchId);
         if (guard != null) {
             guard.kill(SIGKILL);

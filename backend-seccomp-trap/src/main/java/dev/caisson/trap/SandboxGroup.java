@@ -14,7 +14,7 @@ import java.util.Set;
  * themselves may hold. The bounds are far above what it needs.
  */
 final class SandboxGroup {
-    private static final String PARENT = "/caisson-sandbox/";
+    private static final String PARENT = "/caisson-sandbox";
     private static final long MEMORY_BYTES = 256L << 20;
     private static final int THREADS = 512;
 
@@ -27,10 +27,11 @@ final class SandboxGroup {
     /** Puts a process into a group of its own. */
     static SandboxGroup of(int pid) throws ErrnoException, CgroupException {
         SandboxGroup made = new SandboxGroup(Cgroup.create(
-                CgroupLayout.detect(), CgroupPath.of(PARENT + pid, Integer.toString(pid)), Set.of("memory", "pids")));
+                CgroupLayout.detect(),
+                CgroupPath.of(PARENT + "/" + pid, Integer.toString(pid)),
+                Set.of("memory", "pids")));
         made.limit("memory", List.of("memory.max", "memory.limit_in_bytes"), MEMORY_BYTES);
         made.limit("pids", List.of("pids.max"), THREADS);
-        made.removeEmptyOthers();
         made.group.join(pid);
         return made;
     }
@@ -46,20 +47,29 @@ final class SandboxGroup {
     }
 
     /** Those of processes that ended when no daemon was there to see it. One that is in use cannot be removed. */
-    private void removeEmptyOthers() throws ErrnoException {
-        for (String directory : group.directories()) {
-            String parent = directory.substring(0, directory.lastIndexOf('/'));
-            List<HostFiles.Entry> entries = HostFiles.listIfPresent(parent);
-            if (entries != null) {
-                for (HostFiles.Entry entry : entries) {
+    static void removeAbandoned() {
+        try {
+            Cgroup parent = Cgroup.expected(CgroupLayout.detect(), CgroupPath.of(PARENT, ""));
+            for (String directory : parent.directories()) {
+                List<HostFiles.Entry> entries = HostFiles.listIfPresent(directory);
+                for (HostFiles.Entry entry : entries == null ? List.<HostFiles.Entry>of() : entries) {
                     String name = entry.name();
                     // Not of one that is just being started, by whatever daemon, and is not in it yet.
-                    if (name.chars().allMatch(Character::isDigit) && !HostFiles.exists("/proc/" + name)) {
-                        var _ = HostFiles.tryRmdir(parent + "/" + name);
+                    if (name.chars().allMatch(Character::isDigit) && !isRunning(Integer.parseInt(name))) {
+                        var _ = HostFiles.tryRmdir(directory + "/" + name);
                     }
                 }
+                var _ = HostFiles.tryRmdir(directory);
             }
+        } catch (ErrnoException | CgroupException e) {
+            // A host whose groups cannot be found has none of ours.
+            System.getLogger(SandboxGroup.class.getName()).log(System.Logger.Level.DEBUG, e.getMessage());
         }
+    }
+
+    private static boolean isRunning(int pid) throws ErrnoException {
+        ProcessId id = ProcessId.of(pid);
+        return id != null && id.isRunning();
     }
 
     /** After the process's end. */

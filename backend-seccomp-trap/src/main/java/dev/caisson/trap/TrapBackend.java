@@ -22,7 +22,7 @@ public final class TrapBackend implements Backend {
 
     private final NamespaceBackend namespace = new NamespaceBackend();
     private final TrapFilters filters = new TrapFilters();
-    private final Spares spares = new Spares();
+    private final PodSandboxes sandboxes = new PodSandboxes();
 
     /** For ServiceLoader. */
     public TrapBackend() {}
@@ -36,18 +36,20 @@ public final class TrapBackend implements Backend {
     public Container prepare(CreateRequest request, Launcher launcher) throws ContainerFault {
         TrapSpec.requireIdentity(request.spec());
         TrapContainer.Filter filter =
-                new TrapContainer.Filter(program(request.spec()), Guard.of(request.id(), launcher, spares), false);
-        return new TrapContainer(namespace.prepare(changed(request), launcher, filter), filter);
+                new TrapContainer.Filter(program(request.spec()), Guard.of(request.id(), launcher, sandboxes), false);
+        PodNamespaces pod = PodNamespaces.of(request.spec());
+        return new TrapContainer(namespace.prepare(changed(request, pod), launcher, filter), filter);
     }
 
     @Override
     public Container recover(CreateRequest request, Map<String, String> record, Launcher launcher)
             throws ContainerFault {
         Map<String, String> rest = new HashMap<>(record);
-        Guard guard = Guard.recover(request.id(), rest, launcher, spares);
+        Guard guard = Guard.recover(request.id(), rest, launcher, sandboxes);
         TrapContainer.Filter filter = new TrapContainer.Filter(program(request.spec()), guard, true);
-        TrapContainer container =
-                new TrapContainer(namespace.recover(changed(request), rest, launcher, filter), filter);
+        // It has joined what it has, whose owner may be gone.
+        TrapContainer container = new TrapContainer(
+                namespace.recover(changed(request, PodNamespaces.NONE), rest, launcher, filter), filter);
         container.watch();
         return container;
     }
@@ -72,9 +74,21 @@ public final class TrapBackend implements Backend {
         return filters.get(tier, spec.linux().seccomp());
     }
 
-    private static CreateRequest changed(CreateRequest r) {
+    private static CreateRequest changed(CreateRequest r, PodNamespaces pod) {
         return new CreateRequest(
-                r.id(), r.bundle(), TrapSpec.of(r.spec()), r.rootfs(), r.launch(), r.io(), r.scratch(), r.options());
+                r.id(),
+                r.bundle(),
+                TrapSpec.of(r.spec(), pod),
+                r.rootfs(),
+                r.launch(),
+                r.io(),
+                r.scratch(),
+                r.options());
+    }
+
+    @Override
+    public void cleanUp() {
+        SandboxGroup.removeAbandoned();
     }
 
     @Override

@@ -97,6 +97,11 @@ final class TrapContainer implements Container {
     }
 
     @Override
+    public void resumeExec(Launch init, Launch exec, ProcessSpec process) throws ContainerFault {
+        inner.resumeExec(init, exec, TrapSpec.process(process));
+    }
+
+    @Override
     public void signalAll(int signal) throws ContainerFault {
         inner.signalAll(signal);
     }

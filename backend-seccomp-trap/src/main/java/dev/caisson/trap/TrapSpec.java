@@ -17,18 +17,23 @@ final class TrapSpec {
     /** All ids but the last, which is none. */
     private static final IdMapping IDENTITY = new IdMapping(0, 0, 4294967295L);
 
+    /** From which port on everybody may listen (ip-sysctl). */
+    private static final String UNPRIVILEGED_PORTS = "net.ipv4.ip_unprivileged_port_start";
+
     private TrapSpec() {}
 
     /**
      * The configuration with namespaces of every kind, a user namespace included, so that no right that the processes have counts outside of it;
      * without the profile, which is a part of the wall's own filter; and with /proc and /sys that show nothing of the host to the few calls
      * that the kernel does itself.
+     *
+     * @param pod what the namespaces that it joins are
      */
-    static Spec of(Spec spec) {
+    static Spec of(Spec spec, PodNamespaces pod) {
         Spec.Builder b = spec.toBuilder();
         b.process = spec.process() == null ? null : process(spec.process());
         b.mounts = mounts(spec.mounts());
-        b.linux = linux(spec.linux());
+        b.linux = linux(spec.linux(), pod);
         return b.build();
     }
 
@@ -47,12 +52,6 @@ final class TrapSpec {
                                     + ": this wall supports no user namespace but one where every id is itself");
                 }
             }
-        }
-        Linux.Namespace user = spec.linux().namespace(NamespaceType.USER);
-        if (user != null && user.path() != null) {
-            throw new ContainerFault(
-                    ContainerFault.Kind.UNSUPPORTED,
-                    "config.json: user namespace " + user.path() + ": this wall joins none");
         }
     }
 
@@ -86,7 +85,7 @@ final class TrapSpec {
         return all;
     }
 
-    private static Linux linux(Linux linux) {
+    private static Linux linux(Linux linux, PodNamespaces pod) {
         Linux.Builder b = linux.toBuilder();
         Map<NamespaceType, Linux.Namespace> namespaces = new TreeMap<>();
         for (NamespaceType type : List.of(
@@ -104,10 +103,20 @@ final class TrapSpec {
             namespaces.put(ns.type(), ns);
             mapped |= ns.type() == NamespaceType.USER;
         }
-        b.namespaces = List.copyOf(namespaces.values());
-        if (!mapped) {
+        if (pod.user() != null) {
+            namespaces.put(NamespaceType.USER, new Linux.Namespace(NamespaceType.USER, pod.user()));
+            b.uidMappings = List.of();
+            b.gidMappings = List.of();
+        } else if (!mapped) {
             b.uidMappings = List.of(IDENTITY);
             b.gidMappings = List.of(IDENTITY);
+        }
+        b.namespaces = List.copyOf(namespaces.values());
+        if (pod.isForeignNetwork()) {
+            // CAP_NET_BIND_SERVICE counts only in networks of the own user namespace; within a pod any port is its own.
+            Map<String, String> sysctl = new TreeMap<>(linux.sysctl());
+            sysctl.putIfAbsent(UNPRIVILEGED_PORTS, "0");
+            b.sysctl = sysctl;
         }
         b.seccomp = null;
         b.maskedPaths = unsynthetic(linux.maskedPaths());

@@ -193,6 +193,7 @@ final class Daemon {
             System.getLogger(Daemon.class.getName())
                     .log(System.Logger.Level.ERROR, "read records of pods: " + Errno.describe(e), e);
         }
+        backends.cleanUp();
         new WarmUp(options.stateDirectory(), "rehearsal", WarmUp.COMPILED, commandLoop, executor, backends).run(tasks);
         try {
             keepStandby();

@@ -436,6 +436,20 @@ public abstract class BackendContract extends PodTest {
         c.close();
     }
 
+    @Test
+    void anExecWhoseDaemonIsLostIsEndedByTheNext() throws ContainerFault {
+        Bundle bundle = shell("sleep 1000");
+        try (TestContainer c = prepare(bundle).create().start()) {
+            String script = "echo $HOME; cd /bin && pwd";
+            TestContainer.TestExec exec = c.execOfLostDaemon(bundle.exec("sh", "-c", script + "; exit 7"));
+
+            c.recovered().resumeExec(c.init(), exec.launch(), bundle.exec("sh"));
+
+            assertThat(exec.awaitCode()).as(exec.stderr()).isEqualTo(7);
+            assertThat(exec.stdout()).isEqualTo(c.execOutput("sh", "-c", script));
+        }
+    }
+
     private static Hook hook(String script) {
         return new Hook("/bin/sh", List.of("sh", "-c", script), List.of("PATH=/bin:/usr/bin"), null);
     }

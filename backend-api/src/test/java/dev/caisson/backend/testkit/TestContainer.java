@@ -1,6 +1,7 @@
 package dev.caisson.backend.testkit;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.backend.Backend;
 import dev.caisson.backend.Container;
@@ -139,10 +140,31 @@ public final class TestContainer implements AutoCloseable {
     }
 
     public TestExec exec(ProcessSpec process) throws ContainerFault {
-        String prefix = "exec" + EXECS.incrementAndGet() + "-";
+        String prefix = nextExec();
+        return exec(prefix, container.exec(init(), launcher.nextId(), "exec", process, openIo(prefix, process)));
+    }
+
+    /** Launched by a daemon that does not live to see it. */
+    TestExec execOfLostDaemon(ProcessSpec process) throws ContainerFault {
+        String prefix = nextExec();
+        int id = launcher.nextId();
+        Container lost = backend.recover(request, Map.copyOf(container.record()), LostDaemon.of(launcher));
+        assertThatThrownBy(() -> lost.exec(init(), id, "exec", process, openIo(prefix, process)))
+                .hasMessageContaining("lost");
+        return exec(prefix, java.util.Objects.requireNonNull(launcher.find(id)));
+    }
+
+    private static String nextExec() {
+        return "exec" + EXECS.incrementAndGet() + "-";
+    }
+
+    private int openIo(String prefix, ProcessSpec process) throws ContainerFault {
         int io = launcher.nextId();
         launcher.openIo(io, stdio(bundle.directory(), prefix, process.terminal()));
-        Launch launch = container.exec(init(), launcher.nextId(), "exec", process, io);
+        return io;
+    }
+
+    private TestExec exec(String prefix, Launch launch) {
         return new TestExec(
                 launch,
                 bundle.directory().resolve(prefix + "stdout"),

@@ -109,6 +109,7 @@ public final class InitPlan {
             namespaces.moveToUnified(in.cgroups());
             unified = null;
         }
+        namespaces.oomScoreBeforeJoining(rootless);
         namespaces.join(joined);
         if (devices.isNeeded() && namespaces.isJoined(NamespaceType.NETWORK)) {
             devices.configure();

@@ -13,12 +13,14 @@ import dev.caisson.oci.ProcessSpec;
 import dev.caisson.oci.Spec;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
+import java.util.EnumMap;
 import java.util.List;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Namespaces: joining, making, and what the parent side does for the child (id maps, cgroups, oom score). */
 final class NamespaceSteps {
-    /** User first, since it gives the right to join the others; mount last, since paths change with it. */
+    /** Mount last, since paths change with it. */
     private static final List<NamespaceType> JOIN_ORDER = List.of(
             NamespaceType.USER,
             NamespaceType.IPC,
@@ -140,18 +142,48 @@ final class NamespaceSteps {
         throw new IllegalArgumentException(wanted + " is not joined");
     }
 
-    /** Enters them; the kernel refuses a file that is not of the type. */
+    /**
+     * Enters them; the kernel refuses a file that is not of the type. Whether one belongs to the user namespace that is joined, which gives the
+     * right to it, or to the namespace that this process comes from, as networks do that a CNI made for a pod, only the kernel knows: with
+     * a user namespace the others are tried before it, and those that were refused again after it.
+     */
     void join(List<Arg.Slot> fds) {
-        int i = 0;
-        for (NamespaceType type : JOIN_ORDER) {
-            Linux.Namespace ns = linux.namespace(type);
-            if (ns != null && ns.path() != null) {
-                Arg.Slot fd = fds.get(i++);
-                if (type != NamespaceType.CGROUP) {
-                    p.call("join " + type.wire() + " namespace " + ns.path(), Sys.SETNS, fd, c(flag(type)));
+        if (!isJoined(NamespaceType.USER)) {
+            for (NamespaceType type : JOIN_ORDER) {
+                if (isEntered(type)) {
+                    enter(type, fds);
                 }
             }
+            return;
         }
+        Map<NamespaceType, Arg.Slot> tried = new EnumMap<>(NamespaceType.class);
+        for (NamespaceType type : JOIN_ORDER) {
+            if (isEntered(type) && type != NamespaceType.USER) {
+                Arg.Slot result = p.slot();
+                tried.put(type, result);
+                p.attemptInto(result, Sys.SETNS, joinedSlot(fds, type), c(flag(type)));
+            }
+        }
+        enter(NamespaceType.USER, fds);
+        for (NamespaceType type : JOIN_ORDER) {
+            Arg.Slot result = tried.get(type);
+            if (result != null) {
+                PlanBuilder.Label done = new PlanBuilder.Label();
+                s.jumpIfDone(result, done);
+                enter(type, fds);
+                p.place(done);
+            }
+        }
+    }
+
+    /** Joined here, and not by the child. */
+    private boolean isEntered(NamespaceType type) {
+        return isJoined(type) && type != NamespaceType.CGROUP;
+    }
+
+    private void enter(NamespaceType type, List<Arg.Slot> fds) {
+        Linux.Namespace ns = java.util.Objects.requireNonNull(linux.namespace(type));
+        p.call("join " + type.wire() + " namespace " + ns.path(), Sys.SETNS, joinedSlot(fds, type), c(flag(type)));
     }
 
     /**
@@ -257,6 +289,25 @@ final class NamespaceSteps {
         return dir;
     }
 
+    /** Before this process enters a user namespace, where it has no right to lower it any more: its child inherits it. */
+    void oomScoreBeforeJoining(HostFacts.@Nullable User user) {
+        if (isJoined(NamespaceType.USER)) {
+            oomScore(c(AT_FDCWD), "/proc/self/oom_score_adj", user);
+        }
+    }
+
+    private void oomScore(Arg dir, String file, HostFacts.@Nullable User user) {
+        if (process == null || process.oomScoreAdj() == null) {
+            return;
+        }
+        String value = Integer.toString(process.oomScoreAdj());
+        if (user == null) {
+            s.writeFile("set oom_score_adj to " + value, dir, p.string(file), value);
+        } else {
+            s.tryWriteFile(dir, p.string(file), value); // a user may not lower it
+        }
+    }
+
     /** Writes id maps and the oom score of the child, seen from the parent. */
     void describeChild(Arg.Slot proc, Arg.Slot pid, HostFacts.@Nullable User user) {
         if (isNew(NamespaceType.USER)) {
@@ -267,13 +318,8 @@ final class NamespaceSteps {
                 mapForUser(proc, pid, user);
             }
         }
-        if (process != null && process.oomScoreAdj() != null) {
-            String value = Integer.toString(process.oomScoreAdj());
-            if (user == null) {
-                s.writeFile("set oom_score_adj to " + value, proc, p.string("oom_score_adj"), value);
-            } else {
-                s.tryWriteFile(proc, p.string("oom_score_adj"), value); // a user may not lower it
-            }
+        if (!isJoined(NamespaceType.USER)) {
+            oomScore(proc, "oom_score_adj", user);
         }
     }
 

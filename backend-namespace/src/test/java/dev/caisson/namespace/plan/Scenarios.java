@@ -237,6 +237,8 @@ final class Scenarios {
                         spec(b -> linux(b, l -> {
                             List<Linux.Namespace> namespaces = new ArrayList<>(l.namespaces);
                             namespaces.add(new Linux.Namespace(NamespaceType.USER, "/proc/1/ns/user"));
+                            namespaces.removeIf(ns -> ns.type() == NamespaceType.NETWORK);
+                            namespaces.add(new Linux.Namespace(NamespaceType.NETWORK, "/run/netns/pod"));
                             l.namespaces = namespaces;
                         })),
                         List.of(),

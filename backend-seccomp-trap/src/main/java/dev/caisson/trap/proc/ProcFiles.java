@@ -61,6 +61,7 @@ public final class ProcFiles {
             "io",
             "fd",
             "fdinfo",
+            "ns",
             "exe",
             "cwd",
             "root");
@@ -157,6 +158,10 @@ public final class ProcFiles {
             return EACCES;
         }
         boolean last = names.size() == at + 1;
+        if (file.equals("ns") && names.size() == at + 2) {
+            // Namespaces can be told apart by the links' texts; there is nothing to be done with an open one.
+            return (flags & O_NOFOLLOW) == 0 ? EACCES : openLink(c, whole, flags);
+        }
         boolean lastOfFd = file.equals("fd") && names.size() == at + 2;
         if ((MAGIC.contains(file) && last) || lastOfFd) {
             return openLink(c, whole, flags);

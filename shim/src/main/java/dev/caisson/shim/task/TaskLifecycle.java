@@ -370,18 +370,22 @@ public final class TaskLifecycle {
         Launch earlier = launcher.find(p.launchId);
         if (earlier != null) {
             // Another daemon launched it and was lost before it could answer.
-            earlier.awaitLaunched(KILL_TIME);
+            container.resumeExec(init, earlier, execSpec(p));
             p.attach(earlier);
             return;
         }
         StdioUris stdio = StdioUris.parse(p.stdin, p.stdout, p.stderr, p.terminal);
         launcher.openIo(p.launchId, stdio.stdio());
         startLogger(task, stdio.logger(), p.launchId, launcher);
-        ProcessSpec.Builder spec = java.util.Objects.requireNonNull(p.spec).toBuilder();
-        spec.terminal = p.terminal;
-        Launch l = container.exec(init, p.launchId, "exec " + task.id + " " + p.id, spec.build(), p.launchId);
+        Launch l = container.exec(init, p.launchId, "exec " + task.id + " " + p.id, execSpec(p), p.launchId);
         p.attach(l);
         CannedAnswers.refresh(task);
+    }
+
+    private static ProcessSpec execSpec(TaskProcess p) {
+        ProcessSpec.Builder spec = java.util.Objects.requireNonNull(p.spec).toBuilder();
+        spec.terminal = p.terminal;
+        return spec.build();
     }
 
     /** The task must end up where it can be waited for and deleted. */

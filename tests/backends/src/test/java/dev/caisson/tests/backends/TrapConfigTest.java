@@ -78,6 +78,6 @@ final class TrapConfigTest extends TrapSuite {
                     namespaces.add(new Linux.Namespace(NamespaceType.USER, "/proc/self/ns/user"));
                     l.namespaces = namespaces;
                 }),
-                "user namespace /proc/self/ns/user");
+                "user namespace of /proc/self/ns/user");
     }
 }

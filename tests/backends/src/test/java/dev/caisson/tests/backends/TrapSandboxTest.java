@@ -7,13 +7,21 @@ import dev.caisson.backend.testkit.TestContainer;
 import dev.caisson.linux.bpf.BpfProgram;
 import dev.caisson.linux.bpf.SyscallAbi;
 import dev.caisson.linux.bpf.SyscallTable;
+import dev.caisson.oci.Linux;
+import dev.caisson.oci.NamespaceType;
+import dev.caisson.oci.Spec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeSet;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import org.junit.jupiter.api.Test;
 
 /** The sandbox process: what it holds, what it costs when nothing happens, and its death. */
@@ -125,6 +133,68 @@ final class TrapSandboxTest extends TrapSuite {
             assertThat(sandbox()).isEqualTo(sandbox);
             ProcessHandle.of(sandbox).orElseThrow().destroyForcibly();
             assertThat(second.awaitExit().code()).isEqualTo(137);
+        }
+    }
+
+    /** As in a pod of the CRI: host name, IPC and network are the first one's, and mounts of them need a right there. */
+    @Test
+    void aContainerHasItsRightsInNamespacesOfAnother() throws Exception {
+        try (TestContainer first = prepare(shell("exec sleep 1000")).create().start()) {
+            String namespaces = "/proc/" + first.init().pid() + "/ns/";
+            Bundle bundle = shell("cat /proc/1/oom_score_adj; exec sleep 1000")
+                    .linux(l -> l.namespaces = List.of(
+                            new Linux.Namespace(NamespaceType.MOUNT, null),
+                            new Linux.Namespace(NamespaceType.PID, null),
+                            new Linux.Namespace(NamespaceType.IPC, namespaces + "ipc"),
+                            new Linux.Namespace(NamespaceType.UTS, namespaces + "uts"),
+                            new Linux.Namespace(NamespaceType.NETWORK, namespaces + "net")))
+                    .spec(s -> {
+                        Spec.Builder b = s.toBuilder();
+                        b.hostname = "renamed";
+                        return b.build();
+                    })
+                    .process(p -> p.oomScoreAdj = 321);
+            try (TestContainer second = prepare(bundle).create().start()) {
+                await("output", () -> second.stdout().contains("\n"));
+                assertThat(second.stdout()).as(second.stderr()).isEqualTo("321\n");
+                assertThat(first.execOutput("busybox", "hostname")).isEqualTo("renamed\n");
+                for (String shared : List.of("ipc", "uts", "net", "user")) {
+                    assertThat(second.execOutput("busybox", "readlink", "/proc/1/ns/" + shared))
+                            .as(shared)
+                            .isEqualTo(first.execOutput("busybox", "readlink", "/proc/1/ns/" + shared));
+                }
+                // As root in its user namespace, to which the network belongs.
+                assertThat(second.execOutput(
+                                "sh", "-c", "busybox nc -l -p 80 & sleep 0.2; busybox netstat -ltn; kill $!"))
+                        .contains(":80 ");
+            }
+        }
+    }
+
+    @Test
+    void theFirstContainersOfAPodShareItAlsoWhenTheyAreMadeAtTheSameTime() throws Exception {
+        for (int round = 0; round < 2; round++) {
+            List<TestContainer> containers = new ArrayList<>();
+            for (int i = 0; i < 3; i++) {
+                // Of groups without a common parent, which the first one would make and remove.
+                String group = "/caisson-test-" + ProcessHandle.current().pid() + "-" + i;
+                containers.add(prepare(shell("echo up; exec sleep 1000").linux(l -> l.cgroupsPath = group)));
+            }
+            try (ExecutorService threads =
+                    Executors.newThreadPerTaskExecutor(Thread.ofVirtual().factory())) {
+                for (Future<TestContainer> made : threads.invokeAll(containers.stream()
+                        .map(c -> (Callable<TestContainer>) () -> c.create().start())
+                        .toList())) {
+                    made.get();
+                }
+                for (TestContainer c : containers) {
+                    await("program", () -> c.stdout().contains("up"));
+                }
+                assertThat(sandboxes()).hasSize(1);
+            } finally {
+                containers.forEach(TestContainer::close);
+            }
+            await("end of the sandbox process", () -> sandboxes().isEmpty());
         }
     }
 

@@ -71,8 +71,7 @@ class PodTest extends Bed {
     @Test
     void hostReachesAServerInThePod() {
         try (Pod pod = Pod.run(bed())) {
-            pod.start(
-                    "server", "sh", "-c", "mkdir /www; echo hello from the pod > /www/note; httpd -f -p 8080 -h /www");
+            pod.start("server", "sh", "-c", "mkdir /www; echo hello from the pod > /www/note; httpd -f -p 80 -h /www");
             String address = pod.status().getNetwork().getIp();
 
             Await.until(
@@ -83,7 +82,7 @@ class PodTest extends Bed {
     }
 
     private static String get(String address) {
-        try (Socket socket = new Socket(address, 8080)) {
+        try (Socket socket = new Socket(address, 80)) {
             socket.getOutputStream().write("GET /note HTTP/1.0\r\n\r\n".getBytes(StandardCharsets.US_ASCII));
             return new String(socket.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         } catch (IOException notYet) {

@@ -9,10 +9,12 @@ import dev.caisson.tests.support.Proc;
 import dev.caisson.tests.support.RuntimeUnderTest.Kind;
 import dev.caisson.tests.support.Skip;
 import java.io.BufferedReader;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 
@@ -174,13 +176,15 @@ class TrapWallTest extends OciSuite {
     void aSpareWaitsAndCostsNothingAndEndsWithTheDaemon() {
         trapped("true").run().ok();
         long daemon = daemon();
-        Await.until("a spare", SOON, () -> spareOf(daemon) != 0);
-        long spare = spareOf(daemon);
+        AtomicLong found = new AtomicLong();
         Await.until("a spare that has rehearsed", SOON, () -> {
-            long before = Proc.cpuTicks(spare);
+            // Not the first container's, which is about to end.
+            found.set(spareOf(daemon));
+            long before = found.get() == 0 ? -1 : Proc.cpuTicks(found.get());
             Await.sleep(Duration.ofMillis(500));
-            return Proc.cpuTicks(spare) == before;
+            return spareOf(daemon) == found.get() && before > 0 && Proc.cpuTicks(found.get()) == before;
         });
+        long spare = found.get();
         long before = Proc.cpuTicks(spare);
         Await.sleep(Duration.ofSeconds(2));
         assertThat(Proc.cpuTicks(spare) - before)
@@ -199,10 +203,38 @@ class TrapWallTest extends OciSuite {
         assertThat(Proc.lives(spare)).as("sandbox process of a container").isTrue();
     }
 
-    private static long spareOf(long daemon) {
-        return sandboxes(false).stream()
+    @Test
+    void theGroupOfAKilledDaemonsSpareIsRemovedByTheNextDaemon() {
+        trapped("true").run().ok();
+        long daemon = daemon();
+        Await.until(
+                "one spare, and nothing of the container",
+                SOON,
+                () -> sandboxesOf(daemon, true).isEmpty()
+                        && sandboxesOf(daemon, false).size() == 1);
+        long spare = spareOf(daemon);
+        Path group = Path.of(
+                "/sys/fs/cgroup",
+                Files.exists(Path.of("/sys/fs/cgroup/pids")) ? "pids" : "",
+                "caisson-sandbox",
+                Long.toString(spare));
+        assertThat(group).exists();
+        ProcessHandle.of(daemon).orElseThrow().destroyForcibly();
+        Await.until("end of the spare", SOON, () -> !Proc.lives(spare));
+        assertThat(group).exists();
+
+        box("c3", "true").run().ok();
+
+        Await.until("no group of the spare", SOON, () -> !Files.exists(group));
+    }
+
+    private static List<Long> sandboxesOf(long daemon, boolean answering) {
+        return sandboxes(answering).stream()
                 .filter(pid -> Proc.read(pid, "stat").contains(") S " + daemon + " "))
-                .findFirst()
-                .orElse(0L);
+                .toList();
+    }
+
+    private static long spareOf(long daemon) {
+        return sandboxesOf(daemon, false).stream().findFirst().orElse(0L);
     }
 }

@@ -28,6 +28,7 @@
 #define CONN_ANSWERS_MAX (8u << 20)  /* a client that never reads is cut off above this */
 #define CANNED_AFTER_MS 200
 #define ACCEPT_AGAIN_MS 100
+#define HOST_CID 2
 
 #define LOST "caissond was lost while it worked on this request: unavailable"
 
@@ -325,10 +326,25 @@ static void accept_again(void)
 	loop_mask(&listen_src, EPOLLIN);
 }
 
+/* Root, this program's user, or the host of the machine whose process 1 this is (struct sockaddr_vm, linux/vm_sockets.h). */
+static int may_ask(int fd)
+{
+	struct sockaddr_storage from;
+	struct ucred peer;
+	socklen_t len = sizeof from;
+	uint32_t cid;
+
+	memset(&from, 0, sizeof from);
+	if (getpeername(fd, (struct sockaddr *)&from, &len) == 0 && from.ss_family == AF_VSOCK) {
+		memcpy(&cid, (uint8_t *)&from + 8, sizeof cid);
+		return cid == HOST_CID;
+	}
+	len = sizeof peer;
+	return getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) == 0 && (peer.uid == geteuid() || peer.uid == 0);
+}
+
 static void on_listener(struct source *s, uint32_t events)
 {
-	struct ucred peer;
-	socklen_t len = sizeof peer;
 	struct conn *c;
 	int fd = accept4(s->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
@@ -342,8 +358,7 @@ static void on_listener(struct source *s, uint32_t events)
 		return;
 	}
 	/* The socket's mode keeps others out already; this holds when somebody changed it. */
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0 ||
-	    (peer.uid != geteuid() && peer.uid != 0)) {
+	if (!may_ask(fd)) {
 		close(fd);
 		return;
 	}

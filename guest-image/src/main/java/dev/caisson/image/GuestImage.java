@@ -17,8 +17,9 @@ import java.util.List;
 import java.util.Map;
 
 /**
- * Makes {@code vmlinux}, {@code initramfs}, {@code boot.plan.txt} (what the initramfs's first process does, to be read beside its complaints) and
- * {@code manifest} out of a kernel's package, the monitor and, for looking around, busybox.
+ * Makes {@code vmlinux}, {@code initramfs}, {@code boot.plan.txt} (what the initramfs's first process does, to be read beside its complaints),
+ * {@code busybox.cpio}, which appended to the initramfs has tools to look around with, and {@code manifest} out of a kernel's package, the monitor
+ * and busybox.
  */
 public final class GuestImage {
     /** What a guest's devices need that kernels have as modules. */
@@ -30,9 +31,10 @@ public final class GuestImage {
             "virtio_balloon",
             "virtio_net",
             "vmw_vsock_virtio_transport",
+            "erofs",
             "overlay");
 
-    private static final List<String> DIRECTORIES = List.of("dev", "proc", "sys", "run", "tmp");
+    private static final List<String> DIRECTORIES = List.of("dev", "proc", "sys", "run", "tmp", "root");
 
     private GuestImage() {}
 
@@ -62,7 +64,6 @@ public final class GuestImage {
         Initramfs initramfs = new Initramfs();
         DIRECTORIES.forEach(initramfs::directory);
         initramfs.program("init", Files.readAllBytes(monitor));
-        initramfs.program("bin/busybox", Files.readAllBytes(busybox));
         List<String> paths = new ArrayList<>();
         modules.forEach((name, bytes) -> {
             initramfs.file("modules/" + name + ".ko", bytes);
@@ -77,6 +78,10 @@ public final class GuestImage {
         write(output, "vmlinux", manifest, out -> BzImage.extract(kernel, out));
         byte[] archive = initramfs.bytes();
         write(output, "initramfs", manifest, out -> out.write(archive));
+        Initramfs more = new Initramfs();
+        more.program("bin/busybox", Files.readAllBytes(busybox));
+        byte[] moreBytes = more.bytes();
+        write(output, "busybox.cpio", manifest, out -> out.write(moreBytes));
         write(output, "boot.plan.txt", manifest, out -> out.write(plan.dump().getBytes(StandardCharsets.UTF_8)));
         // Last: who finds a manifest finds what it names.
         byte[] text = manifest.toString().getBytes(StandardCharsets.UTF_8);

@@ -121,6 +121,7 @@ final class Abi {
     static final int CMSG_LEN_INT   = 20;
     static final int CMSG_SPACE_INT = 24;
     static final int TIMEVAL_SIZE = 16;
+    static final int TIMESPEC_SIZE = 16;
 
     static final int OPEN_HOW_FLAGS   = 0;
     static final int OPEN_HOW_MODE    = 8;

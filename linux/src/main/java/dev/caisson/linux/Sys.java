@@ -31,6 +31,7 @@ final class Sys {
     static final int mount             = 165;
     static final int umount2           = 166;
     static final int getdents64        = 217;
+    static final int clock_settime     = 227;
     static final int epoll_ctl         = 233;
     static final int inotify_add_watch = 254;
     static final int inotify_rm_watch  = 255;

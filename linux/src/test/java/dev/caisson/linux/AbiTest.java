@@ -63,6 +63,7 @@ class AbiTest {
             Map.entry("CMSG_LEN_INT", "CMSG_LEN(sizeof(int))"),
             Map.entry("CMSG_SPACE_INT", "CMSG_SPACE(sizeof(int))"),
             Map.entry("TIMEVAL_SIZE", "sizeof(struct timeval)"),
+            Map.entry("TIMESPEC_SIZE", "sizeof(struct timespec)"),
             Map.entry("OPEN_HOW_FLAGS", "offsetof(struct open_how, flags)"),
             Map.entry("OPEN_HOW_MODE", "offsetof(struct open_how, mode)"),
             Map.entry("OPEN_HOW_RESOLVE", "offsetof(struct open_how, resolve)"),

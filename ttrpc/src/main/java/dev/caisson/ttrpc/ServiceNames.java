@@ -20,5 +20,8 @@ public final class ServiceNames {
     /** Copies in and out of containers. */
     public static final String TRANSFER = "containerd.services.transfer.v1.Transfer";
 
+    /** What the agent in a virtual machine does beside {@link #TASK_V2}. */
+    public static final String GUEST = "dev.caisson.guest.v1.Guest";
+
     private ServiceNames() {}
 }

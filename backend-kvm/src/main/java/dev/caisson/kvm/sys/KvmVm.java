@@ -67,21 +67,12 @@ public final class KvmVm implements AutoCloseable {
 
     /** Lets a guest's 32-bit write of one value to one address signal a counter, without an exit to here. */
     public void connectWrite(EventFd event, long guestAddress, int value) throws ErrnoException {
-        connectWrite(event, guestAddress, KvmAbi.KVM_IOEVENTFD_FLAG_DATAMATCH, value);
-    }
-
-    /** As {@link #connectWrite(EventFd, long, int)}, whatever the value. */
-    public void connectWrite(EventFd event, long guestAddress) throws ErrnoException {
-        connectWrite(event, guestAddress, 0, 0);
-    }
-
-    private void connectWrite(EventFd event, long guestAddress, int flags, int value) throws ErrnoException {
         argument.zero(0, KvmAbi.IOEVENTFD_SIZE);
         argument.putLong(KvmAbi.IOEVENTFD_DATAMATCH, value);
         argument.putLong(KvmAbi.IOEVENTFD_ADDR, guestAddress);
         argument.putInt(KvmAbi.IOEVENTFD_LEN, Integer.BYTES);
         argument.putInt(KvmAbi.IOEVENTFD_FD, event.fd().number());
-        argument.putInt(KvmAbi.IOEVENTFD_FLAGS, flags);
+        argument.putInt(KvmAbi.IOEVENTFD_FLAGS, KvmAbi.KVM_IOEVENTFD_FLAG_DATAMATCH);
         Ioctl.call(calls, fd, KvmAbi.KVM_IOEVENTFD, "KVM_IOEVENTFD", argument.address());
     }
 

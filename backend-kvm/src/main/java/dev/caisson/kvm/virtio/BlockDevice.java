@@ -48,14 +48,17 @@ public final class BlockDevice implements VirtioDevice, AutoCloseable {
     private static final int KEEP_SIZE_ZERO_RANGE = 0x11;
 
     private final KernelCalls calls = new KernelCalls();
-    private final Fd file;
-    private final long sectors;
     private final boolean readOnly;
     private final byte[] serial;
     private final byte[] header = new byte[HEADER];
     private @Nullable VirtQueue requests;
+    private @Nullable DeviceEvents events;
+    /** Null while there is no medium. */
+    private volatile @Nullable Fd file;
 
-    private BlockDevice(Fd file, long sectors, boolean readOnly, String name) {
+    private long sectors;
+
+    private BlockDevice(@Nullable Fd file, long sectors, boolean readOnly, String name) {
         this.file = file;
         this.sectors = sectors;
         this.readOnly = readOnly;
@@ -69,14 +72,62 @@ public final class BlockDevice implements VirtioDevice, AutoCloseable {
      * @param name what the guest finds as the disk's serial number, at most 20 bytes of ASCII
      */
     public static BlockDevice open(Path path, boolean readOnly, String name) throws IOException {
-        int flags = (readOnly ? HostFiles.O_RDONLY : HostFiles.O_RDWR) | HostFiles.O_CLOEXEC;
-        Fd file = HostFiles.open(path.toString(), flags, 0);
-        try (FileChannel channel = FileChannel.open(path)) {
-            return new BlockDevice(file, channel.size() / SECTOR, readOnly, name);
-        } catch (IOException e) {
-            file.close();
-            throw e;
+        Medium medium = Medium.open(path, readOnly);
+        return new BlockDevice(medium.file(), medium.sectors(), readOnly, name);
+    }
+
+    /** A disk without a medium: its size is 0 until one is inserted. */
+    public static BlockDevice empty(String name) {
+        return new BlockDevice(null, 0, false, name);
+    }
+
+    private record Medium(Fd file, long sectors) {
+        static Medium open(Path path, boolean readOnly) throws IOException {
+            int flags = (readOnly ? HostFiles.O_RDONLY : HostFiles.O_RDWR) | HostFiles.O_CLOEXEC;
+            Fd file = HostFiles.open(path.toString(), flags, 0);
+            try (FileChannel channel = FileChannel.open(path)) {
+                return new Medium(file, channel.size() / SECTOR);
+            } catch (IOException e) {
+                file.close();
+                throw e;
+            }
         }
+    }
+
+    /** Whether there is no medium in it. */
+    public boolean isEmpty() {
+        return file == null;
+    }
+
+    /** Puts a medium into an empty disk; the driver is told. Any thread; not before the device is plugged in. */
+    public void insert(Path path) throws IOException {
+        Medium medium = Medium.open(path, readOnly);
+        change(medium.file(), medium.sectors());
+    }
+
+    /** Takes the medium out; requests fail from now on. Any thread. */
+    public void eject() {
+        change(null, 0);
+    }
+
+    private void change(@Nullable Fd to, long size) {
+        DeviceEvents with = events;
+        if (with == null) {
+            throw new IllegalStateException("a disk that is part of no machine");
+        }
+        with.reconfigure(() -> {
+            Fd old = file;
+            file = to;
+            sectors = size;
+            if (old != null) {
+                old.close();
+            }
+        });
+    }
+
+    @Override
+    public void attach(DeviceEvents with) {
+        events = with;
     }
 
     @Override
@@ -129,18 +180,31 @@ public final class BlockDevice implements VirtioDevice, AutoCloseable {
     }
 
     private int serve(Chain chain, long room) throws GuestFault {
+        Fd disk = file;
+        if (disk == null) {
+            // The name stands on the drive.
+            return ByteBuffer.wrap(header).order(ByteOrder.LITTLE_ENDIAN).getInt(0) == T_GET_ID
+                    ? name(chain, room)
+                    : IO_ERROR;
+        }
+        return serve(disk, chain, room);
+    }
+
+    private int name(Chain chain, long room) throws GuestFault {
+        chain.write(serial, 0, (int) Math.min(room, SERIAL_SIZE));
+        return OK;
+    }
+
+    private int serve(Fd disk, Chain chain, long room) throws GuestFault {
         ByteBuffer request = ByteBuffer.wrap(header).order(ByteOrder.LITTLE_ENDIAN);
         long sector = request.getLong(8);
         return switch (request.getInt(0)) {
-            case T_IN -> transfer(chain, sector, room, false);
-            case T_OUT -> readOnly ? IO_ERROR : transfer(chain, sector, chain.readable(), true);
-            case T_FLUSH -> readOnly ? UNSUPPORTED : status(calls.call(SYS_FDATASYNC, file.number()));
-            case T_GET_ID -> {
-                chain.write(serial, 0, (int) Math.min(room, SERIAL_SIZE));
-                yield OK;
-            }
-            case T_DISCARD -> readOnly ? IO_ERROR : allocate(chain, KEEP_SIZE_PUNCH_HOLE);
-            case T_WRITE_ZEROES -> readOnly ? IO_ERROR : allocate(chain, KEEP_SIZE_ZERO_RANGE);
+            case T_IN -> transfer(disk, chain, sector, room, false);
+            case T_OUT -> readOnly ? IO_ERROR : transfer(disk, chain, sector, chain.readable(), true);
+            case T_FLUSH -> readOnly ? UNSUPPORTED : status(calls.call(SYS_FDATASYNC, disk.number()));
+            case T_GET_ID -> name(chain, room);
+            case T_DISCARD -> readOnly ? IO_ERROR : allocate(disk, chain, KEEP_SIZE_PUNCH_HOLE);
+            case T_WRITE_ZEROES -> readOnly ? IO_ERROR : allocate(disk, chain, KEEP_SIZE_ZERO_RANGE);
             default -> UNSUPPORTED;
         };
     }
@@ -153,13 +217,13 @@ public final class BlockDevice implements VirtioDevice, AutoCloseable {
         return result < 0 ? result == -Errno.EOPNOTSUPP.number() ? UNSUPPORTED : IO_ERROR : OK;
     }
 
-    private int transfer(Chain chain, long sector, long length, boolean toDisk) throws GuestFault {
+    private int transfer(Fd disk, Chain chain, long sector, long length, boolean toDisk) throws GuestFault {
         if (length % SECTOR != 0 || !isInside(sector, length / SECTOR)) {
             return IO_ERROR;
         }
         long[] at = {sector * SECTOR};
         Chain.Transfer move = (address, count) -> {
-            long moved = calls.call(toDisk ? SYS_PWRITE64 : SYS_PREAD64, file.number(), address, count, at[0]);
+            long moved = calls.call(toDisk ? SYS_PWRITE64 : SYS_PREAD64, disk.number(), address, count, at[0]);
             at[0] += Math.max(moved, 0);
             return moved;
         };
@@ -175,7 +239,7 @@ public final class BlockDevice implements VirtioDevice, AutoCloseable {
     }
 
     /** One range: sector 0, count 8, flags 12. */
-    private int allocate(Chain chain, int mode) throws GuestFault {
+    private int allocate(Fd disk, Chain chain, int mode) throws GuestFault {
         if (chain.readable() != RANGE) {
             return UNSUPPORTED;
         }
@@ -189,7 +253,7 @@ public final class BlockDevice implements VirtioDevice, AutoCloseable {
         }
         return count == 0
                 ? OK
-                : status(calls.call(SYS_FALLOCATE, file.number(), mode, sector * SECTOR, count * SECTOR));
+                : status(calls.call(SYS_FALLOCATE, disk.number(), mode, sector * SECTOR, count * SECTOR));
     }
 
     @Override
@@ -199,7 +263,9 @@ public final class BlockDevice implements VirtioDevice, AutoCloseable {
 
     @Override
     public void close() {
-        file.close();
+        if (file != null) {
+            file.close();
+        }
         calls.close();
     }
 }

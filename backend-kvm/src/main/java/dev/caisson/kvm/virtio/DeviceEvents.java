@@ -22,4 +22,17 @@ public interface DeviceEvents {
 
     /** Begins to wait for a descriptor, which is not armed yet. */
     Watch watch(Fd fd, Action action) throws ErrnoException;
+
+    /** A change of a device's configuration. */
+    interface Change {
+        void make();
+    }
+
+    /**
+     * Makes a change, with the transport's lock held, and tells the driver that the configuration has changed. Any thread. Without a transport
+     * there is no driver either.
+     */
+    default void reconfigure(Change change) {
+        change.make();
+    }
 }

@@ -12,8 +12,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * The registers of one virtio device in memory (virtio 1.2, 4.2, version 2). Any thread.
  *
- * <p>With a page that the guest reads by itself ({@link #publish}) only writes come here, and acknowledgements of interrupts do not: what is
- * to be acknowledged then always stands in the page, which costs a driver nothing but a look at its queues.
+ * <p>With a page that the guest reads by itself ({@link #publish}) only writes come here, and acknowledgements of used buffers do not: what is
+ * to be acknowledged then always stands in the page, which costs a driver nothing but a look at its queues. Changes of a configuration are
+ * acknowledged here.
  */
 public final class MmioTransport implements BusDevice {
     // spotless:off
@@ -32,6 +33,8 @@ public final class MmioTransport implements BusDevice {
     public  static final int QUEUE_NOTIFY    = 0x050;
     private static final int INTERRUPT_STATUS = 0x060;
     public  static final int INTERRUPT_ACKNOWLEDGE = 0x064;
+    /** What is written there for used buffers alone. */
+    public  static final int ACKNOWLEDGE_USED = 1;
     private static final int STATUS          = 0x070;
     private static final int QUEUE_DESCRIPTORS = 0x080;
     private static final int QUEUE_DRIVER    = 0x090;
@@ -102,9 +105,13 @@ public final class MmioTransport implements BusDevice {
         for (int each = 0; each < CONFIG; each += Integer.BYTES) {
             in.putInt(offset + each, register(each));
         }
-        byte[] config = device.config();
-        in.write(offset + CONFIG, config, 0, config.length);
+        showConfig(in);
         refresh();
+    }
+
+    private void showConfig(Mapping in) {
+        byte[] config = device.config();
+        in.write(pageAt + CONFIG, config, 0, config.length);
     }
 
     /** The registers that depend on what was written. */
@@ -300,6 +307,23 @@ public final class MmioTransport implements BusDevice {
         interruptStatus |= INTERRUPT_CONFIG;
         refresh();
         interrupt.raise();
+    }
+
+    /** Changes the device's configuration and tells the driver (virtio 1.2, 2.5.1: a generation of its own). Any thread. */
+    public synchronized void reconfigure(DeviceEvents.Change change) {
+        change.make();
+        generation++;
+        Mapping to = page;
+        if (to != null) {
+            showConfig(to);
+        }
+        if (active) {
+            interruptStatus |= INTERRUPT_CONFIG;
+        }
+        refresh();
+        if (active) {
+            interrupt.raise();
+        }
     }
 
     /** Whether the driver broke a rule and has not reset the device since. */

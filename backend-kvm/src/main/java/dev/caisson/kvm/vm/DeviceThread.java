@@ -5,6 +5,7 @@ import dev.caisson.kvm.virtio.MmioTransport;
 import dev.caisson.linux.Epoll;
 import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.EventFd;
+import dev.caisson.linux.Fd;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicLong;
@@ -62,23 +63,35 @@ final class DeviceThread implements AutoCloseable {
 
     /** The events of one device, whose actions run under its transport's lock. */
     DeviceEvents eventsOf(MmioTransport transport) {
-        return (fd, action) -> {
-            long token = nextToken.getAndIncrement();
-            tasks.put(token, () -> transport.perform(action));
-            epoll.add(fd, 0, token);
-            return new DeviceEvents.Watch() {
-                @Override
-                public void arm(boolean readable, boolean writable) throws ErrnoException {
-                    int events = (readable ? Epoll.EPOLLIN : 0) | (writable ? Epoll.EPOLLOUT : 0);
-                    epoll.modify(fd, events == 0 ? 0 : events | Epoll.EPOLLONESHOT, token);
-                }
+        return new DeviceEvents() {
+            @Override
+            public Watch watch(Fd fd, Action action) throws ErrnoException {
+                return begin(fd, () -> transport.perform(action));
+            }
 
-                @Override
-                public void close() throws ErrnoException {
-                    tasks.remove(token);
-                    epoll.remove(fd);
-                }
-            };
+            @Override
+            public void reconfigure(Change change) {
+                transport.reconfigure(change);
+            }
+        };
+    }
+
+    private DeviceEvents.Watch begin(Fd fd, Task task) throws ErrnoException {
+        long token = nextToken.getAndIncrement();
+        tasks.put(token, task);
+        epoll.add(fd, 0, token);
+        return new DeviceEvents.Watch() {
+            @Override
+            public void arm(boolean readable, boolean writable) throws ErrnoException {
+                int events = (readable ? Epoll.EPOLLIN : 0) | (writable ? Epoll.EPOLLOUT : 0);
+                epoll.modify(fd, events == 0 ? 0 : events | Epoll.EPOLLONESHOT, token);
+            }
+
+            @Override
+            public void close() throws ErrnoException {
+                tasks.remove(token);
+                epoll.remove(fd);
+            }
         };
     }
 

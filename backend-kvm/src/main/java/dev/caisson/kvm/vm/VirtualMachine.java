@@ -159,7 +159,10 @@ public final class VirtualMachine implements AutoCloseable {
             plug(made, device);
             transports.getLast().publish(pages, offset);
             // Nobody looks at it: the page says all the time that there may be something to do.
-            made.connectWrite(ignored, Layout.VIRTIO + offset + MmioTransport.INTERRUPT_ACKNOWLEDGE);
+            made.connectWrite(
+                    ignored,
+                    Layout.VIRTIO + offset + MmioTransport.INTERRUPT_ACKNOWLEDGE,
+                    MmioTransport.ACKNOWLEDGE_USED);
         }
         made.setReadOnlyMemory(slot, Layout.VIRTIO, pages, 0, size);
     }

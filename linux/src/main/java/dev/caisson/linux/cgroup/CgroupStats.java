@@ -43,6 +43,40 @@ public record CgroupStats(
             "time",
             "sectors");
 
+    /** Version 2's entries of memory.stat in the order of the fields 1 to 31 of containerd's MemoryStat. */
+    public static final List<String> MEMORY_STAT = List.of(
+            "anon",
+            "file",
+            "kernel_stack",
+            "slab",
+            "sock",
+            "shmem",
+            "file_mapped",
+            "file_dirty",
+            "file_writeback",
+            "anon_thp",
+            "inactive_anon",
+            "active_anon",
+            "inactive_file",
+            "active_file",
+            "unevictable",
+            "slab_reclaimable",
+            "slab_unreclaimable",
+            "pgfault",
+            "pgmajfault",
+            "workingset_refault",
+            "workingset_activate",
+            "workingset_nodereclaim",
+            "pgrefill",
+            "pgscan",
+            "pgsteal",
+            "pgactivate",
+            "pgdeactivate",
+            "pglazyfree",
+            "pglazyfreed",
+            "thp_fault_alloc",
+            "thp_collapse_alloc");
+
     public CgroupStats {
         memoryStat = Collections.unmodifiableMap(new LinkedHashMap<>(memoryStat));
         blockIo = Collections.unmodifiableMap(new LinkedHashMap<>(blockIo));

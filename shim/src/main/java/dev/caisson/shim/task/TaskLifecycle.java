@@ -522,6 +522,15 @@ public final class TaskLifecycle {
         }
     }
 
+    /** As ResizePty, for a caller beside the Task service. */
+    public void resize(Pod pod, String id, String execId, int width, int height) throws ContainerFault {
+        Task task = Tasks.of(pod).get(id);
+        if (task == null) {
+            throw new ContainerFault(Kind.NOT_FOUND, "container does not exist: " + id);
+        }
+        resize(task, execId, width, height);
+    }
+
     void closeStdin(Task task, String execId) throws ContainerFault {
         TaskProcess p = require(task, execId);
         new LazyLauncher(task.pod()).closeStdin(p.launchId);

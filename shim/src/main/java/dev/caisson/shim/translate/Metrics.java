@@ -8,6 +8,7 @@ import dev.caisson.ttrpc.AnyTypes;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.List;
 import java.util.Map;
 
 /** Statistics as containerd's collector wants them: the message must be that of the host's cgroup mode. */
@@ -20,12 +21,12 @@ public final class Metrics {
     }
 
     /** A message of only uint64 fields 1, 2, ... whose values are named entries of a kernel file. */
-    static byte[] numbered(Map<String, Long> values, String[] names) {
+    static byte[] numbered(Map<String, Long> values, List<String> names) {
         ByteArrayOutputStream bytes = new ByteArrayOutputStream(256);
         CodedOutputStream out = CodedOutputStream.newInstance(bytes);
         try {
-            for (int i = 0; i < names.length; i++) {
-                Long value = values.get(names[i]);
+            for (int i = 0; i < names.size(); i++) {
+                Long value = values.get(names.get(i));
                 if (value != null && value != 0) {
                     out.writeUInt64(i + 1, value);
                 }

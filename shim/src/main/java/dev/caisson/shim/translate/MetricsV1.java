@@ -128,8 +128,8 @@ final class MetricsV1 {
     private static MemoryStat memory(CgroupStats s) {
         try {
             MemoryStat.Builder m = MemoryStat.newBuilder()
-                    .mergeFrom(
-                            MemoryStat.parseFrom(dev.caisson.shim.translate.Metrics.numbered(s.memoryStat(), MEMORY)));
+                    .mergeFrom(MemoryStat.parseFrom(
+                            dev.caisson.shim.translate.Metrics.numbered(s.memoryStat(), List.of(MEMORY))));
             CgroupStats.Memory memory = java.util.Objects.requireNonNull(s.memory());
             m.setUsage(entry(memory.usage()));
             if (memory.swap() != null) {

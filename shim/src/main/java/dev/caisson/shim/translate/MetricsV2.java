@@ -19,41 +19,6 @@ import dev.caisson.ttrpc.proto.cgroups2.RdmaStat;
 final class MetricsV2 {
     private static final long NANOS_PER_MICRO = 1000;
 
-    /** memory.stat's names in the order of MemoryStat's fields 1 to 31. */
-    private static final String[] MEMORY = {
-        "anon",
-        "file",
-        "kernel_stack",
-        "slab",
-        "sock",
-        "shmem",
-        "file_mapped",
-        "file_dirty",
-        "file_writeback",
-        "anon_thp",
-        "inactive_anon",
-        "active_anon",
-        "inactive_file",
-        "active_file",
-        "unevictable",
-        "slab_reclaimable",
-        "slab_unreclaimable",
-        "pgfault",
-        "pgmajfault",
-        "workingset_refault",
-        "workingset_activate",
-        "workingset_nodereclaim",
-        "pgrefill",
-        "pgscan",
-        "pgsteal",
-        "pgactivate",
-        "pgdeactivate",
-        "pglazyfree",
-        "pglazyfreed",
-        "thp_fault_alloc",
-        "thp_collapse_alloc"
-    };
-
     private MetricsV2() {}
 
     static Metrics of(CgroupStats s) {
@@ -134,8 +99,8 @@ final class MetricsV2 {
         try {
             CgroupStats.Memory memory = java.util.Objects.requireNonNull(s.memory());
             MemoryStat.Builder m = MemoryStat.newBuilder()
-                    .mergeFrom(
-                            MemoryStat.parseFrom(dev.caisson.shim.translate.Metrics.numbered(s.memoryStat(), MEMORY)))
+                    .mergeFrom(MemoryStat.parseFrom(
+                            dev.caisson.shim.translate.Metrics.numbered(s.memoryStat(), CgroupStats.MEMORY_STAT)))
                     .setUsage(memory.usage().usage())
                     .setUsageLimit(memory.usage().limit())
                     .setMaxUsage(memory.usage().max());

@@ -21,6 +21,7 @@ class HabitsTest {
             "dev.caisson.namespace.plan",
             "dev.caisson.trap.filter",
             "dev.caisson.kvm.x86",
+            "dev.caisson.kvm.plan",
             "dev.caisson.linux.bpf",
             "dev.caisson.linux.plan");
 

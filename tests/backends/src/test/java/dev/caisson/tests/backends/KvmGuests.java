@@ -3,7 +3,11 @@ package dev.caisson.tests.backends;
 import dev.caisson.kvm.virtio.VirtioDevice;
 import dev.caisson.kvm.vm.BootProtocol;
 import dev.caisson.kvm.vm.VmConfig;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.List;
 
 /** Machines of the image that {@code ./dev image} makes. */
@@ -12,7 +16,21 @@ final class KvmGuests {
     private static final long MEMORY = 256 << 20;
     private static final String KERNEL = "console=ttyS0 quiet reboot=k panic=-1 mitigations=off";
 
+    /** The image's, and behind it tools: a kernel unpacks archives that follow each other. */
+    private static final Path INITRAMFS = withTools();
+
     private KvmGuests() {}
+
+    private static Path withTools() {
+        try {
+            Path both = Files.createTempFile("initramfs", "");
+            both.toFile().deleteOnExit();
+            Files.write(both, Files.readAllBytes(IMAGE.resolve("initramfs")));
+            return Files.write(both, Files.readAllBytes(IMAGE.resolve("busybox.cpio")), StandardOpenOption.APPEND);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
 
     /** What the monitor starts: a shell with a script, which must be free of double quotes. */
     static String shell(String script) {
@@ -25,12 +43,6 @@ final class KvmGuests {
 
     static VmConfig config(BootProtocol protocol, int processors, String program, List<VirtioDevice> devices) {
         return new VmConfig(
-                MEMORY,
-                processors,
-                IMAGE.resolve("vmlinux"),
-                IMAGE.resolve("initramfs"),
-                protocol,
-                KERNEL + " -- " + program,
-                devices);
+                MEMORY, processors, IMAGE.resolve("vmlinux"), INITRAMFS, protocol, KERNEL + " -- " + program, devices);
     }
 }

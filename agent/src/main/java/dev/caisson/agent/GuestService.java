@@ -1,0 +1,162 @@
+package dev.caisson.agent;
+
+import dev.caisson.backend.ContainerFault;
+import dev.caisson.backend.ContainerFault.Kind;
+import dev.caisson.linux.Clock;
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.HostFiles;
+import dev.caisson.shim.pod.Pod;
+import dev.caisson.shim.pod.PodConnection;
+import dev.caisson.shim.task.Identifiers;
+import dev.caisson.shim.task.TaskLifecycle;
+import dev.caisson.shim.translate.Faults;
+import dev.caisson.ttrpc.Methods;
+import dev.caisson.ttrpc.UnaryHandler;
+import dev.caisson.ttrpc.proto.guest.BundleRequest;
+import dev.caisson.ttrpc.proto.guest.BundleResponse;
+import dev.caisson.ttrpc.proto.guest.ConnectStreamsRequest;
+import dev.caisson.ttrpc.proto.guest.ConnectStreamsResponse;
+import dev.caisson.ttrpc.proto.guest.HelloRequest;
+import dev.caisson.ttrpc.proto.guest.HelloResponse;
+import dev.caisson.ttrpc.proto.guest.RemoveRequest;
+import dev.caisson.ttrpc.proto.guest.RemoveResponse;
+import dev.caisson.ttrpc.proto.guest.StreamsRequest;
+import dev.caisson.ttrpc.proto.guest.StreamsResponse;
+import dev.caisson.ttrpc.proto.guest.WindowRequest;
+import dev.caisson.ttrpc.proto.guest.WindowResponse;
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/** What the host asks for beside tasks ({@code guest/guest.proto}). The host is the guest's master: its words are checked, not doubted. */
+final class GuestService {
+    /** Of the messages and of what they mean. */
+    static final int VERSION = 1;
+
+    private static final int WINSIZE = 8;
+
+    private final Bundles bundles;
+    private final Streams streams;
+    private final TaskLifecycle lifecycle;
+
+    GuestService(Bundles bundles, Streams streams, TaskLifecycle lifecycle) {
+        this.bundles = bundles;
+        this.streams = streams;
+        this.lifecycle = lifecycle;
+    }
+
+    private interface Handler<Q, R> {
+        R handle(Pod pod, Q request) throws ContainerFault;
+    }
+
+    private static <Q, R> UnaryHandler<Q, R> faults(Handler<Q, R> handler) {
+        return (ctx, request) -> {
+            try {
+                return handler.handle(ctx.connection(PodConnection.class).pod(), request);
+            } catch (ContainerFault e) {
+                throw Faults.toStatus(e);
+            }
+        };
+    }
+
+    Methods methods() {
+        return Methods.builder()
+                .unary("Hello", HelloRequest.parser(), faults((pod, q) -> hello(q)))
+                .unary("Bundle", BundleRequest.parser(), faults((pod, q) -> bundle(q)))
+                .unary("Remove", RemoveRequest.parser(), faults(this::remove))
+                .unary("Streams", StreamsRequest.parser(), faults((pod, q) -> streams(q)))
+                .unary("ConnectStreams", ConnectStreamsRequest.parser(), faults(this::connectStreams))
+                .unary("Window", WindowRequest.parser(), faults(this::window))
+                .build();
+    }
+
+    private static HelloResponse hello(HelloRequest q) throws ContainerFault {
+        if (q.getVersion() != VERSION) {
+            throw new ContainerFault(
+                    Kind.UNSUPPORTED,
+                    "the host speaks version " + q.getVersion() + " of the guest's service, the image version "
+                            + VERSION);
+        }
+        try {
+            if (q.getTime() != 0) {
+                Clock.setRealTime(q.getTime());
+            }
+            if (!q.getEntropy().isEmpty()) {
+                try (Fd random = HostFiles.open("/dev/urandom", HostFiles.O_WRONLY, 0)) {
+                    HostFiles.writeAll(random, q.getEntropy().toByteArray());
+                }
+            }
+            return HelloResponse.newBuilder()
+                    .setVersion(VERSION)
+                    .setKernel(HostFiles.text("/proc/sys/kernel/osrelease").strip())
+                    .build();
+        } catch (ErrnoException e) {
+            throw new ContainerFault(Kind.FAILED, "take over time and entropy: " + e.getMessage(), e);
+        }
+    }
+
+    private BundleResponse bundle(BundleRequest q) throws ContainerFault {
+        String id = Identifiers.require("container id", q.getId());
+        String device = Disks.find(q.getDisk());
+        return BundleResponse.newBuilder()
+                .setPath(bundles.make(id, device, q.getConfig().toByteArray()).toString())
+                .build();
+    }
+
+    private RemoveResponse remove(Pod pod, RemoveRequest q) throws ContainerFault {
+        String id = Identifiers.require("container id", q.getId());
+        try {
+            streams.remove(pod, id);
+            bundles.remove(id);
+        } catch (IOException e) {
+            throw new ContainerFault(Kind.FAILED, "remove bundle of " + id + ": " + Errno.describe(e), e);
+        }
+        return RemoveResponse.getDefaultInstance();
+    }
+
+    private StreamsResponse streams(StreamsRequest q) throws ContainerFault {
+        String id = Identifiers.require("container id", q.getId());
+        String exec = execId(q.getExecId());
+        StreamsResponse.Builder r = StreamsResponse.newBuilder();
+        if (q.getStdin()) {
+            r.setStdin(streams.make(id, exec, 0));
+        }
+        if (q.getStdout()) {
+            r.setStdout(streams.make(id, exec, 1));
+        }
+        if (q.getStderr()) {
+            r.setStderr(streams.make(id, exec, 2));
+        }
+        return r.build();
+    }
+
+    private ConnectStreamsResponse connectStreams(Pod pod, ConnectStreamsRequest q) throws ContainerFault {
+        String id = Identifiers.require("container id", q.getId());
+        String exec = execId(q.getExecId());
+        int[] ports = {q.getStdinPort(), q.getStdoutPort(), q.getStderrPort()};
+        for (int stream = 0; stream < ports.length; stream++) {
+            if (ports[stream] != 0) {
+                streams.connect(pod, id, exec, stream, ports[stream]);
+            }
+        }
+        return ConnectStreamsResponse.getDefaultInstance();
+    }
+
+    private WindowResponse window(Pod pod, WindowRequest q) throws ContainerFault {
+        if (q.getSize().size() != WINSIZE) {
+            throw new ContainerFault(
+                    Kind.INVALID, "a window size of " + q.getSize().size() + " bytes");
+        }
+        ByteBuffer size = ByteBuffer.wrap(q.getSize().toByteArray()).order(ByteOrder.LITTLE_ENDIAN);
+        int rows = Short.toUnsignedInt(size.getShort());
+        int columns = Short.toUnsignedInt(size.getShort());
+        lifecycle.resize(pod, q.getId(), q.getExecId(), columns, rows);
+        return WindowResponse.getDefaultInstance();
+    }
+
+    private static String execId(String id) throws ContainerFault {
+        return id.isEmpty() ? id : Identifiers.require("exec id", id);
+    }
+}

@@ -1,0 +1,86 @@
+package dev.caisson.agent;
+
+import dev.caisson.backend.ContainerFault;
+import dev.caisson.backend.ContainerFault.Kind;
+import dev.caisson.backend.Launch;
+import dev.caisson.backend.Launcher;
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.HostFiles;
+import dev.caisson.linux.plan.LaunchPlan;
+import dev.caisson.shim.link.MonitorLink;
+import dev.caisson.shim.pod.Pod;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.Map;
+import java.util.Set;
+
+/** Fifos of the containers' processes, and what connects them with the host. Thread-safe; the caller sees to it that ids are names. */
+final class Streams {
+    private static final Duration CONNECT_TIME = Duration.ofSeconds(30);
+    private static final String TAG = Launcher.WALL_TAG + "relay ";
+    private static final int SIGKILL = 9;
+
+    private final Path directory;
+    private final HostPorts host;
+
+    Streams(Path directory, HostPorts host) {
+        this.directory = directory;
+        this.host = host;
+    }
+
+    /** A process's directory. An exec's id is no container's own name, whatever it is. */
+    private Path of(String id, String execId) {
+        return directory.resolve(id).resolve(execId.isEmpty() ? "init" : "exec-" + execId);
+    }
+
+    /** Makes a fifo and says where it is. */
+    String make(String id, String execId, int stream) throws ContainerFault {
+        Path fifo = of(id, execId).resolve(Integer.toString(stream));
+        try {
+            Files.createDirectories(fifo.getParent());
+            HostFiles.mkfifo(fifo.toString(), 0600);
+        } catch (IOException e) {
+            throw new ContainerFault(Kind.FAILED, "make fifo " + fifo + ": " + Errno.describe(e), e);
+        }
+        return fifo.toString();
+    }
+
+    /** Connects a fifo with a port of the host's; returns when it is. */
+    void connect(Pod pod, String id, String execId, int stream, int port) throws ContainerFault {
+        MonitorLink link = pod.link();
+        if (link == null) {
+            throw new ContainerFault(Kind.UNAVAILABLE, "connect streams of " + id + ": the monitor is not attached");
+        }
+        String fifo = of(id, execId).resolve(Integer.toString(stream)).toString();
+        LaunchPlan plan = stream == 0 ? RelayPlan.input(fifo, host, port) : RelayPlan.output(fifo, host, port);
+        Launch relay =
+                link.spawn(link.nextId(), TAG + id + " " + execId + " " + stream, plan, 0, Set.of(Launcher.Flag.SELF));
+        var _ = relay.exit().thenRun(relay::forget);
+        relay.awaitLaunched(CONNECT_TIME);
+    }
+
+    /** An earlier agent's: nobody else would forget them. */
+    static void recover(MonitorLink link) {
+        for (Map.Entry<String, Launch> each : link.walls().entrySet()) {
+            Launch relay = each.getValue();
+            if (each.getKey().startsWith(TAG)) {
+                var _ = relay.exit().thenRun(relay::forget);
+            }
+        }
+    }
+
+    /** Ends all of a container's, and takes the fifos away. */
+    void remove(Pod pod, String id) throws IOException {
+        MonitorLink link = pod.link();
+        if (link != null) {
+            link.walls().forEach((tag, relay) -> {
+                if (tag.startsWith(TAG + id + " ")) {
+                    relay.kill(SIGKILL);
+                }
+            });
+        }
+        Trees.delete(directory.resolve(id));
+    }
+}

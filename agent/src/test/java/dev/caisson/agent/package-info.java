@@ -1,0 +1,4 @@
+@NullMarked
+package dev.caisson.agent;
+
+import org.jspecify.annotations.NullMarked;

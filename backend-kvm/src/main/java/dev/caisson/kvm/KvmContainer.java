@@ -1,0 +1,282 @@
+package dev.caisson.kvm;
+
+import dev.caisson.backend.Backend.CreateRequest;
+import dev.caisson.backend.Container;
+import dev.caisson.backend.ContainerFault;
+import dev.caisson.backend.ContainerFault.Kind;
+import dev.caisson.backend.Launch;
+import dev.caisson.backend.Launcher;
+import dev.caisson.kvm.guest.GuestAgent;
+import dev.caisson.kvm.guest.GuestSpec;
+import dev.caisson.kvm.plan.ProxyPlan;
+import dev.caisson.kvm.pod.ContainerDisk;
+import dev.caisson.kvm.pod.MachineSize;
+import dev.caisson.kvm.pod.PodMachine;
+import dev.caisson.kvm.vmm.MachineMain;
+import dev.caisson.linux.cgroup.CgroupStats;
+import dev.caisson.linux.plan.LaunchPlan;
+import dev.caisson.oci.ProcessSpec;
+import dev.caisson.oci.Resources;
+import dev.caisson.oci.SpecWriter;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.HexFormat;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A container in a pod's machine. Each of its processes has a proxy on the host ({@link ProxyPlan}), which is what monitor and daemon know as the
+ * process.
+ */
+final class KvmContainer implements Container {
+    private static final String DRIVE = "drive";
+    private static final String OWNS = "ownsMachine";
+    private static final String PAUSED = "paused";
+    private static final int NO_DRIVE = -1;
+    private static final int SIGKILL = 9;
+    private static final Duration PROXY_TIME = Duration.ofSeconds(30);
+    /** Ports of the host's that streams call: below those of connections from the host (vsock: 1 << 30), above those of services. */
+    private static final int FIRST_PORT = 1 << 16;
+
+    private static final int STREAMS = 3;
+    private static final SecureRandom RANDOM = new SecureRandom();
+
+    private final CreateRequest request;
+    private final GuestSpec guest;
+    private final Launcher launcher;
+    private final String id;
+    private volatile @Nullable PodMachine machine;
+    private volatile boolean ownsMachine;
+    private volatile int drive;
+    private volatile boolean paused;
+
+    KvmContainer(CreateRequest request, GuestSpec guest, Launcher launcher) {
+        this(request, guest, launcher, null, Map.of());
+    }
+
+    KvmContainer(
+            CreateRequest request,
+            GuestSpec guest,
+            Launcher launcher,
+            @Nullable PodMachine machine,
+            Map<String, String> record) {
+        this.request = request;
+        this.guest = guest;
+        this.launcher = launcher;
+        this.id = GuestNames.of(request.id());
+        this.machine = machine;
+        this.drive = Integer.parseInt(record.getOrDefault(DRIVE, Integer.toString(NO_DRIVE)));
+        this.ownsMachine = Boolean.parseBoolean(record.get(OWNS));
+        this.paused = isPaused(record);
+    }
+
+    static boolean isPaused(Map<String, String> record) {
+        return Boolean.parseBoolean(record.get(PAUSED));
+    }
+
+    @Override
+    public Map<String, String> record() {
+        Map<String, String> record = new HashMap<>();
+        PodMachine known = machine;
+        if (known != null) {
+            known.record(record);
+        }
+        record.put(DRIVE, Integer.toString(drive));
+        record.put(OWNS, Boolean.toString(ownsMachine));
+        record.put(PAUSED, Boolean.toString(paused));
+        return record;
+    }
+
+    private PodMachine machine() throws ContainerFault {
+        PodMachine known = machine;
+        if (known == null) {
+            throw new ContainerFault(Kind.WRONG_STATE, "container " + request.id() + " has no virtual machine");
+        }
+        return known;
+    }
+
+    // ---- create and start ----
+
+    @Override
+    public Launch create() throws ContainerFault {
+        PodMachine in = PodMachine.of(launcher);
+        ownsMachine = in == null;
+        if (in == null) {
+            in = PodMachine.unnamed();
+            machine = in;
+            in.start(launcher, MachineSize.of(request.spec()));
+        }
+        machine = in;
+        drive = in.insert(ContainerDisk.make(request, guest.volumes(), launcher));
+        GuestAgent agent = in.agent();
+        String bundle = agent.bundle(id, MachineMain.DRIVE + drive, SpecWriter.write(guest.spec()));
+        ProcessSpec process = guest.spec().process();
+        boolean terminal = process != null && process.terminal();
+        agent.create(id, bundle, agent.streams(id, "", terminal));
+        return proxy(in, "", request.launch(), "init " + request.id(), request.io(), terminal, () -> {});
+    }
+
+    /** Something between the proxy's listening and the guest's calling. */
+    private interface Step {
+        void take() throws ContainerFault;
+    }
+
+    private Launch proxy(PodMachine in, String execId, int launch, String tag, int io, boolean terminal, Step between)
+            throws ContainerFault {
+        int port = FIRST_PORT + STREAMS * RANDOM.nextInt((1 << 28) / STREAMS);
+        LaunchPlan plan = ProxyPlan.of(
+                new ProxyPlan.Place(
+                        in.ports().toString(),
+                        GuestAgent.PORT,
+                        in.port(port).toString(),
+                        in.port(port + 1).toString(),
+                        terminal ? null : in.port(port + 2).toString(),
+                        terminal,
+                        launcher.handover().outlives()),
+                GuestAgent.frames(id, execId));
+        Launch proxy = launcher.spawn(launch, tag, plan, io, Set.of(Launcher.Flag.SELF));
+        try {
+            var _ = proxy.awaitNote(ProxyPlan.NOTE_READY, PROXY_TIME);
+            between.take();
+            in.agent().connectStreams(id, execId, port, port + 1, terminal ? 0 : port + 2);
+            return proxy;
+        } catch (ContainerFault e) {
+            proxy.kill(SIGKILL);
+            throw e;
+        }
+    }
+
+    @Override
+    public void start(Launch init) throws ContainerFault {
+        machine().agent().start(id, "");
+        init.gate((byte) 1);
+        init.awaitLaunched(PROXY_TIME);
+    }
+
+    @Override
+    public Launch exec(Launch init, int launch, String tag, ProcessSpec process, int io, Map<String, String> subgroups)
+            throws ContainerFault {
+        if (!subgroups.isEmpty()) {
+            throw new ContainerFault(
+                    Kind.UNSUPPORTED, "exec in a subgroup of a container in a virtual machine: not in this version");
+        }
+        PodMachine in = machine();
+        GuestAgent agent = in.agent();
+        byte[] name = new byte[8];
+        RANDOM.nextBytes(name);
+        String execId = HexFormat.of().formatHex(name);
+        ProcessSpec inGuest = GuestSpec.process(process);
+        GuestAgent.Fifos fifos = agent.streams(id, execId, inGuest.terminal());
+        agent.exec(id, execId, SpecWriter.writeProcess(inGuest), fifos);
+        Launch proxy = proxy(in, execId, launch, tag, io, inGuest.terminal(), () -> agent.start(id, execId));
+        proxy.gate((byte) 1);
+        proxy.awaitLaunched(PROXY_TIME);
+        var _ = proxy.exit().thenRun(() -> Thread.startVirtualThread(() -> forget(agent, execId)));
+        return proxy;
+    }
+
+    /** What the guest still knows of an exec that has ended. */
+    private void forget(GuestAgent agent, String execId) {
+        try {
+            agent.delete(id, execId);
+        } catch (ContainerFault e) {
+            // Its container or its machine is gone, and so is that.
+            System.getLogger(KvmContainer.class.getName()).log(System.Logger.Level.DEBUG, e.getMessage());
+        }
+    }
+
+    // ---- while it runs ----
+
+    @Override
+    public void signalAll(int signal) throws ContainerFault {
+        machine().agent().killAll(id, signal);
+    }
+
+    /** The host's: what runs in the guest has no pids here. */
+    @Override
+    public List<Integer> pids() {
+        Launch init = launcher.find(request.launch());
+        return init == null || init.pid() == 0 || init.exit().isDone() ? List.of() : List.of(init.pid());
+    }
+
+    @Override
+    public void pause() throws ContainerFault {
+        machine().agent().pause(id);
+        paused = true;
+    }
+
+    @Override
+    public void resume() throws ContainerFault {
+        machine().agent().resume(id);
+        paused = false;
+    }
+
+    @Override
+    public void update(Resources resources) throws ContainerFault {
+        machine().agent().update(id, SpecWriter.writeResources(resources));
+    }
+
+    @Override
+    public CgroupStats stats() throws ContainerFault {
+        return machine().agent().stats(id);
+    }
+
+    @Override
+    public long oomKills() {
+        PodMachine in = machine;
+        try {
+            CgroupStats.@Nullable MemoryEvents events =
+                    in == null ? null : in.agent().stats(id).memoryEvents();
+            return events == null ? 0 : events.oomKill();
+        } catch (ContainerFault e) {
+            return 0; // it is gone
+        }
+    }
+
+    /** Looked at when a process ends; the guest does not call. */
+    @Override
+    public void watchOom(Runnable onOom) {}
+
+    // ---- its end ----
+
+    @Override
+    public void destroy() throws ContainerFault {
+        PodMachine in = machine;
+        if (in == null) {
+            return;
+        }
+        Launch init = launcher.find(request.launch());
+        if (ownsMachine) {
+            in.end(launcher);
+        } else {
+            leave(in);
+        }
+        if (init != null) {
+            init.kill(SIGKILL);
+        }
+        ContainerDisk.remove(request.scratch());
+    }
+
+    /** Each step whatever became of those before: the machine may have ended, or the container may never have come so far. */
+    private void leave(PodMachine in) {
+        GuestAgent agent = in.agent();
+        attempt(() -> agent.killAll(id, SIGKILL));
+        attempt(() -> agent.awaitEnd(id));
+        attempt(() -> agent.delete(id, ""));
+        attempt(() -> agent.remove(id));
+        if (drive != NO_DRIVE) {
+            attempt(() -> in.eject(drive));
+        }
+    }
+
+    private void attempt(Step step) {
+        try {
+            step.take();
+        } catch (ContainerFault e) {
+            System.getLogger(KvmContainer.class.getName()).log(System.Logger.Level.DEBUG, e.getMessage());
+        }
+    }
+}

@@ -1,0 +1,261 @@
+package dev.caisson.kvm.guest;
+
+import com.google.protobuf.Any;
+import com.google.protobuf.ByteString;
+import com.google.protobuf.Empty;
+import com.google.protobuf.MessageLite;
+import com.google.protobuf.Parser;
+import dev.caisson.backend.ContainerFault;
+import dev.caisson.backend.ContainerFault.Kind;
+import dev.caisson.kvm.plan.ProxyFrames;
+import dev.caisson.linux.cgroup.CgroupStats;
+import dev.caisson.ttrpc.CallOptions;
+import dev.caisson.ttrpc.Code;
+import dev.caisson.ttrpc.ServiceNames;
+import dev.caisson.ttrpc.TtrpcClient;
+import dev.caisson.ttrpc.TtrpcException;
+import dev.caisson.ttrpc.proto.guest.BundleRequest;
+import dev.caisson.ttrpc.proto.guest.BundleResponse;
+import dev.caisson.ttrpc.proto.guest.ConnectStreamsRequest;
+import dev.caisson.ttrpc.proto.guest.ConnectStreamsResponse;
+import dev.caisson.ttrpc.proto.guest.HelloRequest;
+import dev.caisson.ttrpc.proto.guest.HelloResponse;
+import dev.caisson.ttrpc.proto.guest.RemoveRequest;
+import dev.caisson.ttrpc.proto.guest.RemoveResponse;
+import dev.caisson.ttrpc.proto.guest.StreamsRequest;
+import dev.caisson.ttrpc.proto.guest.StreamsResponse;
+import dev.caisson.ttrpc.proto.task.CreateTaskRequest;
+import dev.caisson.ttrpc.proto.task.CreateTaskResponse;
+import dev.caisson.ttrpc.proto.task.DeleteRequest;
+import dev.caisson.ttrpc.proto.task.DeleteResponse;
+import dev.caisson.ttrpc.proto.task.ExecProcessRequest;
+import dev.caisson.ttrpc.proto.task.KillRequest;
+import dev.caisson.ttrpc.proto.task.PauseRequest;
+import dev.caisson.ttrpc.proto.task.ResumeRequest;
+import dev.caisson.ttrpc.proto.task.StartRequest;
+import dev.caisson.ttrpc.proto.task.StartResponse;
+import dev.caisson.ttrpc.proto.task.StatsRequest;
+import dev.caisson.ttrpc.proto.task.StatsResponse;
+import dev.caisson.ttrpc.proto.task.UpdateTaskRequest;
+import dev.caisson.ttrpc.proto.task.WaitRequest;
+import dev.caisson.ttrpc.proto.task.WaitResponse;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.time.Instant;
+
+/** The agent in one guest, asked one thing at a time; each time over a connection of its own, so that nothing is left of a daemon that ends. */
+public final class GuestAgent {
+    /** Where process 1 of the image listens ({@code dev.caisson.image.BootPlan}). */
+    public static final int PORT = 1025;
+
+    private static final int VERSION = 1;
+    private static final int ENTROPY = 32;
+    private static final Duration CALL_TIME = Duration.ofMinutes(2);
+
+    private final Path machine;
+
+    /** @param machine the unix socket of the guest's ports */
+    public GuestAgent(Path machine) {
+        this.machine = machine;
+    }
+
+    private <R extends MessageLite> R call(
+            String service, String method, MessageLite request, Parser<R> responses, String what)
+            throws ContainerFault {
+        try (TtrpcClient client = AgentConnection.open(machine, PORT)) {
+            return client.call(service, method, request, responses, CallOptions.timeout(CALL_TIME));
+        } catch (TtrpcException e) {
+            throw new ContainerFault(kind(e.code()), what + ": " + e.getMessage(), e);
+        } catch (IOException e) {
+            throw new ContainerFault(Kind.UNAVAILABLE, what + ": " + e.getMessage(), e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new ContainerFault(Kind.UNAVAILABLE, what + ": interrupted", e);
+        }
+    }
+
+    private static Kind kind(Code code) {
+        return switch (code) {
+            case INVALID_ARGUMENT -> Kind.INVALID;
+            case NOT_FOUND -> Kind.NOT_FOUND;
+            case ALREADY_EXISTS -> Kind.ALREADY_EXISTS;
+            case FAILED_PRECONDITION -> Kind.WRONG_STATE;
+            case UNIMPLEMENTED -> Kind.UNSUPPORTED;
+            case UNAVAILABLE, DEADLINE_EXCEEDED -> Kind.UNAVAILABLE;
+            default -> Kind.FAILED;
+        };
+    }
+
+    /**
+     * The hand-shake: it fails with UNSUPPORTED for an image of another version, and with UNAVAILABLE while there is no agent.
+     *
+     * @return the release of the guest's kernel
+     */
+    public String hello() throws ContainerFault {
+        byte[] entropy = new byte[ENTROPY];
+        new SecureRandom().nextBytes(entropy);
+        Instant now = Instant.now();
+        HelloRequest request = HelloRequest.newBuilder()
+                .setVersion(VERSION)
+                .setTime(now.getEpochSecond() * 1_000_000_000L + now.getNano())
+                .setEntropy(ByteString.copyFrom(entropy))
+                .build();
+        return call(ServiceNames.GUEST, "Hello", request, HelloResponse.parser(), "greet the guest's agent")
+                .getKernel();
+    }
+
+    /**
+     * Makes a bundle in the guest.
+     *
+     * @param disk serial number of the disk that its files are on
+     * @return its path there
+     */
+    public String bundle(String id, String disk, byte[] config) throws ContainerFault {
+        BundleRequest request = BundleRequest.newBuilder()
+                .setId(id)
+                .setDisk(disk)
+                .setConfig(ByteString.copyFrom(config))
+                .build();
+        return call(ServiceNames.GUEST, "Bundle", request, BundleResponse.parser(), "make bundle of " + id)
+                .getPath();
+    }
+
+    /** Takes a bundle away; without one it does nothing. */
+    public void remove(String id) throws ContainerFault {
+        RemoveRequest request = RemoveRequest.newBuilder().setId(id).build();
+        var _ = call(ServiceNames.GUEST, "Remove", request, RemoveResponse.parser(), "remove bundle of " + id);
+    }
+
+    /**
+     * A process's streams in the guest.
+     *
+     * @param stdin a path there, empty for none
+     */
+    public record Fifos(String stdin, String stdout, String stderr, boolean terminal) {}
+
+    /** Makes fifos for a process; a terminal has no third one. */
+    public Fifos streams(String id, String execId, boolean terminal) throws ContainerFault {
+        StreamsRequest request = StreamsRequest.newBuilder()
+                .setId(id)
+                .setExecId(execId)
+                .setStdin(true)
+                .setStdout(true)
+                .setStderr(!terminal)
+                .build();
+        StreamsResponse made =
+                call(ServiceNames.GUEST, "Streams", request, StreamsResponse.parser(), "make streams of " + id);
+        return new Fifos(made.getStdin(), made.getStdout(), made.getStderr(), terminal);
+    }
+
+    /** Has the guest call ports of the host's for a process's streams, 0 for none. */
+    public void connectStreams(String id, String execId, int stdin, int stdout, int stderr) throws ContainerFault {
+        ConnectStreamsRequest request = ConnectStreamsRequest.newBuilder()
+                .setId(id)
+                .setExecId(execId)
+                .setStdinPort(stdin)
+                .setStdoutPort(stdout)
+                .setStderrPort(stderr)
+                .build();
+        var _ = call(
+                ServiceNames.GUEST,
+                "ConnectStreams",
+                request,
+                ConnectStreamsResponse.parser(),
+                "connect streams of " + id);
+    }
+
+    /** Creates the task of a bundle. */
+    public void create(String id, String bundle, Fifos fifos) throws ContainerFault {
+        CreateTaskRequest request = CreateTaskRequest.newBuilder()
+                .setId(id)
+                .setBundle(bundle)
+                .setStdin(fifos.stdin())
+                .setStdout(fifos.stdout())
+                .setStderr(fifos.stderr())
+                .setTerminal(fifos.terminal())
+                .build();
+        var _ = call(ServiceNames.TASK_V2, "Create", request, CreateTaskResponse.parser(), "create " + id);
+    }
+
+    /** Adds a process to a task, which is not started. */
+    public void exec(String id, String execId, byte[] process, Fifos fifos) throws ContainerFault {
+        ExecProcessRequest request = ExecProcessRequest.newBuilder()
+                .setId(id)
+                .setExecId(execId)
+                .setSpec(Any.newBuilder()
+                        .setTypeUrl("types.containerd.io/opencontainers/runtime-spec/1/Process")
+                        .setValue(ByteString.copyFrom(process)))
+                .setStdin(fifos.stdin())
+                .setStdout(fifos.stdout())
+                .setStderr(fifos.stderr())
+                .setTerminal(fifos.terminal())
+                .build();
+        var _ = call(ServiceNames.TASK_V2, "Exec", request, Empty.parser(), "add process to " + id);
+    }
+
+    /** Starts a task, or a process of it. */
+    public void start(String id, String execId) throws ContainerFault {
+        StartRequest request =
+                StartRequest.newBuilder().setId(id).setExecId(execId).build();
+        var _ = call(ServiceNames.TASK_V2, "Start", request, StartResponse.parser(), "start " + id);
+    }
+
+    /** Waits until a task's init has ended. */
+    public void awaitEnd(String id) throws ContainerFault {
+        WaitRequest request = WaitRequest.newBuilder().setId(id).build();
+        var _ = call(ServiceNames.TASK_V2, "Wait", request, WaitResponse.parser(), "wait for " + id);
+    }
+
+    /** What a task uses, as the guest's kernel counts it. */
+    public CgroupStats stats(String id) throws ContainerFault {
+        StatsRequest request = StatsRequest.newBuilder().setId(id).build();
+        StatsResponse response =
+                call(ServiceNames.TASK_V2, "Stats", request, StatsResponse.parser(), "count what " + id + " uses");
+        return GuestStats.of(response.getStats());
+    }
+
+    /** Signals all processes of a task. */
+    public void killAll(String id, int signal) throws ContainerFault {
+        KillRequest request = KillRequest.newBuilder()
+                .setId(id)
+                .setSignal(signal)
+                .setAll(true)
+                .build();
+        var _ = call(ServiceNames.TASK_V2, "Kill", request, Empty.parser(), "signal " + id);
+    }
+
+    /** Deletes a task, or a process of it. */
+    public void delete(String id, String execId) throws ContainerFault {
+        DeleteRequest request =
+                DeleteRequest.newBuilder().setId(id).setExecId(execId).build();
+        var _ = call(ServiceNames.TASK_V2, "Delete", request, DeleteResponse.parser(), "delete " + id);
+    }
+
+    public void pause(String id) throws ContainerFault {
+        PauseRequest request = PauseRequest.newBuilder().setId(id).build();
+        var _ = call(ServiceNames.TASK_V2, "Pause", request, Empty.parser(), "pause " + id);
+    }
+
+    public void resume(String id) throws ContainerFault {
+        ResumeRequest request = ResumeRequest.newBuilder().setId(id).build();
+        var _ = call(ServiceNames.TASK_V2, "Resume", request, Empty.parser(), "resume " + id);
+    }
+
+    /** @param resources JSON, as in a configuration */
+    public void update(String id, byte[] resources) throws ContainerFault {
+        UpdateTaskRequest request = UpdateTaskRequest.newBuilder()
+                .setId(id)
+                .setResources(Any.newBuilder()
+                        .setTypeUrl("types.containerd.io/opencontainers/runtime-spec/1/LinuxResources")
+                        .setValue(ByteString.copyFrom(resources)))
+                .build();
+        var _ = call(ServiceNames.TASK_V2, "Update", request, Empty.parser(), "update " + id);
+    }
+
+    /** What a process's proxy will ask for. */
+    public static ProxyFrames frames(String id, String execId) {
+        return ProxyRequests.of(id, execId);
+    }
+}

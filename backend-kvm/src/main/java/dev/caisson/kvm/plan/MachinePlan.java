@@ -1,0 +1,60 @@
+package dev.caisson.kvm.plan;
+
+import dev.caisson.linux.plan.Arg;
+import dev.caisson.linux.plan.LaunchPlan;
+import dev.caisson.linux.plan.PlanBuilder;
+import dev.caisson.linux.plan.Sys;
+import java.util.List;
+
+/** Starts the process that is a pod's machine. Pure. */
+public final class MachinePlan {
+    private static final int AT_FDCWD = -100;
+    private static final int PR_SET_PDEATHSIG = 1;
+    private static final int SIGKILL = 9;
+    private static final int PR_SET_NO_NEW_PRIVS = 38;
+    private static final int O_WRONLY_CREAT_APPEND_CLOEXEC = 0x80441;
+
+    private MachinePlan() {}
+
+    /**
+     * The plan.
+     *
+     * @param argv a path first
+     * @param log takes its standard output and error
+     * @param outlives whether it lives on without its parent
+     */
+    public static LaunchPlan of(List<String> argv, String log, boolean outlives) {
+        PlanBuilder p = new PlanBuilder();
+        Arg.Data args = p.stringArray(argv);
+        Arg.Data env = p.stringArray(List.of());
+        Arg.Data program = p.string(argv.getFirst());
+        p.call("start session", Sys.SETSID);
+        if (!outlives) {
+            p.call("set parent-death signal", Sys.PRCTL, Arg.of(PR_SET_PDEATHSIG), Arg.of(SIGKILL));
+        }
+        p.call("set no_new_privs", Sys.PRCTL, Arg.of(PR_SET_NO_NEW_PRIVS), Arg.of(1), Arg.ZERO, Arg.ZERO, Arg.ZERO);
+        p.call("change to /", Sys.CHDIR, p.string("/"));
+        Arg.Slot file = p.slot();
+        p.callInto(
+                file,
+                "open " + log,
+                Sys.OPENAT,
+                Arg.of(AT_FDCWD),
+                p.string(log),
+                Arg.of(O_WRONLY_CREAT_APPEND_CLOEXEC),
+                Arg.of(0600));
+        // Not one of the caller's streams: who reads those to their end does not wait for a machine.
+        for (int fd = PlanBuilder.STDIN_FD; fd <= PlanBuilder.STDERR_FD; fd++) {
+            p.attempt(Sys.CLOSE, Arg.of(fd));
+        }
+        p.call("set up standard output", Sys.DUP2, file, Arg.of(1));
+        p.call("set up standard error", Sys.DUP2, file, Arg.of(2));
+        Arg.Slot nothing = p.slot();
+        p.callInto(nothing, "open /dev/null", Sys.OPENAT, Arg.of(AT_FDCWD), p.string("/dev/null"), Arg.ZERO);
+        p.call("set up standard input", Sys.DUP2, nothing, Arg.of(0));
+        Arg.Slot result = p.slot();
+        p.attemptInto(result, Sys.EXECVE, program, args, env);
+        p.fail("exec " + argv.getFirst(), result);
+        return p.build();
+    }
+}

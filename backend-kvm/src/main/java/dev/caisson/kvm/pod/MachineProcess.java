@@ -1,0 +1,61 @@
+package dev.caisson.kvm.pod;
+
+import dev.caisson.backend.ContainerFault;
+import dev.caisson.backend.ContainerFault.Kind;
+import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.PidFds;
+import dev.caisson.linux.Processes;
+import java.util.Map;
+
+/**
+ * A machine's process, so that it is never taken for another one.
+ *
+ * @param pid 0 for none
+ * @param startTime as in /proc/PID/stat
+ */
+record MachineProcess(int pid, long startTime) {
+    static final MachineProcess NONE = new MachineProcess(0, 0);
+
+    private static final String PID = "machinePid";
+    private static final String START = "machineStart";
+    private static final int SIGKILL = 9;
+    private static final long LIMIT_NANOS = 5_000_000_000L;
+
+    static MachineProcess of(int pid) throws ContainerFault {
+        try {
+            return new MachineProcess(pid, Processes.startTime(pid).orElse(0));
+        } catch (ErrnoException e) {
+            throw new ContainerFault(Kind.FAILED, "look at virtual machine " + pid + ": " + e.getMessage(), e);
+        }
+    }
+
+    static MachineProcess recover(Map<String, String> record) {
+        return new MachineProcess(
+                Integer.parseInt(record.getOrDefault(PID, "0")), Long.parseLong(record.getOrDefault(START, "0")));
+    }
+
+    void record(Map<String, String> to) {
+        to.put(PID, Integer.toString(pid));
+        to.put(START, Long.toString(startTime));
+    }
+
+    /** Kills it, and waits until it is gone. */
+    void kill() throws ContainerFault {
+        if (pid == 0) {
+            return;
+        }
+        try (Fd fd = PidFds.open(pid)) {
+            long end = System.nanoTime() + LIMIT_NANOS;
+            while (fd != null && Processes.isRunning(pid, startTime) && System.nanoTime() < end) {
+                var _ = PidFds.sendSignal(fd, SIGKILL);
+                Thread.sleep(1);
+            }
+        } catch (ErrnoException e) {
+            throw new ContainerFault(Kind.FAILED, "end virtual machine " + pid + ": " + e.getMessage(), e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new ContainerFault(Kind.UNAVAILABLE, "interrupted while a virtual machine ends", e);
+        }
+    }
+}

@@ -1,0 +1,249 @@
+package dev.caisson.kvm.pod;
+
+import dev.caisson.backend.ContainerFault;
+import dev.caisson.backend.ContainerFault.Kind;
+import dev.caisson.backend.Launch;
+import dev.caisson.backend.Launcher;
+import dev.caisson.kvm.guest.GuestAgent;
+import dev.caisson.kvm.plan.MachinePlan;
+import dev.caisson.kvm.vmm.MachineMain;
+import dev.caisson.linux.Errno;
+import java.io.IOException;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.DirectoryStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.security.SecureRandom;
+import java.time.Duration;
+import java.util.HexFormat;
+import java.util.Map;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A pod's machine: a launch of the pod's monitor, which any daemon finds by its tag, and a directory with the machine's sockets and log, whose name
+ * the tag ends in.
+ */
+public final class PodMachine {
+    private static final String TAG = Launcher.WALL_TAG + "machine ";
+    /** Not below the state directory, whose path may be longer than an address of a unix socket takes. */
+    private static final Path MACHINES = Path.of(System.getProperty("caisson.kvm.machines", "/run/caisson-kvm"));
+
+    private static final String LOG = "log";
+    private static final int NAME_BYTES = 8;
+    private static final int SIGKILL = 9;
+    private static final Duration BOOT_TIME = Duration.ofSeconds(Integer.getInteger("caisson.kvm.boot.seconds", 60));
+    private static final Duration END_TIME = Duration.ofSeconds(5);
+    private static final long FIRST_NAP_MILLIS = 5;
+    private static final long NAP_MILLIS = 50;
+    private static final int ANSWER_LIMIT = 256 << 10;
+    private static final int LOG_LINES = 30;
+
+    private static final String NAME = "machine";
+
+    private final Path directory;
+    private volatile MachineProcess process;
+
+    private PodMachine(Path directory, MachineProcess process) {
+        this.directory = directory;
+        this.process = process;
+    }
+
+    /** The one that a record names; null when it names none. */
+    public static @Nullable PodMachine recover(Map<String, String> record) {
+        String name = record.get(NAME);
+        return name == null ? null : new PodMachine(MACHINES.resolve(name), MachineProcess.recover(record));
+    }
+
+    /** What {@link #recover} needs. */
+    public void record(Map<String, String> to) {
+        to.put(NAME, name());
+        process.record(to);
+    }
+
+    /** The machine that the pod has; null when it has none, or an ended one. */
+    public static @Nullable PodMachine of(Launcher launcher) throws ContainerFault {
+        for (Map.Entry<String, Launch> wall : launcher.walls().entrySet()) {
+            if (wall.getKey().startsWith(TAG) && wall.getValue().exit().getNow(null) == null) {
+                return new PodMachine(
+                        MACHINES.resolve(wall.getKey().substring(TAG.length())),
+                        MachineProcess.of(wall.getValue().pid()));
+            }
+        }
+        return null;
+    }
+
+    /** A new one, which is nothing but a name. */
+    public static PodMachine unnamed() {
+        byte[] name = new byte[NAME_BYTES];
+        new SecureRandom().nextBytes(name);
+        return new PodMachine(MACHINES.resolve(HexFormat.of().formatHex(name)), MachineProcess.NONE);
+    }
+
+    private String name() {
+        return directory.getFileName().toString();
+    }
+
+    public GuestAgent agent() {
+        return new GuestAgent(ports());
+    }
+
+    /** The unix socket of the guest's ports. */
+    public Path ports() {
+        return directory.resolve(MachineMain.PORTS);
+    }
+
+    /** The unix socket that a port of the host's is to the guest. */
+    public Path port(int number) {
+        return directory.resolve(MachineMain.PORTS + "_" + number);
+    }
+
+    // ---- its life ----
+
+    /** Starts it and waits until its agent answers. */
+    public void start(Launcher launcher, MachineSize size) throws ContainerFault {
+        try {
+            Files.createDirectories(MACHINES);
+            Files.createDirectory(
+                    directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+        } catch (IOException e) {
+            throw new ContainerFault(Kind.FAILED, "make directory " + directory + ": " + Errno.describe(e), e);
+        }
+        boolean outlives = launcher.handover().outlives();
+        Launch machine = launcher.spawn(
+                launcher.nextId(),
+                TAG + name(),
+                MachinePlan.of(
+                        MachineCommand.of(directory, size),
+                        directory.resolve(LOG).toString(),
+                        outlives),
+                0,
+                Set.of(Launcher.Flag.SELF));
+        var _ = machine.exit().thenRun(machine::forget);
+        try {
+            machine.awaitLaunched(BOOT_TIME);
+            process = MachineProcess.of(machine.pid());
+            awaitAgent(machine);
+        } catch (ContainerFault e) {
+            machine.kill(SIGKILL);
+            machine.awaitExit(END_TIME);
+            remove();
+            throw e;
+        }
+    }
+
+    private void awaitAgent(Launch machine) throws ContainerFault {
+        long end = System.nanoTime() + BOOT_TIME.toNanos();
+        long nap = FIRST_NAP_MILLIS;
+        while (true) {
+            try {
+                var _ = agent().hello();
+                return;
+            } catch (ContainerFault e) {
+                if (machine.exit().getNow(null) != null) {
+                    throw new ContainerFault(Kind.FAILED, "boot virtual machine: it ended: " + log(), e);
+                }
+                if (e.kind() != Kind.UNAVAILABLE || System.nanoTime() > end) {
+                    throw new ContainerFault(
+                            Kind.FAILED, "boot virtual machine: " + e.getMessage() + "; its console: " + console(), e);
+                }
+            }
+            try {
+                Thread.sleep(nap);
+                nap = NAP_MILLIS;
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new ContainerFault(Kind.UNAVAILABLE, "interrupted while a virtual machine boots", e);
+            }
+        }
+    }
+
+    /** Ends it and takes all away that it had. Idempotent. */
+    public void end(Launcher launcher) throws ContainerFault {
+        Launch machine = launcher.walls().get(TAG + name());
+        if (machine != null) {
+            machine.kill(SIGKILL);
+            machine.awaitExit(END_TIME);
+        }
+        process.kill();
+        remove();
+    }
+
+    private void remove() throws ContainerFault {
+        if (!Files.isDirectory(directory)) {
+            return;
+        }
+        try (DirectoryStream<Path> files = Files.newDirectoryStream(directory)) {
+            for (Path file : files) {
+                Files.deleteIfExists(file);
+            }
+            Files.deleteIfExists(directory);
+        } catch (IOException e) {
+            throw new ContainerFault(Kind.FAILED, "remove directory " + directory + ": " + Errno.describe(e), e);
+        }
+    }
+
+    // ---- what it is told ----
+
+    /**
+     * Puts a file into a free drive.
+     *
+     * @return its number; see {@link MachineMain#DRIVE}
+     */
+    public int insert(Path file) throws ContainerFault {
+        return Integer.parseInt(ask("insert " + file));
+    }
+
+    /** Takes the file out of a drive. */
+    public void eject(int drive) throws ContainerFault {
+        var _ = ask("eject " + drive);
+    }
+
+    /** The last lines that the guest wrote to its console, or why there are none. */
+    public String console() {
+        try {
+            return ask("console");
+        } catch (ContainerFault e) {
+            return "(" + e.getMessage() + ") " + log();
+        }
+    }
+
+    private String log() {
+        try {
+            String[] lines = Files.readString(directory.resolve(LOG)).strip().split("\n", -1);
+            StringBuilder last = new StringBuilder();
+            for (int i = Math.max(0, lines.length - LOG_LINES); i < lines.length; i++) {
+                last.append(lines[i]).append('\n');
+            }
+            return last.toString().strip();
+        } catch (IOException e) {
+            return "(no log: " + Errno.describe(e) + ")";
+        }
+    }
+
+    private String ask(String request) throws ContainerFault {
+        Path socket = directory.resolve(MachineMain.CONTROL);
+        try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
+            ByteBuffer line = ByteBuffer.wrap((request + "\n").getBytes(StandardCharsets.UTF_8));
+            while (line.hasRemaining()) {
+                channel.write(line);
+            }
+            ByteBuffer answer = ByteBuffer.allocate(ANSWER_LIMIT);
+            while (answer.hasRemaining() && channel.read(answer) >= 0) {
+                // up to its end
+            }
+            String text = new String(answer.array(), 0, answer.position(), StandardCharsets.UTF_8);
+            if (!text.startsWith("ok")) {
+                throw new ContainerFault(Kind.FAILED, "virtual machine: " + text);
+            }
+            return text.substring(2).strip();
+        } catch (IOException e) {
+            throw new ContainerFault(
+                    Kind.UNAVAILABLE, "ask virtual machine at " + socket + ": " + Errno.describe(e), e);
+        }
+    }
+}

@@ -1,0 +1,96 @@
+package dev.caisson.kvm.vmm;
+
+import dev.caisson.kvm.virtio.BalloonDevice;
+import dev.caisson.kvm.virtio.BlockDevice;
+import dev.caisson.kvm.virtio.RngDevice;
+import dev.caisson.kvm.virtio.VirtioDevice;
+import dev.caisson.kvm.virtio.vsock.VsockDevice;
+import dev.caisson.kvm.vm.BootProtocol;
+import dev.caisson.kvm.vm.VirtualMachine;
+import dev.caisson.kvm.vm.VmConfig;
+import dev.caisson.kvm.vm.VmEnd;
+import dev.caisson.linux.Errno;
+import java.io.IOException;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+
+/**
+ * A pod's machine: main program of the process that is one. It lives until its guest ends or it is killed; what it has lies in one directory, which
+ * the daemon made and removes.
+ */
+public final class MachineMain {
+    /** In the machine's directory: the guest's ports, as {@link VsockDevice} maps them. */
+    public static final String PORTS = "ports";
+    /** In the machine's directory: {@link MachineControl}. */
+    public static final String CONTROL = "control";
+
+    /** How many containers' disks a machine takes: virtio devices have lines of the interrupt controller of their own. */
+    public static final int DRIVES = 12;
+
+    /** Serial number of the first drive's disk, up to its number. */
+    public static final String DRIVE = "drive";
+
+    /** Of the image's directory. */
+    public static final String AGENT_DISK = "agent.erofs";
+
+    private static final long GUEST_CID = 3;
+    private static final Duration LONG = Duration.ofDays(1);
+    private static final int USAGE = 64;
+
+    private MachineMain() {}
+
+    /** {@code DIRECTORY IMAGE-DIRECTORY MEMORY-MIB PROCESSORS} */
+    public static void main(String[] args) {
+        if (args.length != 4) {
+            System.err.println("usage: machine DIRECTORY IMAGE-DIRECTORY MEMORY-MIB PROCESSORS");
+            System.exit(USAGE);
+            return;
+        }
+        try {
+            VmEnd end =
+                    run(Path.of(args[0]), Path.of(args[1]), Long.parseLong(args[2]) << 20, Integer.parseInt(args[3]));
+            System.err.println("machine: the guest ended: " + end.cause() + " " + end.detail());
+            System.exit(0);
+        } catch (IOException e) {
+            System.err.println("machine: run a guest in " + args[0] + ": " + Errno.describe(e));
+        } catch (InterruptedException e) {
+            System.err.println("machine: interrupted");
+        }
+        System.exit(1);
+    }
+
+    private static VmEnd run(Path directory, Path image, long memory, int processors)
+            throws IOException, InterruptedException {
+        List<BlockDevice> drives = new ArrayList<>();
+        List<VirtioDevice> devices = new ArrayList<>();
+        devices.add(BlockDevice.open(image.resolve(AGENT_DISK), true, "agent"));
+        for (int i = 0; i < DRIVES; i++) {
+            drives.add(BlockDevice.empty(DRIVE + i));
+        }
+        devices.addAll(drives);
+        devices.add(new RngDevice());
+        devices.add(new BalloonDevice());
+        devices.add(VsockDevice.open(GUEST_CID, directory.resolve(PORTS)));
+        VmConfig config = new VmConfig(
+                memory,
+                processors,
+                image.resolve("vmlinux"),
+                image.resolve("initramfs"),
+                BootProtocol.PVH,
+                "console=ttyS0 quiet reboot=k panic=-1",
+                devices);
+        try (VirtualMachine machine = VirtualMachine.create(config);
+                MachineControl control = MachineControl.listen(directory.resolve(CONTROL), drives, machine)) {
+            machine.start();
+            Thread.ofPlatform().daemon().name("control").start(control::serve);
+            VmEnd end = machine.await(LONG);
+            while (end == null) {
+                end = machine.await(LONG);
+            }
+            System.err.println(machine.console().lastLines(30));
+            return end;
+        }
+    }
+}

@@ -1,0 +1,123 @@
+package dev.caisson.kvm.guest;
+
+import static java.util.Objects.requireNonNull;
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import dev.caisson.backend.ContainerFault;
+import dev.caisson.oci.Hook;
+import dev.caisson.oci.Hooks;
+import dev.caisson.oci.Linux;
+import dev.caisson.oci.Mount;
+import dev.caisson.oci.NamespaceType;
+import dev.caisson.oci.ProcessSpec;
+import dev.caisson.oci.Spec;
+import dev.caisson.oci.SpecTemplate;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.function.Consumer;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+class GuestSpecTest {
+    @TempDir
+    Path directory;
+
+    private static Spec spec(Consumer<Spec.Builder> change) {
+        Spec.Builder b = SpecTemplate.rootful(false).toBuilder();
+        change.accept(b);
+        return b.build();
+    }
+
+    private static Spec with(Mount mount) {
+        return spec(b -> {
+            List<Mount> mounts = new ArrayList<>(b.mounts);
+            mounts.add(mount);
+            b.mounts = mounts;
+        });
+    }
+
+    @Test
+    void theRootIsOnTheContainersDisk() throws ContainerFault {
+        GuestSpec guest = GuestSpec.of("c", spec(b -> {}));
+        assertThat(requireNonNull(guest.spec().root()).path()).isEqualTo("disk/rootfs");
+        assertThat(guest.spec().linux().cgroupsPath()).isEqualTo("/c");
+        assertThat(guest.volumes()).isEmpty();
+    }
+
+    @Test
+    void whatIsBoundIsCopiedAndNamedByItsNumber() throws Exception {
+        Path file = Files.writeString(directory.resolve("hosts"), "x");
+        GuestSpec guest = GuestSpec.of("c", with(Mount.of("/etc/hosts", file.toString(), "bind", List.of("rbind"))));
+        assertThat(guest.volumes()).containsExactly(file.toString());
+        assertThat(guest.spec().mounts().getLast().source()).isEqualTo("disk/volumes/0");
+        GuestSpec second =
+                GuestSpec.of("c", with(Mount.of("/data", directory.toString(), "bind", List.of("rbind", "ro"))));
+        assertThat(second.volumes()).containsExactly(directory.toString());
+    }
+
+    /** What would be lost is refused, by its name. */
+    @Test
+    void aWritableDirectoryOfTheHostIsRefused() {
+        assertThatExceptionOfType(ContainerFault.class)
+                .isThrownBy(() -> GuestSpec.of(
+                        "c", with(Mount.of("/data", directory.toString(), "bind", List.of("rbind", "rw")))))
+                .withMessageContaining(directory.toString())
+                .satisfies(e -> assertThat(e.kind()).isEqualTo(ContainerFault.Kind.UNSUPPORTED));
+    }
+
+    @Test
+    void hooksAndTheHostsNetworkAreRefused() {
+        Hook hook = new Hook("/bin/true", List.of(), List.of(), null);
+        assertThatExceptionOfType(ContainerFault.class)
+                .isThrownBy(() -> GuestSpec.of(
+                        "c",
+                        spec(b -> b.hooks =
+                                new Hooks(List.of(), List.of(hook), List.of(), List.of(), List.of(), List.of()))))
+                .withMessageContaining("hooks");
+        assertThatExceptionOfType(ContainerFault.class)
+                .isThrownBy(() -> GuestSpec.of("c", spec(b -> {
+                    Linux.Builder l = b.linux.toBuilder();
+                    l.namespaces = List.of(new Linux.Namespace(NamespaceType.MOUNT, null));
+                    b.linux = l.build();
+                })))
+                .withMessageContaining("network");
+    }
+
+    @Test
+    void namespacesOfTheHostBecomeTheMachines() throws ContainerFault {
+        GuestSpec guest = GuestSpec.of("c", spec(b -> {
+            Linux.Builder l = b.linux.toBuilder();
+            l.namespaces = List.of(
+                    new Linux.Namespace(NamespaceType.MOUNT, null),
+                    new Linux.Namespace(NamespaceType.PID, null),
+                    new Linux.Namespace(NamespaceType.IPC, "/proc/77/ns/ipc"),
+                    new Linux.Namespace(NamespaceType.NETWORK, "/run/netns/pod"));
+            b.linux = l.build();
+        }));
+        assertThat(guest.spec().linux().namespaces())
+                .containsExactly(
+                        new Linux.Namespace(NamespaceType.MOUNT, null),
+                        new Linux.Namespace(NamespaceType.PID, null),
+                        new Linux.Namespace(NamespaceType.IPC, "/proc/1/ns/ipc"),
+                        new Linux.Namespace(NamespaceType.NETWORK, "/proc/1/ns/net"));
+    }
+
+    @Test
+    void profilesAndTheChoiceOfAWallStayOutside() throws ContainerFault {
+        GuestSpec guest = GuestSpec.of("c", spec(b -> {
+            ProcessSpec.Builder p = requireNonNull(b.process).toBuilder();
+            p.apparmorProfile = "docker-default";
+            p.selinuxLabel = "system_u:system_r:container_t:s0";
+            b.process = p.build();
+            b.annotations = Map.of("dev.caisson.backend", "kvm", "a", "b");
+        }));
+        ProcessSpec process = requireNonNull(guest.spec().process());
+        assertThat(process.apparmorProfile()).isNull();
+        assertThat(process.selinuxLabel()).isNull();
+        assertThat(guest.spec().annotations()).isEqualTo(Map.of("a", "b"));
+    }
+}

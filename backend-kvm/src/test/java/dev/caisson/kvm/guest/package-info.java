@@ -1,0 +1,4 @@
+@NullMarked
+package dev.caisson.kvm.guest;
+
+import org.jspecify.annotations.NullMarked;

@@ -1,0 +1,267 @@
+package dev.caisson.tests.backends;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
+
+import dev.caisson.backend.ContainerFault;
+import dev.caisson.backend.Launch;
+import dev.caisson.backend.Launcher;
+import dev.caisson.backend.Stdio;
+import dev.caisson.backend.testkit.Bundle;
+import dev.caisson.kvm.guest.GuestAgent;
+import dev.caisson.kvm.plan.ProxyPlan;
+import dev.caisson.linux.plan.Arg;
+import dev.caisson.linux.plan.LaunchPlan;
+import dev.caisson.linux.plan.PlanBuilder;
+import dev.caisson.linux.plan.Sys;
+import dev.caisson.oci.SpecWriter;
+import java.io.IOException;
+import java.io.OutputStream;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.channels.Channels;
+import java.nio.channels.ServerSocketChannel;
+import java.nio.channels.SocketChannel;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
+import java.util.Arrays;
+import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The guest's half without a machine: a real monitor and the agent that it starts, with unix sockets where a guest has vsock. */
+@Timeout(120)
+class AgentTest {
+    private static final Duration PATIENCE = Duration.ofSeconds(30);
+    private static final int PORT = 80_000;
+    private static final Path MONITOR = Path.of(System.getProperty("caisson.monitor", "../../monitor/target/caisson"))
+            .toAbsolutePath()
+            .normalize();
+
+    @TempDir
+    Path directory;
+
+    private Process guest;
+    private ServerSocketChannel machine;
+    private MonitorPod pod;
+    private GuestAgent agent;
+
+    @BeforeEach
+    void open() throws Exception {
+        Path state = Files.createDirectories(directory.resolve("state"));
+        Path program = directory.resolve("agent");
+        String classPath = Arrays.stream(System.getProperty("java.class.path").split(":", -1))
+                .map(p -> Path.of(p).toAbsolutePath().toString())
+                .collect(Collectors.joining(":"));
+        Files.writeString(
+                program,
+                "#!/bin/sh\nexec " + System.getProperty("java.home") + "/bin/java -XX:+UseSerialGC"
+                        + " -XX:TieredStopAtLevel=1 --enable-native-access=ALL-UNNAMED"
+                        + " --sun-misc-unsafe-memory-access=allow -Djava.library.path="
+                        + Path.of(System.getProperty("java.library.path")).toAbsolutePath()
+                        + " -Dcaisson.agent.host=" + directory.resolve("ports") + " -cp " + classPath
+                        + " dev.caisson.agent.AgentMain \"$@\"\n");
+        Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwx------"));
+        guest = new ProcessBuilder(MONITOR.toString(), "--play")
+                .redirectError(ProcessBuilder.Redirect.INHERIT)
+                .start();
+        byte[] plan = monitorAt(directory.resolve("listener"), state, program).encode();
+        try (OutputStream to = guest.getOutputStream()) {
+            to.write(ByteBuffer.allocate(4)
+                    .order(ByteOrder.LITTLE_ENDIAN)
+                    .putInt(plan.length)
+                    .array());
+            to.write(plan);
+        }
+        machine = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+        machine.bind(UnixDomainSocketAddress.of(directory.resolve("ports")));
+        Thread.ofVirtual().start(this::map);
+        pod = MonitorPod.open(Files.createDirectories(directory.resolve("pod")));
+        agent = new GuestAgent(directory.resolve("ports"));
+        long end = System.nanoTime() + PATIENCE.toNanos();
+        while (!Files.exists(directory.resolve("listener"))) {
+            assertThat(System.nanoTime()).as("the monitor listens in time").isLessThan(end);
+            Thread.sleep(2);
+        }
+    }
+
+    /** As the end of a guest's boot plan. */
+    private static LaunchPlan monitorAt(Path socket, Path state, Path program) {
+        PlanBuilder p = new PlanBuilder();
+        byte[] path = socket.toString().getBytes(StandardCharsets.UTF_8);
+        byte[] address = ByteBuffer.allocate(3 + path.length)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putShort((short) 1)
+                .put(path)
+                .array();
+        Arg.Slot listener = p.slot();
+        p.callInto(listener, "socket", Sys.SOCKET, Arg.of(1), Arg.of(0x80001), Arg.ZERO);
+        p.call("bind", Sys.BIND, listener, p.bytes(address), Arg.of(address.length));
+        p.call("listen", Sys.LISTEN, listener, Arg.of(16));
+        Arg.Data argv = p.stringArray(List.of("caisson-monitor", state.toString(), program.toString(), "guest"));
+        Arg.Data environment = p.stringArray(List.of());
+        p.call("dup", Sys.DUP2, listener, Arg.of(3));
+        p.call("exec", Sys.EXECVE, p.string(MONITOR.toString()), argv, environment);
+        return p.build();
+    }
+
+    /** What the machine does with a connection to one of the guest's ports. */
+    private void map() {
+        try {
+            while (true) {
+                SocketChannel host = machine.accept();
+                StringBuilder line = new StringBuilder();
+                ByteBuffer octet = ByteBuffer.allocate(1);
+                while (host.read(octet) == 1 && octet.get(0) != '\n') {
+                    line.append((char) octet.get(0));
+                    octet.clear();
+                }
+                assertThat(line.toString()).isEqualTo("CONNECT " + GuestAgent.PORT);
+                SocketChannel inside = SocketChannel.open(UnixDomainSocketAddress.of(directory.resolve("listener")));
+                host.write(ByteBuffer.wrap("OK 1073741824\n".getBytes(StandardCharsets.US_ASCII)));
+                Thread.ofVirtual().start(() -> copy(host, inside));
+                Thread.ofVirtual().start(() -> copy(inside, host));
+            }
+        } catch (IOException e) {
+            // closed: the test is over
+        }
+    }
+
+    private static void copy(SocketChannel from, SocketChannel to) {
+        try (from;
+                to) {
+            var _ = Channels.newInputStream(from).transferTo(Channels.newOutputStream(to));
+        } catch (IOException e) {
+            // one of them has left
+        }
+    }
+
+    @AfterEach
+    void close() throws Exception {
+        machine.close();
+        pod.close();
+        // Its agent is no child of it, as a daemon of a host is none.
+        guest.destroyForcibly();
+        guest.waitFor();
+        for (ProcessHandle each : agents()) {
+            each.destroyForcibly();
+        }
+    }
+
+    private List<ProcessHandle> agents() {
+        String mark = "-Dcaisson.agent.host=" + directory.resolve("ports");
+        return ProcessHandle.allProcesses()
+                .filter(p -> commandLine(p.pid()).contains(mark))
+                .toList();
+    }
+
+    private static String commandLine(long pid) {
+        try {
+            return Files.readString(Path.of("/proc", Long.toString(pid), "cmdline"), StandardCharsets.ISO_8859_1);
+        } catch (IOException e) {
+            return "";
+        }
+    }
+
+    /** The container's init, created in the guest, and its proxy. */
+    private Launch create(Bundle bundle) throws Exception {
+        Files.write(bundle.directory().resolve("config.json"), SpecWriter.write(bundle.spec()));
+        GuestAgent.Fifos fifos = agent.streams(bundle.id(), "", false);
+        agent.create(bundle.id(), bundle.directory().toString(), fifos);
+        int io = pod.launcher().nextId();
+        pod.launcher()
+                .openIo(
+                        io,
+                        new Stdio(
+                                Stdio.Stream.NONE,
+                                new Stdio.Stream(
+                                        Stdio.Kind.CREATE,
+                                        directory.resolve("stdout").toString()),
+                                Stdio.Stream.NONE,
+                                false));
+        Launch proxy = pod.launcher()
+                .spawn(
+                        pod.launcher().nextId(),
+                        "proxy",
+                        ProxyPlan.of(
+                                new ProxyPlan.Place(
+                                        directory.resolve("ports").toString(),
+                                        GuestAgent.PORT,
+                                        directory.resolve("ports_" + PORT).toString(),
+                                        directory.resolve("ports_" + (PORT + 1)).toString(),
+                                        directory.resolve("ports_" + (PORT + 2)).toString(),
+                                        false,
+                                        false),
+                                GuestAgent.frames(bundle.id(), "")),
+                        io,
+                        Set.of(Launcher.Flag.SELF));
+        var _ = proxy.awaitNote(ProxyPlan.NOTE_READY, PATIENCE);
+        agent.connectStreams(bundle.id(), "", PORT, PORT + 1, PORT + 2);
+        return proxy;
+    }
+
+    private void remove(Bundle bundle) throws ContainerFault {
+        agent.delete(bundle.id(), "");
+        agent.remove(bundle.id());
+    }
+
+    @Test
+    void itGreetsAndRunsAContainer() throws Exception {
+        assertThat(agent.hello())
+                .isEqualTo(
+                        Files.readString(Path.of("/proc/sys/kernel/osrelease")).strip());
+        Bundle bundle = Bundle.shell(directory, "cat; echo said; exit 9");
+        Launch proxy = create(bundle);
+        agent.start(bundle.id(), "");
+        assertThat(proxy.awaitExit(PATIENCE)).isTrue();
+        assertThat(proxy.exit().join().code()).isEqualTo(9);
+        assertThat(directory.resolve("stdout")).hasContent("said\n");
+        remove(bundle);
+        assertThat(directory.resolve("state/streams")).isEmptyDirectory();
+    }
+
+    /** As on a host: process 1 keeps what matters. */
+    @Test
+    void itMayBeKilledWhileAContainerRuns() throws Exception {
+        Bundle bundle = Bundle.shell(directory, "echo before; read line </gate; echo after; exit 4");
+        assertThat(new ProcessBuilder("mkfifo", bundle.rootfs("gate").toString())
+                        .start()
+                        .waitFor())
+                .isZero();
+        Launch proxy = create(bundle);
+        agent.start(bundle.id(), "");
+        List<ProcessHandle> first = agents();
+        assertThat(first).hasSize(1);
+        first.getFirst().destroyForcibly();
+        Files.writeString(bundle.rootfs("gate"), "go\n");
+        assertThat(proxy.awaitExit(PATIENCE)).isTrue();
+        assertThat(proxy.exit().join().code()).isEqualTo(4);
+        assertThat(directory.resolve("stdout")).hasContent("before\nafter\n");
+        assertThat(agents()).isNotEqualTo(first).hasSize(1);
+        remove(bundle);
+    }
+
+    @Test
+    void whatIsWrongIsSaid() {
+        assertThatExceptionOfType(ContainerFault.class)
+                .isThrownBy(() -> agent.bundle("c", "no-such-disk", new byte[0]))
+                .withMessageContaining("no-such-disk")
+                .satisfies(e -> assertThat(e.kind()).isEqualTo(ContainerFault.Kind.NOT_FOUND));
+        assertThatExceptionOfType(ContainerFault.class)
+                .isThrownBy(() -> agent.streams("../c", "", false))
+                .satisfies(e -> assertThat(e.kind()).isEqualTo(ContainerFault.Kind.INVALID));
+        assertThatExceptionOfType(ContainerFault.class)
+                .isThrownBy(() -> agent.start("nobody", ""))
+                .satisfies(e -> assertThat(e.kind()).isEqualTo(ContainerFault.Kind.NOT_FOUND));
+    }
+}

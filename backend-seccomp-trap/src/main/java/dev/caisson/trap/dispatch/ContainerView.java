@@ -1,5 +1,6 @@
 package dev.caisson.trap.dispatch;
 
+import dev.caisson.trap.limits.ContainerLimits;
 import java.util.concurrent.Semaphore;
 
 /**
@@ -10,12 +11,27 @@ import java.util.concurrent.Semaphore;
  * @param bootId a line for /proc/sys/kernel/random/boot_id
  * @param waiting bounds the calls that wait on threads of their own
  * @param tracers who is told of its calls
+ * @param limits what it may use
  */
 public record ContainerView(
-        int hostProc, long procDevice, String bootId, Callers callers, Semaphore waiting, Tracers tracers) {
+        int hostProc,
+        long procDevice,
+        String bootId,
+        Callers callers,
+        Semaphore waiting,
+        Tracers tracers,
+        ContainerLimits limits) {
     private static final int MAX_WAITING = 64;
 
-    public ContainerView(int hostProc, long procDevice, String bootId) {
-        this(hostProc, procDevice, bootId, new Callers(), new Semaphore(MAX_WAITING), new Tracers());
+    /** @param init host pid of the container's first process */
+    public ContainerView(int hostProc, long procDevice, String bootId, int init) {
+        this(
+                hostProc,
+                procDevice,
+                bootId,
+                new Callers(),
+                new Semaphore(MAX_WAITING),
+                new Tracers(),
+                new ContainerLimits(hostProc, init));
     }
 }

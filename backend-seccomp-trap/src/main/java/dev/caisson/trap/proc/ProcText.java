@@ -2,6 +2,8 @@ package dev.caisson.trap.proc;
 
 import dev.caisson.trap.dispatch.GuestCall;
 import dev.caisson.trap.dispatch.Nr;
+import dev.caisson.trap.limits.ProcessorText;
+import java.util.BitSet;
 import java.util.List;
 import java.util.Locale;
 import org.jspecify.annotations.Nullable;
@@ -37,13 +39,22 @@ public final class ProcText {
     static @Nullable String of(GuestCall c, String name) {
         return switch (name) {
             case "cmdline" -> "caisson\n";
-            case "cpuinfo", "meminfo" -> host(c, name);
+            case "cpuinfo" -> {
+                String machine = host(c, name);
+                yield machine == null ? null : ProcessorText.cpuinfo(machine, shown(c));
+            }
+            case "meminfo" -> {
+                String machine = host(c, name);
+                yield machine == null
+                        ? null
+                        : c.container().limits().memory(c.kernel()).meminfo(machine);
+            }
             case "devices" ->
                 "Character devices:\n  1 mem\n  5 /dev/tty\n  5 /dev/console\n  5 /dev/ptmx\n136 pts\n\nBlock devices:\n";
             case "filesystems" ->
                 "nodev\ttmpfs\nnodev\tproc\nnodev\tsysfs\nnodev\tdevpts\nnodev\toverlay\nnodev\tmqueue\n";
             case "loadavg" -> "0.00 0.00 0.00 1/1 1\n";
-            case "stat" -> cpuStat();
+            case "stat" -> cpuStat(shown(c));
             case "swaps" -> "Filename\t\t\t\tType\t\tSize\t\tUsed\t\tPriority\n";
             case "uptime" -> uptime();
             case "version" -> "Linux version " + RELEASE + " (caisson) " + VERSION + "\n";
@@ -104,9 +115,13 @@ public final class ProcText {
         return String.format(Locale.ROOT, "%.2f %.2f%n", seconds(), seconds());
     }
 
-    private static String cpuStat() {
+    private static BitSet shown(GuestCall c) {
+        return c.container().limits().shown(c.kernel(), Runtime.getRuntime().availableProcessors());
+    }
+
+    private static String cpuStat(BitSet shown) {
         StringBuilder text = new StringBuilder("cpu  0 0 0 " + (long) (seconds() * 100) + " 0 0 0 0 0 0\n");
-        for (int i = 0; i < Runtime.getRuntime().availableProcessors(); i++) {
+        for (int i = shown.nextSetBit(0); i >= 0; i = shown.nextSetBit(i + 1)) {
             text.append("cpu")
                     .append(i)
                     .append(" 0 0 0 ")

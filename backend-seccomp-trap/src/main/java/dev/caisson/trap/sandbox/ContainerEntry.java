@@ -19,15 +19,18 @@ final class ContainerEntry {
 
     private final int hostProc;
     private final int init;
+    private final int initPid;
     private @Nullable ContainerView view;
 
     /**
      * @param hostProc a descriptor of the host's /proc
      * @param init a pidfd of the container's first process
+     * @param initPid its pid on the host
      */
-    ContainerEntry(int hostProc, int init) {
+    ContainerEntry(int hostProc, int init, int initPid) {
         this.hostProc = hostProc;
         this.init = init;
+        this.initPid = initPid;
     }
 
     /**
@@ -67,7 +70,7 @@ final class ContainerEntry {
                 device = memory.getLong(0);
                 kernel.call(Nr.close, fd);
             }
-            view = new ContainerView(hostProc, device, bootId(kernel, memory));
+            view = new ContainerView(hostProc, device, bootId(kernel, memory), initPid);
             return new ContainerMounts(kernel).prepare();
         }
     }

@@ -123,7 +123,7 @@ final class ServedContainer implements Runnable {
         }
         long listener = kernel.call(Nr.pidfd_getfd, pidfd, process.listener(), 0);
         if (process.isInit() && listener >= 0 && entry == null) {
-            entry = new ContainerEntry(hostProc, (int) pidfd);
+            entry = new ContainerEntry(hostProc, (int) pidfd, process.pid());
         } else {
             kernel.call(Nr.close, pidfd);
         }

@@ -51,7 +51,7 @@ final class TrapSurfaceTest extends TrapSuite {
             "chroot"));
 
     @ParameterizedTest
-    @CsvSource({"fast, 166", "default, 166", "hardened, 150"})
+    @CsvSource({"fast, 165", "default, 165", "hardened, 149"})
     void hostCallsOfATier(String tier, int most) throws Exception {
         var bundle = shell("echo up; exec sleep 1000").spec(spec -> {
             Map<String, String> annotations = new LinkedHashMap<>(spec.annotations());

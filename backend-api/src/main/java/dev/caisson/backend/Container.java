@@ -138,6 +138,29 @@ public interface Container {
     }
 
     /**
+     * Writes what the container asks its wall for to the standard output of a process, each thing once, as lines of a policy, from now on until that
+     * ends.
+     *
+     * @param watcher its host pid
+     * @throws ContainerFault UNSUPPORTED behind a wall that is not asked
+     */
+    default void recordPolicy(int watcher) throws ContainerFault {
+        throw new ContainerFault(
+                ContainerFault.Kind.UNSUPPORTED, "record policy: this backend does not see system calls");
+    }
+
+    /**
+     * From now on the container's processes, those that run included, may ask for nothing that a policy does not name.
+     *
+     * @param policy lines as {@link #recordPolicy} gives them; empty for no policy any more
+     * @throws ContainerFault INVALID for a text that is none, UNSUPPORTED behind a wall that is not asked
+     */
+    default void enforcePolicy(String policy) throws ContainerFault {
+        throw new ContainerFault(
+                ContainerFault.Kind.UNSUPPORTED, "enforce policy: this backend does not see system calls");
+    }
+
+    /**
      * Which calls, and how.
      *
      * @param json an object per line

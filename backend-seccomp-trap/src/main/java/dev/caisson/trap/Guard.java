@@ -187,6 +187,16 @@ final class Guard {
         send(new Control.Trace(watcher, filter));
     }
 
+    /** Lets a process know what the container asks for. */
+    void record(int watcher) throws ContainerFault {
+        send(new Control.Recording(watcher));
+    }
+
+    /** Gives it a policy, a valid one; returns when it is in force. */
+    void enforce(String policy) throws ContainerFault {
+        PolicyFile.give(container, policy, this::send);
+    }
+
     private void send(Control control) throws ContainerFault {
         ProcessId guard = process;
         try {

@@ -13,6 +13,8 @@ import dev.caisson.oci.ProcessSpec;
 import dev.caisson.oci.Resources;
 import dev.caisson.trap.dispatch.TraceFilter;
 import dev.caisson.trap.filter.CallTable;
+import dev.caisson.trap.policy.Policy;
+import dev.caisson.trap.policy.PolicyException;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -170,6 +172,21 @@ final class TrapContainer implements Container {
         }
         filter.guard.trace(
                 watcher, new TraceFilter(trace.json(), trace.pid(), Set.copyOf(trace.calls()), trace.path()));
+    }
+
+    @Override
+    public void recordPolicy(int watcher) throws ContainerFault {
+        filter.guard.record(watcher);
+    }
+
+    @Override
+    public void enforcePolicy(String policy) throws ContainerFault {
+        try {
+            var _ = Policy.parse(policy);
+        } catch (PolicyException e) {
+            throw new ContainerFault(ContainerFault.Kind.INVALID, String.valueOf(e.getMessage()), e);
+        }
+        filter.guard.enforce(policy);
     }
 
     @Override

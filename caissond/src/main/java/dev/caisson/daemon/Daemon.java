@@ -82,7 +82,8 @@ final class Daemon {
         this.backends = made.backends();
         this.tasks = made.tasks();
         TaskLifecycle lifecycle = made.lifecycle();
-        this.oci = new OciCommandLine(backends, options.stateDirectory().resolve("oci"), Version.TEXT);
+        this.oci = new OciCommandLine(
+                backends, options.stateDirectory().resolve("oci"), Version.TEXT, new PodContainers(pods));
         this.shim = new ShimCommand(
                 pods,
                 lifecycle,

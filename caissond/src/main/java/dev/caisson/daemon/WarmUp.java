@@ -3,6 +3,7 @@ package dev.caisson.daemon;
 import dev.caisson.backend.Backends;
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.state.RecordStore;
+import dev.caisson.cli.Neighbours;
 import dev.caisson.cli.OciCommandLine;
 import dev.caisson.oci.SpecTemplate;
 import dev.caisson.oci.SpecWriter;
@@ -78,7 +79,7 @@ final class WarmUp {
                     new ShimCommand.MonitorLaunch("/nonexistent", directory.toString(), "/nonexistent"),
                     directory.resolve("s"),
                     Version.TEXT);
-            OciCommandLine oci = new OciCommandLine(backends, directory.resolve("oci"), Version.TEXT);
+            OciCommandLine oci = new OciCommandLine(backends, directory.resolve("oci"), Version.TEXT, Neighbours.NONE);
             pods.serve(new ShimServices(lifecycle, shim, call -> oci.run(new CommandInvocation(call))), tasks);
             Path socket = directory.resolve("command.sock");
             try (LinkServer server = commandLoop.server(pods)) {

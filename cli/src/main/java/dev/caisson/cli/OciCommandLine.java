@@ -20,15 +20,18 @@ public final class OciCommandLine {
     private final Backends backends;
     private final Path defaultRoot;
     private final String version;
+    private final Neighbours neighbours;
 
     /**
      * @param defaultRoot where containers are kept for callers that name no root
      * @param version of this program
+     * @param neighbours containers of others, which may be watched
      */
-    public OciCommandLine(Backends backends, Path defaultRoot, String version) {
+    public OciCommandLine(Backends backends, Path defaultRoot, String version, Neighbours neighbours) {
         this.backends = backends;
         this.defaultRoot = defaultRoot;
         this.version = version;
+        this.neighbours = neighbours;
     }
 
     /** Serves one invocation to its end. */
@@ -76,7 +79,7 @@ public final class OciCommandLine {
             call.out(Help.text(verb));
             call.end(0);
         } else {
-            Request request = new Request(call, args, files, containers(args, files));
+            Request request = new Request(call, args, files, containers(args, files), neighbours);
             var _ = request.rootless(); // a wrong word is an error of every verb's
             verb(verb.name(), request);
         }
@@ -113,6 +116,7 @@ public final class OciCommandLine {
             case "devices" -> Changes.devices(request);
             case "events" -> Events.run(request);
             case "trace" -> Trace.run(request);
+            case "policy" -> Policies.run(request);
             case "spec" -> Templates.spec(request);
             case "checkpoint" -> Checkpoints.checkpoint(request);
             case "restore" -> new Creation(request).restore();

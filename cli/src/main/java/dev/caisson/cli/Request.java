@@ -10,7 +10,7 @@ import java.nio.file.StandardCopyOption;
 import org.jspecify.annotations.Nullable;
 
 /** One invocation that asks for a verb. */
-record Request(Invocation call, Arguments args, CallerFiles files, Containers containers) {
+record Request(Invocation call, Arguments args, CallerFiles files, Containers containers, Neighbours neighbours) {
     String id() throws Failure {
         return ContainerStore.requireId(args.id());
     }

@@ -2,45 +2,29 @@ package dev.caisson.cli;
 
 import dev.caisson.backend.Container;
 import dev.caisson.backend.ContainerFault;
-import dev.caisson.oci.ContainerStatus;
 import java.io.IOException;
-import java.time.Duration;
 import java.util.List;
 
 /** The verb {@code trace}: what a running container asks the kernel that its wall has for it. */
 final class Trace {
-    private static final Duration LOOK = Duration.ofMillis(100);
-
     private Trace() {}
 
     static void run(Request request) throws Failure, ContainerFault, IOException {
-        String id = request.id();
-        Containers containers = request.containers();
-        ContainerRecord record = containers.store().require(id);
-        if (containers.status(id, record) == ContainerStatus.STOPPED) {
-            throw new Failure("container with id " + id + " is not running");
-        }
         String calls = request.args().value("call", "");
         String path = request.args().value("path", "");
         if (path.indexOf('\n') >= 0 || path.length() > 2048) {
             throw new Failure("option --path: a path of one line and at most 2048 characters");
         }
-        Container container = containers.open(id, record, new LateLauncher(request.call()));
-        container.trace(
-                request.call().pid(),
-                new Container.CallTrace(
-                        request.args().is("json"),
-                        pid(request.args().value("pid", "0")),
-                        calls.isEmpty() ? List.of() : List.of(calls.split(",", -1)),
-                        path));
-        try {
-            while (!request.call().isGone() && Containers.runs(record.init())) {
-                Thread.sleep(LOOK);
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new Failure("interrupted while watching " + id, e);
-        }
+        Watched watched = Watched.of(request, request.id());
+        watched.container()
+                .trace(
+                        request.call().pid(),
+                        new Container.CallTrace(
+                                request.args().is("json"),
+                                pid(request.args().value("pid", "0")),
+                                calls.isEmpty() ? List.of() : List.of(calls.split(",", -1)),
+                                path));
+        watched.awaitEnd();
         request.done();
     }
 

@@ -1,6 +1,7 @@
 package dev.caisson.trap.dispatch;
 
 import dev.caisson.trap.limits.ContainerLimits;
+import dev.caisson.trap.policy.ContainerPolicy;
 import java.util.concurrent.Semaphore;
 
 /**
@@ -12,6 +13,7 @@ import java.util.concurrent.Semaphore;
  * @param waiting bounds the calls that wait on threads of their own
  * @param tracers who is told of its calls
  * @param limits what it may use
+ * @param policy what it may ask for
  */
 public record ContainerView(
         int hostProc,
@@ -20,7 +22,8 @@ public record ContainerView(
         Callers callers,
         Semaphore waiting,
         Tracers tracers,
-        ContainerLimits limits) {
+        ContainerLimits limits,
+        ContainerPolicy policy) {
     private static final int MAX_WAITING = 64;
 
     /** @param init host pid of the container's first process */
@@ -32,6 +35,7 @@ public record ContainerView(
                 new Callers(),
                 new Semaphore(MAX_WAITING),
                 new Tracers(),
-                new ContainerLimits(hostProc, init));
+                new ContainerLimits(hostProc, init),
+                new ContainerPolicy());
     }
 }

@@ -3,6 +3,7 @@ package dev.caisson.trap.dispatch;
 import dev.caisson.linux.Errno;
 import dev.caisson.trap.filter.CallTable;
 import dev.caisson.trap.filter.SystemCall;
+import dev.caisson.trap.policy.Subject;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
@@ -35,7 +36,9 @@ public final class Dispatcher {
         call.begin();
         int number = call.number();
         Handler handler = number >= 0 && number < byNumber.length ? byNumber[number] : null;
-        if (handler != null) {
+        if (call.isExamined() && !call.may(Subject.CALL, TraceLine.name(number))) {
+            result = -Errno.EPERM.number();
+        } else if (handler != null) {
             try {
                 result = handler.handle(call);
             } catch (RuntimeException | Error e) {

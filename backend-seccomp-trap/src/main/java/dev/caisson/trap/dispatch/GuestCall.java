@@ -5,6 +5,7 @@ import dev.caisson.linux.direct.GuestMemory;
 import dev.caisson.linux.direct.KernelCalls;
 import dev.caisson.linux.direct.NativeMemory;
 import dev.caisson.linux.direct.SeccompListener;
+import dev.caisson.trap.policy.Subject;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -44,6 +45,8 @@ public final class GuestCall implements AutoCloseable {
     private final List<String> seenPaths = new ArrayList<>(2);
 
     private boolean isTraced;
+    private boolean isExamined;
+    private boolean isRefused;
     private long receivedAt;
 
     public GuestCall(KernelCalls kernel, SeccompListener listener, ContainerView container) {
@@ -93,6 +96,8 @@ public final class GuestCall implements AutoCloseable {
     /** A call was received. */
     void begin() {
         isTraced = container.tracers().areThere();
+        isExamined = container.policy().isActive();
+        isRefused = false;
         if (isTraced) {
             seenPaths.clear();
             receivedAt = System.nanoTime();
@@ -150,6 +155,25 @@ public final class GuestCall implements AutoCloseable {
                 caller.uid() == 0 ? caller.capabilities() : 0,
                 caller.umask(),
                 caller.readAt()));
+    }
+
+    // ---- its policy ----
+
+    /** Whether somebody watches the container's calls. */
+    public boolean isTraced() {
+        return isTraced;
+    }
+
+    /** Whether {@link #may} is to be asked about what the call names. */
+    public boolean isExamined() {
+        return isExamined;
+    }
+
+    /** Whether the container's policy, if it has one, lets it ask for something; recorders learn of it. */
+    public boolean may(Subject subject, String name) {
+        boolean may = container.policy().allows(subject, name, TraceLine.name(number()), caller().guestTgid());
+        isRefused |= !may;
+        return may;
     }
 
     // ---- its memory ----
@@ -250,7 +274,7 @@ public final class GuestCall implements AutoCloseable {
     /** Gives the answer. The thread may be gone meanwhile, which is nobody's error. */
     void finish(long result) {
         if (isTraced) {
-            container.tracers().tell(this, seenPaths, result, System.nanoTime() - receivedAt);
+            container.tracers().tell(this, seenPaths, result, isRefused, System.nanoTime() - receivedAt);
         }
         if (result == PROCEED) {
             listener.proceed();

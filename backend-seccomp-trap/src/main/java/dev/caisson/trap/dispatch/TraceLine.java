@@ -108,19 +108,22 @@ final class TraceLine {
                 : Long.toString(result);
     }
 
-    private static String verdict(long result) {
-        return result == GuestCall.PROCEED ? "continued" : result == GuestCall.ANSWERED ? "waiting" : "answered";
+    private static String verdict(long result, boolean isRefused) {
+        return isRefused
+                ? "refused"
+                : result == GuestCall.PROCEED ? "continued" : result == GuestCall.ANSWERED ? "waiting" : "answered";
     }
 
     /** Who did it: the host's kernel in the container's own namespaces, or a handler here. */
-    private static String layer(int number, long result) {
-        return result == GuestCall.PROCEED ? "host kernel" : handler(number);
+    private static String layer(int number, long result, boolean isRefused) {
+        return isRefused ? "policy" : result == GuestCall.PROCEED ? "host kernel" : handler(number);
     }
 
     /**
      * One line, with its end.
      *
      * @param millis wall clock
+     * @param isRefused by the container's policy
      * @param nanos time spent on it
      */
     static String of(
@@ -131,6 +134,7 @@ final class TraceLine {
             long[] arguments,
             List<String> paths,
             long result,
+            boolean isRefused,
             long nanos) {
         double seconds = nanos / 1e9;
         String args = arguments(number, arguments, paths, json);
@@ -150,8 +154,8 @@ final class TraceLine {
                         .append(Errno.of((int) -result).name())
                         .append('"');
             }
-            text.append(",\"verdict\":\"").append(verdict(result));
-            text.append("\",\"layer\":\"").append(layer(number, result));
+            text.append(",\"verdict\":\"").append(verdict(result, isRefused));
+            text.append("\",\"layer\":\"").append(layer(number, result, isRefused));
             return text.append(String.format(Locale.ROOT, "\",\"seconds\":%.6f}%n", seconds))
                     .toString();
         }
@@ -163,7 +167,7 @@ final class TraceLine {
                 args,
                 result(result),
                 seconds,
-                verdict(result),
-                layer(number, result));
+                verdict(result, isRefused),
+                layer(number, result, isRefused));
     }
 }

@@ -57,7 +57,7 @@ public final class Tracers {
     }
 
     /** Tells who wants to know. No call waits for a reader: a line that does not fit is lost, and that is said later. */
-    void tell(GuestCall call, List<String> paths, long result, long nanos) {
+    void tell(GuestCall call, List<String> paths, long result, boolean isRefused, long nanos) {
         Caller caller = call.caller();
         for (Tracer tracer : tracers) {
             if (tracer.filter.wants(TraceLine.name(call.number()), caller, paths)) {
@@ -75,6 +75,7 @@ public final class Tracers {
                                 arguments,
                                 paths,
                                 result,
+                                isRefused,
                                 nanos));
             }
         }

@@ -4,7 +4,8 @@ import dev.caisson.trap.dispatch.TraceFilter;
 
 /**
  * What the daemon tells a sandbox process, one line each: {@code adopt GUARD} gives it a container, of which the guard's pipes tell more;
- * {@code serve init|exec PID FD}, through such a pipe, gives it a process of that container; {@code trace PID FILTER} lets a process see its calls. It answers for an init with a note of
+ * {@code serve init|exec PID FD}, through such a pipe, gives it a process of that container; {@code trace PID FILTER} lets a process see its calls, {@code record PID} their names once each;
+ * {@code policy PID FD} gives it a policy, which that process has in a file. It answers for an init with a note of
  * {@link #NOTE_SERVING} in the guard's other pipe, whose value is 0 or a negative errno.
  */
 public sealed interface Control {
@@ -49,6 +50,35 @@ public sealed interface Control {
         }
     }
 
+    /**
+     * Somebody wants to know what the container asks for, on their standard output, until they end.
+     *
+     * @param watcher host pid
+     */
+    record Recording(int watcher) implements Control {
+        @Override
+        public String line() {
+            return "record " + watcher + "\n";
+        }
+    }
+
+    /**
+     * The container gets a policy.
+     *
+     * @param pid host pid of a process
+     * @param fd its descriptor of a file: eight bytes that are set to {@link #POLICY_TAKEN} or {@link #POLICY_REFUSED} at the end, and the text, of
+     *     which none at all takes the policy away
+     */
+    record Policy(int pid, int fd) implements Control {
+        @Override
+        public String line() {
+            return "policy " + pid + " " + fd + "\n";
+        }
+    }
+
+    long POLICY_TAKEN = 1;
+    long POLICY_REFUSED = 2;
+
     /** The line, with its end. */
     String line();
 
@@ -69,6 +99,12 @@ public sealed interface Control {
         }
         if (words.length == 2 && words[0].equals("adopt")) {
             return new Adopt(Integer.parseInt(words[1]));
+        }
+        if (words.length == 2 && words[0].equals("record")) {
+            return new Recording(Integer.parseInt(words[1]));
+        }
+        if (words.length == 3 && words[0].equals("policy")) {
+            return new Policy(Integer.parseInt(words[1]), Integer.parseInt(words[2]));
         }
         if (words.length != 4 || !words[0].equals("serve") || !(words[1].equals("init") || words[1].equals("exec"))) {
             throw new IllegalArgumentException("not a command: " + line);

@@ -7,6 +7,7 @@ import dev.caisson.trap.vfs.AttributeCalls;
 import dev.caisson.trap.vfs.InotifyCalls;
 import dev.caisson.trap.vfs.NameCalls;
 import dev.caisson.trap.vfs.OpenCalls;
+import dev.caisson.trap.vfs.PassedCalls;
 import dev.caisson.trap.vfs.StatCalls;
 import java.util.HashMap;
 import java.util.Map;
@@ -24,6 +25,7 @@ final class Handlers {
         InotifyCalls.register(all);
         IdentityCalls.register(all);
         SocketCalls.register(all);
+        PassedCalls.register(all);
         return all;
     }
 }

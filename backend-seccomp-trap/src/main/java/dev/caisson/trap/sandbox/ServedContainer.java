@@ -70,6 +70,14 @@ final class ServedContainer implements Runnable {
                     if (entry != null) {
                         Watcher.begin(trace, entry.view().tracers());
                     }
+                } else if (control instanceof Control.Recording asked) {
+                    if (entry != null) {
+                        Watcher.record(asked.watcher(), entry.view().policy());
+                    }
+                } else if (control instanceof Control.Policy given) {
+                    if (entry != null) {
+                        GivenPolicy.take(kernel, given, entry.view().policy());
+                    }
                 } else if (control instanceof Control.Serve process) {
                     long result = serve(process);
                     if (process.isInit()) {

@@ -59,6 +59,9 @@ final class Names {
             return ENOENT;
         }
         String path = c.path(slot, length);
+        if (c.isExamined() && !PolicyNames.may(c, directoryIndex, path, slot, below != Below.TARGET)) {
+            return -Errno.EACCES.number();
+        }
         if (ProcFiles.isBelow(path)) {
             return below(c, path, slot, below, work);
         }

@@ -186,6 +186,13 @@ public final class Grammar {
                         Flag.of("pid", "PID", "only this process or thread, as the container counts")),
                 "Print the system calls that the seccomp-trap wall answers, as they are made.");
         add(
+                "policy",
+                "record|enforce|off CONTAINER [FILE]",
+                2,
+                3,
+                List.of(),
+                "Print what a container asks the seccomp-trap wall for, or let it ask for nothing else.");
+        add(
                 "spec",
                 "",
                 0,

@@ -107,6 +107,16 @@ public final class Task {
         return container;
     }
 
+    /** Whether its first process was started and has not ended. */
+    public boolean isRunning() {
+        return init.isAlive();
+    }
+
+    /** The container of a running task, for who only watches it; null where an earlier daemon's cannot be found again. */
+    public @Nullable Container running() {
+        return container();
+    }
+
     synchronized void container(Container c) {
         container = c;
     }

@@ -1,0 +1,53 @@
+package dev.caisson.trap.policy;
+
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
+
+/** A container's policy, if it has one, and who records. Costs one read of a field where there is neither. Thread-safe. */
+public final class ContainerPolicy {
+    private static final int MOST_REFUSALS = 1000;
+
+    private final Recorders recorders = new Recorders();
+    private final Set<String> refusals = ConcurrentHashMap.newKeySet();
+    private volatile @Nullable Policy enforced;
+    private volatile boolean isActive;
+
+    public Recorders recorders() {
+        return recorders;
+    }
+
+    /** From now on; null for none. */
+    public void enforce(@Nullable Policy policy) {
+        enforced = policy;
+        refusals.clear();
+        update();
+    }
+
+    /** After a recorder came or went. */
+    public void update() {
+        isActive = enforced != null || recorders.areThere();
+    }
+
+    /** Whether somebody wants to know what calls name. */
+    public boolean isActive() {
+        return isActive;
+    }
+
+    /** Notes that something is asked for, and says whether it may be. */
+    public boolean allows(Subject subject, String name, String call, int pid) {
+        if (recorders.areThere()) {
+            recorders.note(subject, name);
+        }
+        Policy policy = enforced;
+        if (policy == null || policy.allows(subject, name)) {
+            return true;
+        }
+        // Each once: a program that tries again and again shall not fill the disk.
+        String what = call + " refused by the policy: no line " + subject.word() + " " + name;
+        if (refusals.size() < MOST_REFUSALS && refusals.add(what)) {
+            System.err.println("process " + pid + " of a container: " + what);
+        }
+        return false;
+    }
+}

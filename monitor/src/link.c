@@ -172,7 +172,8 @@ static void on_link(struct source *s, uint32_t events)
 	}
 	if (!(events & (EPOLLIN | EPOLLHUP | EPOLLERR)))
 		return;
-	ssize_t n = read(s->fd, queue_room(&rx, READ_CHUNK), READ_CHUNK);
+	size_t room = readable(s->fd, READ_CHUNK);
+	ssize_t n = read(s->fd, queue_room(&rx, room), room);
 	if (n > 0) {
 		rx.len += (size_t)n;
 		read_frames();

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/file.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -15,6 +16,7 @@
 #include <unistd.h>
 
 #define BATCH 32
+#define LITTLE 256 /* bytes: room for an end, or for what comes meanwhile */
 #define TIMERS 8 /* more than there are functions that are given to loop_after */
 
 static int epoll_fd = -1;
@@ -168,6 +170,14 @@ uint8_t *queue_room(struct queue *q, size_t n)
 		q->bytes = grow(q->bytes, q->cap);
 	}
 	return q->bytes + q->len;
+}
+
+size_t readable(int fd, size_t most)
+{
+	int n = 0;
+
+	ioctl(fd, FIONREAD, &n);
+	return n < LITTLE ? LITTLE : (size_t)n > most ? most : (size_t)n;
 }
 
 void queue_put(struct queue *q, const void *p, size_t n)

@@ -39,6 +39,9 @@ void queue_drop(struct queue *);
 /* Writes what the descriptor takes; 0 or -errno (EAGAIN is no failure). */
 int queue_flush(struct queue *, int fd);
 
+/* How much to make room for before a read: what large buffers cost is mapped and unmapped each time. */
+size_t readable(int fd, size_t most);
+
 uint64_t now_ms(void);	    /* CLOCK_MONOTONIC */
 uint64_t wall_ns(void);	    /* CLOCK_REALTIME */
 void *grow(void *, size_t); /* realloc that ends the program when memory is gone */

@@ -65,6 +65,7 @@ void io_open(uint32_t id, const uint8_t *, size_t len);
 void io_close(uint32_t id);
 void io_close_stdin(uint32_t id);
 void io_resize(uint32_t id, unsigned rows, unsigned columns);
+int io_is_known(uint32_t id); /* 0, which is none, is */
 /* The three descriptors for a plan, -1 for /dev/null. */
 void io_for_launch(uint32_t id, int logger, int fds[3]);
 /* The launch has its copies. */

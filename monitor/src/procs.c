@@ -386,6 +386,8 @@ void procs_spawn(uint32_t launch, uint32_t io, uint8_t flags, uint8_t *payload, 
 	payload += tag_len + 1;
 	len -= tag_len + 1;
 	failed.value = plan_check(payload, len);
+	if (!io_is_known(io))
+		failed.value = -EBADF; /* caissond did not wait to hear that its streams could not be opened */
 	if (failed.value == 0) {
 		io_for_launch(io, flags & SPAWN_LOGGER, fds);
 		if (open_pipes(flags, notes, gate) == 0 &&
@@ -427,7 +429,8 @@ void procs_gate(uint32_t launch, uint8_t flags, const uint8_t *bytes, size_t len
 		return;
 	}
 	if (len > 0) {
-		p->flags |= PROC_GATE_USED;
+		if (!(flags & 2))
+			p->flags |= PROC_GATE_USED;
 		/* All or nothing. A plan that does not get all sees the end of the gate and gives up. */
 		if (len > GATE_MAX || write(p->gate, bytes, len) != (ssize_t)len)
 			flags |= 1;

@@ -305,7 +305,8 @@ static void on_conn(struct source *s, uint32_t events)
 		return;
 	}
 	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR)) {
-		ssize_t n = read(s->fd, queue_room(&c->rx, READ_CHUNK), READ_CHUNK);
+		size_t room = readable(s->fd, READ_CHUNK);
+		ssize_t n = read(s->fd, queue_room(&c->rx, room), room);
 		if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) {
 			close_conn(c);
 			return;

@@ -246,6 +246,11 @@ void io_close_stdin(uint32_t id)
 		close_at(&io->hold[0]);
 }
 
+int io_is_known(uint32_t id)
+{
+	return id == 0 || find_io(id);
+}
+
 void io_for_launch(uint32_t id, int logger, int fds[3])
 {
 	struct io *io = find_io(id);

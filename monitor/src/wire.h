@@ -45,7 +45,8 @@ enum wire_kind {
 	W_IO_OPEN = 35,	    /* a io; payload: three times (u8 kind, path, NUL) */
 	W_IO_CLOSE = 36,    /* a io */
 	W_SPAWN = 37,	    /* a launch, b io (0 none); flags SPAWN_*; payload: tag, NUL, plan */
-	W_GATE = 38,	    /* a launch; payload: bytes for the plan's gate; flags 1: close it then */
+	W_GATE = 38,	    /* a launch; payload: bytes for the plan's gate; flags 1: close it then, 2: it is not the start, and
+			       no PROC_GATE_USED */
 	W_KILL = 39,	    /* a launch, b signal: only while the process is not reaped */
 	W_CANNED = 40,	    /* a launch (0: always valid); flags 1: answer at once;
 			       payload: u32 key length, key, Response (none: forget the key) */

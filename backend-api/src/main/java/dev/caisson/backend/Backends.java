@@ -17,6 +17,12 @@ public final class Backends {
         }
     }
 
+    /** All of another's, and one more. */
+    public Backends(Backends others, Backend more) {
+        byName.putAll(others.byName);
+        byName.put(more.name(), more);
+    }
+
     public Backend named(String name) throws ContainerFault {
         Backend b = byName.get(name);
         if (b == null) {

@@ -24,6 +24,11 @@ public interface Container {
      */
     Launch create() throws ContainerFault;
 
+    /**
+     * Prepares {@link #start} by what the creator need not wait for. Called at most once, between create and start; start does without.
+     */
+    default void settle(Launch init) throws ContainerFault {}
+
     /** Lets init run the user's program; returns when that has happened. Idempotent. */
     void start(Launch init) throws ContainerFault;
 

@@ -48,11 +48,14 @@ public interface Launch {
     /** Whether a step of the plan has failed. */
     boolean hasFailed();
 
-    /** Whether the plan's gate was ever written to, by this daemon or an earlier one. */
+    /** Whether {@link #gate} was ever called, by this daemon or an earlier one. */
     boolean gateUsed();
 
     /** Writes to the plan's gate; a step that reads there goes on. */
     void gate(byte... bytes);
+
+    /** As {@link #gate}, for a step of a creation before it is complete: {@link #gateUsed} does not count it. */
+    void gateInBuild(byte... bytes);
 
     /** Sends a signal, unless the process was reaped already. */
     void kill(int signal);

@@ -11,6 +11,7 @@ import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.bpf.BpfProgram;
 import dev.caisson.linux.cgroup.Cgroup;
 import dev.caisson.linux.cgroup.CgroupException;
+import dev.caisson.linux.cgroup.CgroupLimits;
 import dev.caisson.linux.cgroup.CgroupPath;
 import dev.caisson.linux.cgroup.OomWatcher;
 import dev.caisson.namespace.plan.ExecPlan;
@@ -22,6 +23,7 @@ import dev.caisson.namespace.systemd.Systemd;
 import dev.caisson.namespace.systemd.SystemdException;
 import dev.caisson.oci.InvalidSpecException;
 import dev.caisson.oci.ProcessSpec;
+import dev.caisson.oci.Resources;
 import dev.caisson.oci.Seccomp;
 import dev.caisson.oci.Spec;
 import dev.caisson.oci.SpecReader;
@@ -218,7 +220,14 @@ public final class NamespaceBackend implements Backend {
             for (int i = 0; i < rounds; i++) {
                 Spec spec = SpecReader.read(json);
                 SpecValidator.validate(spec).throwIfInvalid("config.json");
-                HostFacts facts = host().facts(CgroupPath.of("/rehearsal", "rehearsal"), spec.linux());
+                CgroupPath path = CgroupPath.of("/rehearsal", "rehearsal");
+                HostFacts facts = host().facts(path, spec.linux());
+                var _ = Cgroup.expected(host().cgroups(), path);
+                Resources resources = spec.linux().resources() == null
+                        ? Resources.NONE
+                        : spec.linux().resources();
+                DeviceRules rules = new ContainerDevices(host(), resources.devices(), Map.of()).ofNew();
+                var _ = CgroupLimits.plan(ResourceTranslation.translate(resources, rules.v1Rules()), host().cgroups());
                 var _ = InitPlan.of(new PlanInput(
                                 "rehearsal",
                                 spec,

@@ -50,8 +50,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.FutureTask;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -169,9 +167,40 @@ final class NamespaceContainer implements Container {
     @Override
     public Launch create() throws ContainerFault {
         SeccompSupport seccomp = SeccompSupport.of(ownFilter, spec.linux().seccomp(), seccompPrograms);
-        LaunchPlan plan = unit == null ? planBesideCgroup(seccomp) : plan(seccomp, cgroup, this::ownDirectory);
-        Launch init = launcher.spawn(request.launch(), "init " + request.id(), plan, request.io(), Set.of());
+        if (unit == null && !mayDoWithoutCgroup()) {
+            return createBesideCgroup(seccomp);
+        }
+        if (unit == null) {
+            makeCgroup(0);
+        }
+        Launch init = spawn(plan(seccomp, cgroup, this::ownDirectory, false));
         try {
+            build(init, seccomp);
+        } catch (ContainerFault e) {
+            init.kill(Processes.SIGKILL);
+            throw e;
+        }
+        return init;
+    }
+
+    private Launch spawn(LaunchPlan plan) throws ContainerFault {
+        return launcher.spawn(request.launch(), "init " + request.id(), plan, request.io(), Set.of());
+    }
+
+    /** What the groups will be called is known before they are there: they are made while the launcher mounts the rootfs. */
+    private Launch createBesideCgroup(SeccompSupport seccomp) throws ContainerFault {
+        Cgroup expected = Cgroup.expected(host.cgroups(), cgroupPath);
+        Launch init = spawn(plan(seccomp, expected, cgroupPath::directory, true));
+        Processes.yieldProcessor(); // or the monitor would wait for this thread instead of working beside it
+        try {
+            makeCgroup(0);
+            if (!cgroup.directories().equals(expected.directories())) {
+                throw new ContainerFault(
+                        Kind.FAILED,
+                        "set up cgroup of container " + request.id() + ": made " + cgroup.directories() + " instead of "
+                                + expected.directories());
+            }
+            init.gateInBuild(GO);
             build(init, seccomp);
         } catch (ContainerFault e) {
             init.kill(Processes.SIGKILL); // it may wait for an agent or a gate, and not be in its cgroup yet
@@ -180,48 +209,9 @@ final class NamespaceContainer implements Container {
         return init;
     }
 
-    /** What the groups will be called is known before they are there: another thread makes them while the plan is made, which takes as long. */
-    private LaunchPlan planBesideCgroup(SeccompSupport seccomp) throws ContainerFault {
-        Cgroup expected = Cgroup.expected(host.cgroups(), cgroupPath);
-        FutureTask<Void> making = new FutureTask<>(() -> {
-            makeCgroup(0);
-            return null;
-        });
-        Thread.startVirtualThread(making);
-        LaunchPlan plan;
-        try {
-            plan = plan(seccomp, expected, cgroupPath::directory);
-        } finally {
-            await(making);
-        }
-        boolean isAsExpected = cgroup.directories().equals(expected.directories());
-        return isAsExpected ? plan : plan(seccomp, cgroup, this::ownDirectory);
-    }
-
-    private static void await(FutureTask<Void> making) throws ContainerFault {
-        boolean interrupted = false;
-        try {
-            while (true) {
-                try {
-                    making.get();
-                    return;
-                } catch (InterruptedException e) {
-                    interrupted = true; // its steps are short, and somebody has to know what it made
-                }
-            }
-        } catch (ExecutionException e) {
-            if (e.getCause() instanceof ContainerFault fault) {
-                throw fault;
-            }
-            throw new ContainerFault(Kind.FAILED, "set up cgroup: " + e.getCause(), e);
-        } finally {
-            if (interrupted) {
-                Thread.currentThread().interrupt();
-            }
-        }
-    }
-
-    private LaunchPlan plan(SeccompSupport seccomp, Cgroup groups, Function<CgroupHierarchy, String> ownDirectory)
+    /** @param late whether the groups are not there yet: the launcher waits at its gate for them */
+    private LaunchPlan plan(
+            SeccompSupport seccomp, Cgroup groups, Function<CgroupHierarchy, String> ownDirectory, boolean late)
             throws ContainerFault {
         HostFacts facts = host.facts(ownDirectory, spec.linux(), spec.annotations());
         PlanInput input = new PlanInput(
@@ -237,7 +227,11 @@ final class NamespaceContainer implements Container {
                 facts,
                 unit == null
                         ? new PlanInput.CgroupJoin(
-                                v1TaskFiles(groups), groups.unifiedDirectory(), null, isCgroupGiven())
+                                v1TaskFiles(groups),
+                                groups.unifiedDirectory(),
+                                null,
+                                isCgroupGiven(),
+                                late ? PlanInput.Entry.LATE : PlanInput.Entry.AT_ONCE)
                         : PlanInput.CgroupJoin.BY_DAEMON,
                 seccomp.filter(),
                 hookStates(),
@@ -250,21 +244,25 @@ final class NamespaceContainer implements Container {
         if (unit != null) {
             init.awaitNote(Notes.BORN, BUILD_TIME);
             makeCgroup(init.pid());
-            init.gate(GO);
+            init.gateInBuild(GO);
         }
         Hooks h = spec.hooks();
         if (!h.prestart().isEmpty() || !h.createRuntime().isEmpty()) {
             init.awaitNote(Notes.MOUNTED, BUILD_TIME);
             hooks.run("prestart", h.prestart(), "creating", init.pid());
             hooks.run("createRuntime", h.createRuntime(), "creating", init.pid());
-            init.gate(GO);
+            init.gateInBuild(GO);
         }
         seccomp.serveListener(init, hooks.state("creating", init.pid()), BUILD_TIME);
-        long passwd = init.awaitNote(Notes.READY, BUILD_TIME);
+        init.awaitNote(Notes.READY, BUILD_TIME);
         if (NoCgroup.is(cgroup.state())) {
             rememberInit(init.pid());
         }
-        rememberHome(init, passwd, spec.process());
+    }
+
+    @Override
+    public void settle(Launch init) throws ContainerFault {
+        rememberHome(init, init.awaitNote(Notes.READY, Duration.ZERO), spec.process());
     }
 
     private void rememberInit(int pid) throws ContainerFault {
@@ -338,6 +336,12 @@ final class NamespaceContainer implements Container {
         }
     }
 
+    /** Who is root of a user namespace only, as below Podman, is a user as well. */
+    private boolean mayDoWithoutCgroup() {
+        Boolean rootless = request.options().rootless();
+        return rootless == null ? host.user() != null || host.inUserNamespace() : rootless;
+    }
+
     /** A user to whom no group was given does without one, if nothing is asked of it. */
     private Cgroup makeOwnCgroup(List<CgroupStep> limits) throws ErrnoException, CgroupException, ContainerFault {
         try {
@@ -345,10 +349,7 @@ final class NamespaceContainer implements Container {
         } catch (ErrnoException e) {
             String path = spec.linux().cgroupsPath();
             HostFacts.User user = host.user();
-            Boolean rootless = request.options().rootless();
-            // Who is root of a user namespace only, as below Podman, is a user as well.
-            boolean tolerated = rootless == null ? user != null || host.inUserNamespace() : rootless;
-            if (!tolerated || !NoCgroup.isRefusal(e)) {
+            if (!mayDoWithoutCgroup() || !NoCgroup.isRefusal(e)) {
                 throw e;
             }
             if (!NoCgroup.isEnough(path == null ? "" : path, resources())) {
@@ -397,23 +398,15 @@ final class NamespaceContainer implements Container {
     @Override
     public void start(Launch init) throws ContainerFault {
         ProcessSpec process = java.util.Objects.requireNonNull(spec.process());
-        if (!init.gateUsed() || buildUsedGateOnly(init)) {
+        if (!init.gateUsed()) {
             if (homes.isEmpty()) {
-                // Created by an earlier daemon: the note of that time still names the descriptor.
+                // The note still names the descriptor, whoever created it.
                 rememberHome(init, init.awaitNote(Notes.READY, BUILD_TIME), process);
             }
             openGate(init, process);
         }
         ExecFailure.awaitLaunched(init, BUILD_TIME);
         hooks.run("poststart", spec.hooks().poststart(), "running", init.pid());
-    }
-
-    /** The gate was opened for the unit or the runtime hooks, not yet for start: nobody has seen the launch end. */
-    private boolean buildUsedGateOnly(Launch init) {
-        return (unit != null
-                        || !spec.hooks().prestart().isEmpty()
-                        || !spec.hooks().createRuntime().isEmpty())
-                && !init.isLaunched();
     }
 
     @Override

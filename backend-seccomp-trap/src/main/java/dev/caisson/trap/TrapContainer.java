@@ -88,6 +88,11 @@ final class TrapContainer implements Container {
     }
 
     @Override
+    public void settle(Launch init) throws ContainerFault {
+        inner.settle(init);
+    }
+
+    @Override
     public void start(Launch init) throws ContainerFault {
         inner.start(init);
     }

@@ -160,7 +160,7 @@ final class Daemon {
     /** What a standby does while it has time: most of what a daemon's first answers need is touched once. */
     void rehearse() {
         new WarmUp(options.stateDirectory(), "rehearsal-of-standby", STANDBY_ROUNDS, commandLoop, executor, backends)
-                .run(tasks);
+                .run();
     }
 
     /** For {@code -info}, which the command binary answers by itself. */
@@ -195,7 +195,7 @@ final class Daemon {
                     .log(System.Logger.Level.ERROR, "read records of pods: " + Errno.describe(e), e);
         }
         backends.cleanUp();
-        new WarmUp(options.stateDirectory(), "rehearsal", WarmUp.COMPILED, commandLoop, executor, backends).run(tasks);
+        new WarmUp(options.stateDirectory(), "rehearsal", WarmUp.COMPILED, commandLoop, executor, backends).run();
         try {
             keepStandby();
         } catch (InterruptedException e) {

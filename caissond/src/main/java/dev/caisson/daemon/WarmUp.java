@@ -1,10 +1,14 @@
 package dev.caisson.daemon;
 
+import com.google.protobuf.Any;
+import com.google.protobuf.ByteString;
+import com.google.protobuf.MessageLite;
 import dev.caisson.backend.Backends;
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.state.RecordStore;
 import dev.caisson.cli.Neighbours;
 import dev.caisson.cli.OciCommandLine;
+import dev.caisson.oci.Spec;
 import dev.caisson.oci.SpecTemplate;
 import dev.caisson.oci.SpecWriter;
 import dev.caisson.shim.ShimServices;
@@ -12,28 +16,49 @@ import dev.caisson.shim.command.ShimCommand;
 import dev.caisson.shim.link.CommandClient;
 import dev.caisson.shim.link.CommandLoop;
 import dev.caisson.shim.link.LinkServer;
+import dev.caisson.shim.link.MonitorClient;
 import dev.caisson.shim.pod.PodRegistry;
 import dev.caisson.shim.task.TaskLifecycle;
+import dev.caisson.shim.task.TaskService;
+import dev.caisson.ttrpc.Methods;
+import dev.caisson.ttrpc.ServerOptions;
+import dev.caisson.ttrpc.ServiceNames;
+import dev.caisson.ttrpc.ServiceRegistry;
 import dev.caisson.ttrpc.TtrpcServer;
+import dev.caisson.ttrpc.proto.envelope.Request;
+import dev.caisson.ttrpc.proto.envelope.Response;
+import dev.caisson.ttrpc.proto.task.CreateTaskRequest;
+import dev.caisson.ttrpc.proto.task.DeleteRequest;
+import dev.caisson.ttrpc.proto.task.ExecProcessRequest;
+import dev.caisson.ttrpc.proto.task.ShutdownRequest;
+import dev.caisson.ttrpc.proto.task.StartRequest;
+import dev.caisson.ttrpc.proto.task.StateRequest;
+import dev.caisson.ttrpc.proto.task.WaitRequest;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.ExecutorService;
 import java.util.stream.Stream;
 
 /**
  * Makes a young daemon as fast as an old one. Java code is interpreted, ten times slower, until it has run some two hundred times; the
- * first two hundred containers would pay for that. So the daemon starts shims of its own, in a state directory of its own, whose
- * monitors it then says could not be started, asks itself for containers that it must refuse, and lets its backends plan some that
- * nobody plays. Takes about half a second of
- * one processor, once, and leaves nothing behind.
+ * first two hundred containers would pay for that. So the daemon plays containerd and a monitor to itself, in a state directory of its own and with
+ * {@link PracticeWall containers that are none}, asks itself for containers that it must refuse, and lets its backends plan some that
+ * nobody plays. Takes about a second of one processor, once, and leaves nothing behind.
  */
 final class WarmUp {
     /** The C1 compiler takes a method after 200 calls. */
     static final int COMPILED = 250;
 
+    /** What a life is made of happens several times in it, so that fewer do. */
+    private static final int LIFE_DIVISOR = 6;
+
     private static final int EAGAIN = 11;
+
+    private static final ByteString EXEC =
+            ByteString.copyFromUtf8("{\"args\":[\"true\"],\"cwd\":\"/\",\"env\":[\"PATH=/bin\"]}");
 
     private final RecordStore parent;
     private final String name;
@@ -64,18 +89,28 @@ final class WarmUp {
     }
 
     /** Blocks until all is warm. */
-    void run(TtrpcServer tasks) {
+    void run() {
         RecordStore store = new RecordStore(directory);
         try {
             parent.deleteTree(name);
             Files.createDirectories(directory.resolve("s"));
-            Files.write(directory.resolve("config.json"), SpecWriter.write(SpecTemplate.rootful(true)));
+            Spec.Builder spec = SpecTemplate.rootful(true).toBuilder();
+            spec.annotations = Map.of(Backends.ANNOTATION, PracticeWall.NAME);
+            Files.write(directory.resolve("config.json"), SpecWriter.write(spec.build()));
+            Backends walls = new Backends(backends, new PracticeWall());
             PodRegistry pods = new PodRegistry(store, executor);
-            TaskLifecycle lifecycle = new TaskLifecycle(store, backends, executor);
+            TaskLifecycle lifecycle = new TaskLifecycle(store, walls, executor);
+            Methods task = new TaskService(lifecycle, pods, executor).methods();
+            TtrpcServer tasks = new TtrpcServer(
+                    ServiceRegistry.builder()
+                            .service(ServiceNames.TASK_V2, task)
+                            .build(),
+                    executor,
+                    ServerOptions.DEFAULT);
             ShimCommand shim = new ShimCommand(
                     pods,
                     lifecycle,
-                    backends,
+                    walls,
                     new ShimCommand.MonitorLaunch("/nonexistent", directory.toString(), "/nonexistent"),
                     directory.resolve("s"),
                     Version.TEXT);
@@ -85,9 +120,12 @@ final class WarmUp {
             try (LinkServer server = commandLoop.server(pods)) {
                 server.listen(socket);
                 for (int i = 0; i < rounds; i++) {
-                    startShim(socket, "warm-up-" + i);
-                    refused(socket, "state", "warm-up");
-                    refused(socket, "create", "--bundle", directory.toString(), "warm-up");
+                    startShim(socket, "start-" + i);
+                    if (i < rounds / LIFE_DIVISOR) {
+                        practise(socket, "life-" + i);
+                    }
+                    refused(socket, "state", "rehearsal");
+                    refused(socket, "create", "--bundle", directory.toString(), "rehearsal");
                 }
             }
             backends.named("namespace").rehearse(rounds);
@@ -113,23 +151,87 @@ final class WarmUp {
         }
     }
 
+    /** A shim whose monitor could not be started. */
     private void startShim(Path socket, String id) throws IOException {
         try (CommandClient command = new CommandClient(socket)) {
-            command.call(
-                    List.of(
-                            "containerd-shim-caisson-v2",
-                            "-namespace",
-                            "warm-up",
-                            "-address",
-                            "/nonexistent",
-                            "-id",
-                            id,
-                            "start"),
-                    directory);
+            command.call(start(id), directory);
             command.startFailed(EAGAIN);
             while (command.awaitEnd() == 0) {
                 // The daemon hoped for a monitor; that there is none it says next.
             }
+        }
+    }
+
+    private static List<String> start(String id) {
+        return List.of(
+                "containerd-shim-caisson-v2",
+                "-namespace",
+                "rehearsal",
+                "-address",
+                "/nonexistent",
+                "-id",
+                id,
+                "start");
+    }
+
+    /** A container's life as containerd asks for it, with an exec. */
+    private void practise(Path socket, String id) throws IOException {
+        int pid = (int) ProcessHandle.current().pid();
+        try (CommandClient command = new CommandClient(socket)) {
+            command.call(start(id), directory);
+            String pod = command.awaitMonitor();
+            try (MonitorClient monitor = new MonitorClient(socket, pid, pod)) {
+                command.started(pid);
+                var _ = command.awaitEnd();
+                live(monitor, id);
+                monitor.awaitQuit();
+            }
+        }
+    }
+
+    private void live(MonitorClient monitor, String id) throws IOException {
+        ask(
+                monitor,
+                "Create",
+                CreateTaskRequest.newBuilder()
+                        .setId(id)
+                        .setBundle(directory.toString())
+                        .setStdout("/dev/null")
+                        .build());
+        int init = monitor.lastLaunch();
+        ask(monitor, "Start", StartRequest.newBuilder().setId(id).build());
+        ask(
+                monitor,
+                "Exec",
+                ExecProcessRequest.newBuilder()
+                        .setId(id)
+                        .setExecId("e")
+                        .setStdout("/dev/null")
+                        .setSpec(Any.newBuilder().setValue(EXEC))
+                        .build());
+        ask(monitor, "Start", StartRequest.newBuilder().setId(id).setExecId("e").build());
+        monitor.exit(monitor.lastLaunch());
+        ask(monitor, "Wait", WaitRequest.newBuilder().setId(id).setExecId("e").build());
+        ask(
+                monitor,
+                "Delete",
+                DeleteRequest.newBuilder().setId(id).setExecId("e").build());
+        ask(monitor, "State", StateRequest.newBuilder().setId(id).build());
+        monitor.exit(init);
+        ask(monitor, "Wait", WaitRequest.newBuilder().setId(id).build());
+        ask(monitor, "Delete", DeleteRequest.newBuilder().setId(id).build());
+        ask(monitor, "Shutdown", ShutdownRequest.newBuilder().setId(id).build());
+    }
+
+    private static void ask(MonitorClient monitor, String method, MessageLite request) throws IOException {
+        Response answer = Response.parseFrom(monitor.call(Request.newBuilder()
+                .setService(ServiceNames.TASK_V2)
+                .setMethod(method)
+                .setPayload(request.toByteString())
+                .build()
+                .toByteArray()));
+        if (answer.hasStatus() && answer.getStatus().getCode() != 0) {
+            throw new IOException(method + ": " + answer.getStatus().getMessage());
         }
     }
 }

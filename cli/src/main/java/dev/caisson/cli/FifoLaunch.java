@@ -204,6 +204,11 @@ final class FifoLaunch implements Launch {
     }
 
     @Override
+    public void gateInBuild(byte... bytes) {
+        throw new IllegalStateException("container " + id + " has been created");
+    }
+
+    @Override
     public void kill(int signal) {
         try (Fd fd = PidFds.open(process.pid())) {
             // Looked at behind the opening: the descriptor is of the process that was seen.

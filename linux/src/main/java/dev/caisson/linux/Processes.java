@@ -36,6 +36,15 @@ public final class Processes {
     }
 
     /**
+     * Lets another thread have this processor, if one waits for it: who was woken by a message often does, behind its sender, while
+     * other processors are idle (sched_yield(2)).
+     */
+    public static void yieldProcessor() {
+        // NATIVE: int sched_yield(void), sched.h.
+        var _ = Libc.call(Sys.sched_yield);
+    }
+
+    /**
      * Sends a signal. The pid may have been reused: hold a pidfd where that matters.
      *
      * @param pid a process, never 0 or negative: those would address groups

@@ -6,6 +6,7 @@ final class Sys {
     static final int read              =   0;
     static final int write             =   1;
     static final int close             =   3;
+    static final int sched_yield       =  24;
     static final int getpid            =  39;
     static final int socket            =  41;
     static final int connect           =  42;

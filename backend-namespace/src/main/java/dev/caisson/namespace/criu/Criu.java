@@ -129,7 +129,7 @@ public final class Criu {
                 launcher.nextId(), "criu " + request.id(), plan, request.io(), Set.of(Launcher.Flag.SELF));
         try {
             cgroups.make((int) criu.awaitNote(Notes.BORN, MOST_TIME));
-            criu.gate(GO);
+            criu.gateInBuild(GO);
             await(what, criu, asked.work().resolve(CriuCommand.RESTORE_LOG));
         } catch (ContainerFault e) {
             criu.kill(SIGKILL);

@@ -68,7 +68,6 @@ public final class InitPlan {
         p.callInto(
                 procfs, "open /proc", Sys.OPENAT, c(AT_FDCWD), p.string("/proc"), c(O_PATH | O_DIRECTORY | O_CLOEXEC));
         List<Arg.Slot> joined = namespaces.openJoined();
-        List<Arg.Slot> cgroups = namespaces.openCgroups(in.cgroups());
         Arg.Data pipe = p.room(8);
         p.call("make pipe", Sys.PIPE2, pipe, c(O_CLOEXEC));
         p.load(upRead, pipe, 4);
@@ -104,6 +103,10 @@ public final class InitPlan {
                 devices.moveToNamespace(namespaces.joinedSlot(joined, NamespaceType.NETWORK));
             }
         }
+        if (in.cgroups().entry() == PlanInput.Entry.LATE) {
+            s.waitAtGate(p.room(8), 1);
+        }
+        List<Arg.Slot> cgroups = namespaces.openCgroups(in.cgroups());
         String unified = in.cgroups().unifiedDirectory();
         if (namespaces.isJoined(NamespaceType.USER) && in.cgroups().given()) {
             namespaces.moveToUnified(in.cgroups());
@@ -210,7 +213,7 @@ public final class InitPlan {
             p.attempt(Sys.KEYCTL, c(KEYCTL_JOIN_SESSION_KEYRING), p.string("_ses." + in.id()), c(0), c(0), c(0));
         }
         namespaces.loopback();
-        if (in.cgroups().byDaemon()) {
+        if (in.cgroups().entry() == PlanInput.Entry.BY_DAEMON) {
             // Before the mounts, of which one may be of the group: whoever makes it needs this process first.
             p.note(Notes.BORN, c(0));
             s.waitAtGate(p.room(8), 1);

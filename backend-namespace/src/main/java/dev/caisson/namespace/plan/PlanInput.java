@@ -70,37 +70,46 @@ public record PlanInput(
                 handover);
     }
 
+    /** How a process comes into its groups. */
+    public enum Entry {
+        /** By itself; they are there. */
+        AT_ONCE,
+        /** By itself; they are being made, and the launcher waits at its gate before it opens them. */
+        LATE,
+        /** By the daemon, as with systemd, which starts units around processes that are there; init waits at its gate for it. */
+        BY_DAEMON
+    }
+
     /**
      * @param taskFiles v1 {@code tasks} files that the process itself writes 0 to: a task that moves itself is the one case in which
      *     the kernel takes no lock on all processes of the machine, whose grace period costs up to 20 ms (kernel/cgroup,
      *     cgroup_procs_write_start)
      * @param unifiedDirectory a cgroup v2 directory to be born in, null where v2 has no part
      * @param unifiedFallback where else, when the kernel refuses processes there because init has divided the group
-     * @param byDaemon whether the daemon moves the process, as with systemd, which starts units around processes that are there; the
-     *     plan then waits at its gate for it
      * @param given whether the v2 group belongs to the root of the container's user namespace
+     * @param entry who moves the process, and when
      */
     public record CgroupJoin(
             List<String> taskFiles,
             @Nullable String unifiedDirectory,
             @Nullable String unifiedFallback,
             boolean given,
-            boolean byDaemon) {
+            Entry entry) {
         public CgroupJoin {
             taskFiles = List.copyOf(taskFiles);
         }
 
-        /** Of processes that join by themselves. */
+        /** Of processes that join by themselves groups that are there. */
         public CgroupJoin(
                 List<String> taskFiles,
                 @Nullable String unifiedDirectory,
                 @Nullable String unifiedFallback,
                 boolean given) {
-            this(taskFiles, unifiedDirectory, unifiedFallback, given, false);
+            this(taskFiles, unifiedDirectory, unifiedFallback, given, Entry.AT_ONCE);
         }
 
         public static final CgroupJoin NONE = new CgroupJoin(List.of(), null, null, false);
-        public static final CgroupJoin BY_DAEMON = new CgroupJoin(List.of(), null, null, false, true);
+        public static final CgroupJoin BY_DAEMON = new CgroupJoin(List.of(), null, null, false, Entry.BY_DAEMON);
     }
 
     /**

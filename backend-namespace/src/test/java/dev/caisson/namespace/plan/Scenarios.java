@@ -170,6 +170,15 @@ final class Scenarios {
         plans.put("of-user", rootless(new IdMapping(0, 1000, 1)));
         plans.put("of-user-ranges", rootless(new IdMapping(0, 1000, 1), new IdMapping(1, 100_000, 65_536)));
         plans.put("systemd", init(spec(b -> {}), List.of(), host(), PlanInput.CgroupJoin.BY_DAEMON, null));
+        plans.put(
+                "late-cgroups",
+                init(
+                        spec(b -> {}),
+                        List.of(),
+                        host(),
+                        new PlanInput.CgroupJoin(
+                                CGROUPS.taskFiles(), CGROUPS.unifiedDirectory(), null, false, PlanInput.Entry.LATE),
+                        null));
         plans.put("terminal", init(spec(b -> process(b, p -> p.terminal = true))));
         plans.put("readonly-root", init(spec(b -> b.root = new Root("rootfs", true))));
         plans.put(

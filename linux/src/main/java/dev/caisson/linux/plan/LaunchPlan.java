@@ -1,8 +1,7 @@
 package dev.caisson.linux.plan;
 
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.HexFormat;
 import java.util.List;
@@ -39,19 +38,41 @@ public final class LaunchPlan {
     /** A piece of the data, for {@link #dump}: how long it is, and whether it is filled from the beginning. */
     record Region(int length, boolean filled) {}
 
-    record Op(Code code, int flags, int dst, int nr, List<Arg> args, String what) {}
+    /** A step; not a record, whose array would be compared by identity. */
+    static final class Op {
+        private final Code code;
+        private final int flags;
+        private final int dst;
+        private final int nr;
+        private final Arg[] args;
+        private final String what;
+
+        Op(Code code, int flags, int dst, int nr, Arg[] args, String what) {
+            this.code = code;
+            this.flags = flags;
+            this.dst = dst;
+            this.nr = nr;
+            this.args = args;
+            this.what = what;
+        }
+
+        /** The same jump to another step. */
+        Op to(int step) {
+            return new Op(code, flags, dst, step, args, what);
+        }
+    }
 
     private final List<Op> ops;
     private final byte[] data;
     private final int slots;
-    private final NavigableMap<Integer, Region> regions;
+    private final Map<Integer, Region> regions;
 
-    /** @param ops not changed any more */
+    /** @param ops not changed any more, nor {@code regions} */
     LaunchPlan(List<Op> ops, byte[] data, int slots, Map<Integer, Region> regions) {
         this.ops = Collections.unmodifiableList(ops);
         this.data = data;
         this.slots = slots;
-        this.regions = new TreeMap<>(regions);
+        this.regions = regions;
     }
 
     /** What step {@code index} attempts and on what, for an error message; null when there is no such step. */
@@ -66,29 +87,42 @@ public final class LaunchPlan {
 
     /** As {@link #encode}, behind other bytes: a plan is large, and sent with something in front. */
     public byte[] encodeAfter(byte... head) {
-        ByteBuffer out = ByteBuffer.allocate(head.length + HEADER_BYTES + ops.size() * OP_BYTES + data.length)
-                .order(ByteOrder.LITTLE_ENDIAN)
-                .put(head);
-        out.putInt(MAGIC).putShort((short) VERSION).putShort((short) slots);
-        out.putInt(ops.size()).putInt(data.length);
+        byte[] out = Arrays.copyOf(head, head.length + HEADER_BYTES + ops.size() * OP_BYTES + data.length);
+        int at = head.length;
+        put(out, at, MAGIC, 4);
+        put(out, at + 4, VERSION, 2);
+        put(out, at + 6, slots, 2);
+        put(out, at + 8, ops.size(), 4);
+        put(out, at + 12, data.length, 4);
+        at += HEADER_BYTES;
         for (int i = 0; i < ops.size(); i++) {
-            encode(ops.get(i), out);
+            encode(ops.get(i), out, at);
+            at += OP_BYTES;
         }
-        out.put(data);
-        return out.array();
+        System.arraycopy(data, 0, out, at, data.length);
+        return out;
     }
 
-    private static void encode(Op op, ByteBuffer out) {
+    private static void encode(Op op, byte[] out, int at) {
+        out[at] = (byte) code(op.code);
+        out[at + 1] = (byte) op.flags;
+        put(out, at + 2, op.dst, 2);
+        put(out, at + 4, op.nr, 4);
         int kinds = 0;
-        for (int i = 0; i < op.args.size(); i++) {
-            int kind = op.args.get(i).kind();
-            kinds |= kind << (4 * i);
+        Arg[] args = op.args;
+        for (int i = 0; i < args.length; i++) {
+            Arg arg = args[i];
+            kinds |= arg.kind() << (4 * i);
+            put(out, at + 16 + 8 * i, arg.wire(), 8);
         }
-        out.put((byte) code(op.code)).put((byte) op.flags).putShort((short) op.dst);
-        out.putInt(op.nr).putInt(kinds).putInt(0);
-        for (int i = 0; i < 6; i++) {
-            long value = i < op.args.size() ? op.args.get(i).wire() : 0;
-            out.putLong(value);
+        put(out, at + 8, kinds, 4);
+    }
+
+    /** Little-endian, over zeros. By hand: a plan has thousands of numbers, most of them small, and a ByteBuffer takes three times as long. */
+    private static void put(byte[] out, int at, long value, int width) {
+        int to = at;
+        for (long rest = value; rest != 0 && to < at + width; rest >>>= 8) {
+            out[to++] = (byte) rest;
         }
     }
 
@@ -125,9 +159,9 @@ public final class LaunchPlan {
                     out.append("goto ").append(op.nr);
                     if (op.flags != 0) {
                         out.append(" if ");
-                        appendArg(out, op.args.get(0));
+                        appendArg(out, op.args[0]);
                         out.append(' ').append(names[op.flags]).append(' ');
-                        appendArg(out, op.args.get(1));
+                        appendArg(out, op.args[1]);
                     }
                 }
                 case STORE, LOAD, DECIMAL -> appendTransfer(out, op);
@@ -150,21 +184,25 @@ public final class LaunchPlan {
     private void appendTransfer(StringBuilder out, Op op) {
         out.append(op.code.name().toLowerCase(java.util.Locale.ROOT)).append('(');
         if (op.code != Code.LOAD) {
-            appendArg(out, op.args.get(0));
+            appendArg(out, op.args[0]);
             out.append(", ");
         }
-        int offset = (int) ((Arg.Const) op.args.get(1)).value();
-        Map.Entry<Integer, Region> region = regions.floorEntry(offset);
+        int offset = (int) ((Arg.Const) op.args[1]).value();
+        Map.Entry<Integer, Region> region = sortedRegions().floorEntry(offset);
         if (region != null && offset < region.getKey() + region.getValue().length) {
             out.append("(").append(region.getValue().length).append(")+").append(offset - region.getKey());
         } else {
             out.append(offset);
         }
-        if (op.args.size() > 2) {
+        if (op.args.length > 2) {
             out.append(", ");
-            appendArg(out, op.args.get(2));
+            appendArg(out, op.args[2]);
         }
         out.append(')');
+    }
+
+    private NavigableMap<Integer, Region> sortedRegions() {
+        return new TreeMap<>(regions);
     }
 
     private static String callName(int nr) {
@@ -176,12 +214,12 @@ public final class LaunchPlan {
         return "syscall_" + nr;
     }
 
-    private void appendArgs(StringBuilder out, List<Arg> args) {
-        for (int i = 0; i < args.size(); i++) {
+    private void appendArgs(StringBuilder out, Arg... args) {
+        for (int i = 0; i < args.length; i++) {
             if (i > 0) {
                 out.append(", ");
             }
-            appendArg(out, args.get(i));
+            appendArg(out, args[i]);
         }
     }
 

@@ -9,6 +9,7 @@ import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Collects the steps of a {@link LaunchPlan}. A step is a system call that must succeed ({@link #call}), one whose failure is
@@ -33,7 +34,9 @@ public final class PlanBuilder {
     }
 
     private final List<Op> ops = new ArrayList<>();
-    private final Map<Integer, Label> jumps = new HashMap<>();
+    /** Where each step jumps to; null for what is no jump. */
+    private final List<@Nullable Label> targets = new ArrayList<>();
+
     private final Map<String, Arg.Data> strings = new HashMap<>();
     private final Map<Integer, LaunchPlan.Region> regions = new HashMap<>();
     private byte[] data = new byte[4096];
@@ -195,24 +198,28 @@ public final class PlanBuilder {
 
     /** The finished plan; every jump's label must have been placed. */
     public LaunchPlan build() {
-        List<Op> done = Arrays.asList(ops.toArray(Op[]::new));
-        jumps.forEach((index, label) -> {
-            if (label.at < 0) {
-                throw new IllegalStateException("step " + index + " jumps to a label that was never placed");
+        List<Op> done = new ArrayList<>(ops);
+        for (int i = 0; i < done.size(); i++) {
+            Label label = targets.get(i);
+            if (label == null) {
+                continue;
             }
-            Op op = done.get(index);
-            done.set(index, new Op(op.code(), op.flags(), op.dst(), label.at, op.args(), op.what()));
-        });
-        return new LaunchPlan(done, Arrays.copyOf(data, dataLength), slots, regions);
+            if (label.at < 0) {
+                throw new IllegalStateException("step " + i + " jumps to a label that was never placed");
+            }
+            done.set(i, done.get(i).to(label.at));
+        }
+        return new LaunchPlan(done, Arrays.copyOf(data, dataLength), slots, new HashMap<>(regions));
     }
 
     private void addJump(int flags, Label to, Arg... args) {
-        jumps.put(ops.size(), to);
-        add(Code.JUMP, flags, LaunchPlan.NO_SLOT, 0, "", args);
+        ops.add(new Op(Code.JUMP, flags, LaunchPlan.NO_SLOT, 0, args, ""));
+        targets.add(to);
     }
 
     private void add(Code code, int flags, int dst, int nr, String what, Arg... args) {
-        ops.add(new Op(code, flags, dst, nr, List.of(args), what));
+        ops.add(new Op(code, flags, dst, nr, args, what));
+        targets.add(null);
     }
 
     private void reserve(int size) {

@@ -1,28 +1,18 @@
 package dev.caisson.shim.link;
 
 import java.io.IOException;
-import java.net.StandardProtocolFamily;
-import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** The command binary's end of the link, for a daemon that asks another one, or itself. Blocks; for one thread at a time. */
-public final class CommandClient implements AutoCloseable {
-    private final SocketChannel channel;
-
+public final class CommandClient extends LinkClient {
     /** Connects to a daemon's socket. */
     public CommandClient(Path socket) throws IOException {
-        channel = SocketChannel.open(StandardProtocolFamily.UNIX);
-        try {
-            channel.connect(UnixDomainSocketAddress.of(socket));
-        } catch (IOException e) {
-            channel.close();
-            throw e;
-        }
+        super(socket);
     }
 
     /** Asks as a command without environment and input would. */
@@ -37,7 +27,26 @@ public final class CommandClient implements AutoCloseable {
         send(WireFrame.of(WireFrame.COMMAND, 0, 0, 0, payload.array()));
     }
 
-    /** Says what became of the monitor that the command was told to start. */
+    /**
+     * Waits until it is told to start a monitor.
+     *
+     * @return the key of the pod that the monitor would be of
+     */
+    public String awaitMonitor() throws IOException {
+        WireFrame f = awaitFrame(WireFrame.START_MONITOR);
+        if (f == null) {
+            throw new IOException("no monitor is to be started");
+        }
+        String words = new String(f.payload(), 0, f.payload().length - 1, StandardCharsets.UTF_8);
+        return words.substring(words.lastIndexOf('\0') + 1);
+    }
+
+    /** Says that the monitor that the command was told to start runs. */
+    public void started(int pid) throws IOException {
+        send(WireFrame.of(WireFrame.STARTED, 0, pid));
+    }
+
+    /** Says that it does not. */
     public void startFailed(int errno) throws IOException {
         send(WireFrame.of(WireFrame.STARTED, errno, 0));
     }
@@ -48,37 +57,15 @@ public final class CommandClient implements AutoCloseable {
      * @return its exit code, or -1 if the connection ends first
      */
     public int awaitEnd() throws IOException {
-        ByteBuffer header = ByteBuffer.allocate(WireFrame.HEADER_BYTES).order(ByteOrder.LITTLE_ENDIAN);
-        int kind;
-        do {
-            if (!fill(header.clear()) || !fill(ByteBuffer.allocate(header.getInt(0)))) {
-                return -1;
-            }
-            kind = header.get(4);
-        } while (kind != WireFrame.END);
-        return header.getInt(8);
+        WireFrame f = awaitFrame(WireFrame.END);
+        return f == null ? -1 : f.a();
     }
 
-    private void send(WireFrame frame) throws IOException {
-        ByteBuffer bytes = ByteBuffer.allocate(WireFrame.HEADER_BYTES + frame.payload().length)
-                .put(frame.header())
-                .put(frame.payload());
-        for (bytes.flip(); bytes.hasRemaining(); ) {
-            channel.write(bytes);
+    private @Nullable WireFrame awaitFrame(int kind) throws IOException {
+        WireFrame f = read();
+        while (f != null && f.kind() != kind) {
+            f = read();
         }
-    }
-
-    private boolean fill(ByteBuffer bytes) throws IOException {
-        while (bytes.hasRemaining()) {
-            if (channel.read(bytes) < 0) {
-                return false;
-            }
-        }
-        return true;
-    }
-
-    @Override
-    public void close() throws IOException {
-        channel.close();
+        return f;
     }
 }

@@ -7,7 +7,9 @@ import dev.caisson.backend.ProcessExit;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.plan.LaunchPlan;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
@@ -23,6 +25,8 @@ class LinkLaunch implements Launch {
     /** In NOTE_FAILED: the plan was refused, or there was no process to play it. */
     static final int NO_STEP = -1;
 
+    private static final int GATE_IN_BUILD = 2;
+
     private final LaunchLink link;
     private final int id;
     private final String tag;
@@ -30,7 +34,7 @@ class LinkLaunch implements Launch {
     private @Nullable LaunchPlan plan;
 
     private final ReentrantLock lock = new ReentrantLock();
-    private final Condition changed = lock.newCondition();
+    private final List<Waiter> waiters = new ArrayList<>(2);
     private final Map<Integer, Long> notes = new HashMap<>(8);
     private final CompletableFuture<ProcessExit> exit = new CompletableFuture<>();
     private volatile int pid;
@@ -56,7 +60,7 @@ class LinkLaunch implements Launch {
             pid = value;
             if (value != 0) {
                 notes.put(SAID_PID, (long) value);
-                changed.signalAll();
+                changed();
             }
         } finally {
             lock.unlock();
@@ -80,7 +84,20 @@ class LinkLaunch implements Launch {
                 }
                 notes.put(code, value);
             }
-            changed.signalAll();
+            changed();
+        } finally {
+            lock.unlock();
+        }
+    }
+
+    /** What it needs is not to be had. */
+    void onFault(ContainerFault fault) {
+        lock.lock();
+        try {
+            if (failure == null) {
+                failure = fault;
+            }
+            changed();
         } finally {
             lock.unlock();
         }
@@ -103,7 +120,7 @@ class LinkLaunch implements Launch {
         try {
             launched = true;
             plan = null;
-            changed.signalAll();
+            changed();
         } finally {
             lock.unlock();
         }
@@ -113,22 +130,14 @@ class LinkLaunch implements Launch {
         lock.lock();
         try {
             exit.complete(how);
-            changed.signalAll();
+            changed();
         } finally {
             lock.unlock();
         }
     }
 
     void onLinkLost() {
-        lock.lock();
-        try {
-            if (failure == null) {
-                failure = new ContainerFault(Kind.UNAVAILABLE, link.whatIsGone());
-            }
-            changed.signalAll();
-        } finally {
-            lock.unlock();
-        }
+        onFault(new ContainerFault(Kind.UNAVAILABLE, link.whatIsGone()));
     }
 
     @Override
@@ -199,32 +208,80 @@ class LinkLaunch implements Launch {
         boolean holds();
     }
 
+    /** Woken only when what they wait for is settled: to wake up and look costs the processor that init needs. */
+    private final class Waiter {
+        private final Test test;
+        private final Condition settled = lock.newCondition();
+        private boolean tooLong;
+
+        Waiter(Test test) {
+            this.test = test;
+        }
+
+        void onTooLong() {
+            lock.lock();
+            try {
+                tooLong = true;
+                settled.signal();
+            } finally {
+                lock.unlock();
+            }
+        }
+    }
+
+    /** With the lock held. */
+    private void changed() {
+        for (Waiter w : waiters) {
+            if (isSettled(w.test)) {
+                w.settled.signal();
+            }
+        }
+    }
+
+    private boolean isSettled(Test test) {
+        return failure != null || test.holds() || isOver();
+    }
+
+    private boolean isOver() {
+        return launched && (exit.isDone() || pid == 0);
+    }
+
     /** True when the condition holds; false when the process ended first. */
-    private boolean await(Duration timeout, Test condition) throws ContainerFault {
-        long left = timeout.toNanos();
+    private boolean await(Duration timeout, Test test) throws ContainerFault {
         lock.lock();
         try {
-            while (true) {
-                if (failure != null) {
-                    throw new ContainerFault(failure.kind(), String.valueOf(failure.getMessage()));
-                }
-                if (condition.holds()) {
-                    return true;
-                }
-                if (launched && (exit.isDone() || pid == 0)) {
-                    return false;
-                }
-                if (left <= 0) {
-                    throw new ContainerFault(
-                            Kind.FAILED, "launch of " + tag + " did not finish within " + timeout.toSeconds() + " s");
-                }
-                left = changed.awaitNanos(left);
+            if (!isSettled(test) && timeout.isPositive()) {
+                awaitSettled(timeout, new Waiter(test));
             }
+            if (failure != null) {
+                throw new ContainerFault(failure.kind(), String.valueOf(failure.getMessage()));
+            }
+            if (test.holds()) {
+                return true;
+            }
+            if (isOver()) {
+                return false;
+            }
+            throw new ContainerFault(
+                    Kind.FAILED, "launch of " + tag + " did not finish within " + timeout.toSeconds() + " s");
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new ContainerFault(Kind.UNAVAILABLE, "interrupted while waiting for launch of " + tag, e);
         } finally {
             lock.unlock();
+        }
+    }
+
+    private void awaitSettled(Duration timeout, Waiter waiter) throws InterruptedException {
+        LongWaits.Limit limit = LongWaits.set(timeout, waiter::onTooLong);
+        waiters.add(waiter);
+        try {
+            while (!isSettled(waiter.test) && !waiter.tooLong) {
+                waiter.settled.await();
+            }
+        } finally {
+            waiters.remove(waiter);
+            limit.cancel();
         }
     }
 
@@ -257,6 +314,11 @@ class LinkLaunch implements Launch {
     public void gate(byte... bytes) {
         gateUsed = true;
         link.send(WireFrame.of(WireFrame.GATE, 0, id, 0, bytes));
+    }
+
+    @Override
+    public void gateInBuild(byte... bytes) {
+        link.send(WireFrame.of(WireFrame.GATE, GATE_IN_BUILD, id, 0, bytes));
     }
 
     @Override

@@ -20,20 +20,31 @@ import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.TimeUnit;
-import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
 
 /** One attached monitor: its pod's launcher and the way to its containerd connections. Thread-safe. */
 public final class MonitorLink extends LaunchLink {
-    private static final long IO_OPEN_SECONDS = 30;
-
     private final int monitorPid;
     private final String pod;
     private final Map<Integer, Opening> openings = new ConcurrentHashMap<>();
 
     /** Streams that the monitor was asked to open. */
-    private record Opening(Stdio stdio, CompletableFuture<WireFrame> answer) {}
+    private record Opening(Stdio stdio, CompletableFuture<WireFrame> answer) {
+        @Nullable
+        ContainerFault fault(WireFrame said) {
+            // An earlier daemon may have opened them, and been lost before it could go on.
+            if (said.b() == 0 || said.b() == Errno.EEXIST.number()) {
+                return null;
+            }
+            String stream = switch (said.flags()) {
+                case 0 -> "stdin " + stdio.stdin().path();
+                case 1 -> "stdout " + stdio.stdout().path();
+                default -> "stderr " + stdio.stderr().path();
+            };
+            return new ContainerFault(
+                    Kind.FAILED, "open " + stream + ": " + Errno.of(said.b()).description());
+        }
+    }
 
     MonitorLink(FrameConnection connection, int monitorPid, String pod) {
         super(connection);
@@ -107,40 +118,24 @@ public final class MonitorLink extends LaunchLink {
         send(WireFrame.of(WireFrame.IO_OPEN, 0, io, 0, payload.toByteArray()));
     }
 
+    /**
+     * Does not wait for streams that are being opened: the monitor does one after the other, and to hear of the streams first would
+     * take as long as half of a launch. If they cannot be opened the launch has failed for that reason.
+     */
     @Override
     public Launch spawn(int launch, String tag, LaunchPlan plan, int io, Set<Flag> flags) throws ContainerFault {
-        awaitIo(io);
-        return super.spawn(launch, tag, plan, io, flags);
-    }
-
-    /** Waits for streams that are being opened, if they are. */
-    private void awaitIo(int io) throws ContainerFault {
+        Launch spawned = super.spawn(launch, tag, plan, io, flags);
         Opening opening = openings.get(io);
-        if (opening == null) {
-            return;
+        if (opening != null) {
+            opening.answer.thenAccept(answer -> {
+                openings.remove(io, opening);
+                ContainerFault fault = opening.fault(answer);
+                if (fault != null) {
+                    ((LinkLaunch) spawned).onFault(fault);
+                }
+            });
         }
-        try {
-            WireFrame answer = opening.answer.get(IO_OPEN_SECONDS, TimeUnit.SECONDS);
-            // An earlier daemon may have opened them, and been lost before it could go on.
-            if (answer.b() != 0 && answer.b() != Errno.EEXIST.number()) {
-                Stdio stdio = opening.stdio;
-                String stream = switch (answer.flags()) {
-                    case 0 -> "stdin " + stdio.stdin().path();
-                    case 1 -> "stdout " + stdio.stdout().path();
-                    default -> "stderr " + stdio.stderr().path();
-                };
-                throw new ContainerFault(
-                        Kind.FAILED,
-                        "open " + stream + ": " + Errno.of(answer.b()).description());
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new ContainerFault(Kind.UNAVAILABLE, "interrupted while opening streams", e);
-        } catch (ExecutionException | TimeoutException e) {
-            throw new ContainerFault(Kind.UNAVAILABLE, "the pod's monitor did not open the streams", e);
-        } finally {
-            openings.remove(io, opening);
-        }
+        return spawned;
     }
 
     /** A log file is made with the directories above it (containerd's {@code file://}). */

@@ -29,6 +29,7 @@ public final class Task {
     private volatile boolean ownPids = true;
     private volatile @Nullable Spec spec;
     private long oomKillsSeen;
+    private boolean settled = true;
     private boolean removed;
 
     Task(Pod pod, String id, String bundle, TaskProcess init) {
@@ -137,6 +138,15 @@ public final class Task {
     /** Sets the counter without an event: what an earlier daemon has seen. */
     synchronized void oomKillsSeen(long seen) {
         oomKillsSeen = seen;
+    }
+
+    /** Whether nothing is left to do of what can wait until a Create is answered. */
+    synchronized boolean isSettled() {
+        return settled;
+    }
+
+    synchronized void settled(boolean is) {
+        settled = is;
     }
 
     synchronized long oomKillsSeen() {

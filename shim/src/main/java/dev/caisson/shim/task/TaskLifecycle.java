@@ -160,9 +160,37 @@ public final class TaskLifecycle {
         Launch init = container.create();
         task.init.attach(init);
         task.init.apply(TaskEvent.BUILT);
-        task.oomKillsSeen(container.oomKills());
+        task.settled(false);
         records.save(task);
-        container.watchOom(() -> executor.execute(() -> TaskExits.publishOom(task)));
+    }
+
+    /** Does for a new task what its creator need not wait for: called when that has its answer. */
+    void settle(Task task) {
+        task.lock.lock();
+        try {
+            settleHeld(task);
+        } finally {
+            task.lock.unlock();
+        }
+    }
+
+    /** With the task's lock held: a start that is faster than the one who answered the Create does it itself. */
+    private void settleHeld(Task task) {
+        Launch init = task.init.launch();
+        if (task.isSettled() || init == null || task.init.state() != TaskState.CREATED) {
+            return;
+        }
+        task.settled(true);
+        try {
+            Container container = requireContainer(task);
+            container.settle(init);
+            task.oomKillsSeen(container.oomKills());
+            container.watchOom(() -> executor.execute(() -> TaskExits.publishOom(task)));
+        } catch (ContainerFault e) {
+            // Its init has ended: the start will say so.
+            log().log(System.Logger.Level.DEBUG, "after creation of " + task.id + ": " + e.getMessage());
+        }
+        CannedAnswers.refresh(task);
     }
 
     /** The request decides, not the configuration. */
@@ -198,7 +226,7 @@ public final class TaskLifecycle {
     public void createSandbox(Pod pod, String id, String bundle) throws ContainerFault {
         Task task = create(
                 pod, CreateTaskRequest.newBuilder().setId(id).setBundle(bundle).build(), () -> {}, true);
-        CannedAnswers.refresh(task);
+        settle(task);
     }
 
     public int startSandbox(SandboxTask sandbox, boolean again) throws ContainerFault {
@@ -336,6 +364,7 @@ public final class TaskLifecycle {
             try {
                 Container container = requireContainer(task);
                 if (p.isInit) {
+                    settleHeld(task);
                     container.start(java.util.Objects.requireNonNull(p.launch()));
                 } else {
                     startExec(task, p, container);

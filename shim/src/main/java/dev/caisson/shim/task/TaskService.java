@@ -166,8 +166,8 @@ public final class TaskService {
             lifecycle.destroy(task);
             throw new ContainerFault(Kind.UNAVAILABLE, "create container " + q.getId() + ": the caller has left");
         }
-        CannedAnswers.refresh(task);
         TaskEvents.created(task, q);
+        from.pod().afterAnswer(from.connection(), ctx.streamId(), () -> executor.execute(() -> lifecycle.settle(task)));
         return CreateTaskResponse.newBuilder().setPid(task.init.pid()).build();
     }
 

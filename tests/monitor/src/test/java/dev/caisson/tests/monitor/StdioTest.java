@@ -20,7 +20,9 @@ class StdioTest {
     private static final Stream SAME = new Stream(3, "");
     private static final Stream PIPE = new Stream(4, "");
     private static final Stream TTY = new Stream(5, "");
+    private static final int NOTE_FAILED = 2;
     private static final int ENOENT = 2;
+    private static final int EBADF = 9;
     private static final int EEXIST = 17;
     private static final int EINVAL = 22;
 
@@ -205,10 +207,29 @@ class StdioTest {
             assertThat(link.openIo(1, NONE, NONE, SAME)).isZero();
             String script = "for i in 0 1 2; do readlink /proc/$$/fd/$i; done >" + note;
             link.spawn(1, "lists", Plans.shell(script), 1, 0);
-            link.spawn(2, "lists", Plans.shell("exec 3>&1; test \"$(readlink /proc/$$/fd/1)\" = /dev/null"), 77, 0);
+            link.spawn(2, "lists", Plans.shell("exec 3>&1; test \"$(readlink /proc/$$/fd/1)\" = /dev/null"), 0, 0);
             assertThat(link.awaitStatus(1)).isZero();
             assertThat(Files.readAllLines(note)).startsWith("/dev/null").endsWith("/dev/null");
             assertThat(link.awaitStatus(2)).isZero();
+        }
+    }
+
+    /** The daemon sends the launch right behind the streams; if those cannot be opened nothing may run without them. */
+    @Test
+    void nothingRunsWithoutItsStreams() throws Exception {
+        try (Rig rig = Rig.bare()) {
+            Peer link = rig.startMonitor();
+            Path trace = rig.dir.resolve("ran");
+            byte[] nowhere = ("\0\0\1" + rig.dir + "/none/out\0\0\0").getBytes(UTF_8);
+            link.send(Frame.of(Frame.IO_OPEN, 0, 5, 0, nowhere));
+            link.spawn(1, "unheard", Plans.shell("touch " + trace), 5, 0);
+            assertThat(link.await(Frame.IO, 5).b()).isEqualTo(ENOENT);
+            Frame note = link.await(Frame.NOTE, 1);
+            assertThat(note.body().getInt(0)).as("kind").isEqualTo(NOTE_FAILED);
+            assertThat(note.body().getInt(4)).as("step").isEqualTo(-1);
+            assertThat(note.body().getLong(8)).as("errno").isEqualTo(-EBADF);
+            link.await(Frame.LAUNCHED, 1);
+            assertThat(trace).doesNotExist();
         }
     }
 

@@ -1,0 +1,119 @@
+package dev.caisson.shim.link;
+
+import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Instant;
+
+/**
+ * A monitor's end of the link, with one containerd connection, for a daemon that practises: what it is told to launch it says to have
+ * launched. Blocks; for one thread at a time.
+ */
+public final class MonitorClient extends LinkClient {
+    /** The note with which a launch says that it waits for its start. */
+    public static final int READY = 17;
+
+    private static final int CONNECTION = 1;
+    private static final int TTRPC_HEADER = 10;
+    private static final byte TTRPC_REQUEST = 1;
+    private static final int IN_BUILD = 2;
+
+    private final int pid;
+    private int stream = 1;
+    private int lastLaunch;
+
+    /**
+     * Attaches.
+     *
+     * @param pid of the monitor, and of everything that it launches
+     */
+    public MonitorClient(Path socket, int pid, String pod) throws IOException {
+        super(socket);
+        this.pid = pid;
+        send(WireFrame.of(WireFrame.HELLO, 0, WireFrame.VERSION, pid, pod.getBytes(StandardCharsets.UTF_8)));
+        send(WireFrame.of(WireFrame.ATTACHED, 0, 0));
+        send(WireFrame.of(WireFrame.CONN_OPEN, CONNECTION, 0));
+    }
+
+    /** The id of the launch that was asked for last. */
+    public int lastLaunch() {
+        return lastLaunch;
+    }
+
+    /**
+     * Hands on a request of containerd's, and launches what the daemon wants launched, until there is an answer.
+     *
+     * @param request a ttrpc Request message
+     * @return a ttrpc Response message
+     */
+    public byte[] call(byte... request) throws IOException {
+        ByteBuffer frame = ByteBuffer.allocate(TTRPC_HEADER + request.length)
+                .putInt(request.length)
+                .putInt(stream)
+                .put(TTRPC_REQUEST)
+                .put((byte) 0)
+                .put(request);
+        stream += 2;
+        send(WireFrame.of(WireFrame.REQUEST, 0, CONNECTION, 0, frame.array()));
+        while (true) {
+            WireFrame f = read();
+            if (f == null) {
+                throw new IOException("the daemon has hung up");
+            }
+            if (f.kind() == WireFrame.ANSWER) {
+                byte[] answer = new byte[f.payload().length - TTRPC_HEADER];
+                System.arraycopy(f.payload(), TTRPC_HEADER, answer, 0, answer.length);
+                return answer;
+            }
+            obey(f);
+        }
+    }
+
+    private void obey(WireFrame f) throws IOException {
+        switch (f.kind()) {
+            case WireFrame.IO_OPEN -> send(WireFrame.of(WireFrame.IO, f.a(), 0));
+            case WireFrame.SPAWN -> {
+                lastLaunch = f.a();
+                note(f.a(), LinkLaunch.SAID_PID, pid);
+                note(f.a(), READY, -1);
+            }
+            case WireFrame.GATE -> {
+                if (f.flags() != IN_BUILD) {
+                    send(WireFrame.of(WireFrame.LAUNCHED, f.a(), pid));
+                }
+            }
+            default -> {
+                // Of no consequence for who launches nothing.
+            }
+        }
+    }
+
+    private void note(int launch, int code, long value) throws IOException {
+        ByteBuffer note = ByteBuffer.allocate(16)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putInt(LinkLaunch.NOTE_SAID)
+                .putInt(code)
+                .putLong(value);
+        send(WireFrame.of(WireFrame.NOTE, 0, launch, 0, note.array()));
+    }
+
+    /** Waits until it is told to end, or nobody is there any more to tell it. */
+    public void awaitQuit() throws IOException {
+        WireFrame f = read();
+        while (f != null && f.kind() != WireFrame.QUIT) {
+            f = read();
+        }
+    }
+
+    /** Says that a launch has ended with status 0. */
+    public void exit(int launch) throws IOException {
+        Instant now = Instant.now();
+        ByteBuffer how = ByteBuffer.allocate(12)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putInt(0)
+                .putLong(now.getEpochSecond() * 1_000_000_000L + now.getNano());
+        send(WireFrame.of(WireFrame.EXIT, 0, pid, launch, how.array()));
+    }
+}

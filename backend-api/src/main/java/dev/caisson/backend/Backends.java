@@ -23,6 +23,18 @@ public final class Backends {
         byName.put(more.name(), more);
     }
 
+    /**
+     * The wall that a program's name asks for: {@code caisson-kvm}, or {@code containerd-shim-caisson-kvm-v2}, which containerd runs for
+     * {@code io.containerd.caisson-kvm.v2}.
+     */
+    public static String byProgram(String program) {
+        String name = program.substring(program.lastIndexOf('/') + 1);
+        if (name.contains("caisson-trap")) {
+            return "seccomp-trap";
+        }
+        return name.contains("caisson-kvm") ? "kvm" : "namespace";
+    }
+
     public Backend named(String name) throws ContainerFault {
         Backend b = byName.get(name);
         if (b == null) {

@@ -137,7 +137,7 @@ final class KvmContainer implements Container {
                         terminal,
                         launcher.handover().outlives()),
                 GuestAgent.frames(id, execId));
-        Launch proxy = launcher.spawn(launch, tag, plan, io, Set.of(Launcher.Flag.SELF));
+        Launch proxy = launcher.spawn(launch, tag, plan, io, Set.of());
         try {
             var _ = proxy.awaitNote(ProxyPlan.NOTE_READY, PROXY_TIME);
             between.take();

@@ -16,6 +16,11 @@ record CommandInvocation(CommandCall call) implements Invocation {
     }
 
     @Override
+    public String program() {
+        return call.argv().getFirst();
+    }
+
+    @Override
     public List<String> arguments() {
         return call.argv().subList(1, call.argv().size());
     }

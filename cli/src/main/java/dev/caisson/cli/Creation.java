@@ -249,7 +249,9 @@ final class Creation {
     }
 
     private ContainerRecord record(Path bundle, Spec spec, ProcessId self) throws Failure {
-        String backend = spec.annotations().getOrDefault(Backends.ANNOTATION, "namespace");
+        String backend = spec.annotations()
+                .getOrDefault(
+                        Backends.ANNOTATION, Backends.byProgram(request.call().program()));
         String rootfs = spec.root() == null ? "rootfs" : spec.root().path();
         return new ContainerRecord(
                 bundle.toString(),

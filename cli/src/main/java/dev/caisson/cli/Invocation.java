@@ -17,6 +17,9 @@ public interface Invocation {
 
     int pid();
 
+    /** The program's name, by which it was called. */
+    String program();
+
     /** Without the program's name. */
     List<String> arguments();
 

@@ -22,7 +22,9 @@ public final class ProxyPlan {
     /** Said when its sockets are listened to; then it waits at its gate. The same number as of an ordinary init that can be started. */
     public static final int NOTE_READY = 17;
 
+    private static final int NOTE_PID = 1;
     private static final int NOTE_CONSOLE = 2;
+    private static final int CLONE_PARENT = 0x8000;
     private static final int AT_FDCWD = -100;
     private static final int AF_UNIX = 1;
     private static final int STREAM_CLOEXEC = 0x80001;
@@ -89,6 +91,7 @@ public final class ProxyPlan {
     }
 
     private void plan() {
+        beChildOfCaller();
         p.call("start session", Sys.SETSID);
         if (!place.outlives()) {
             p.call("set parent-death signal", Sys.PRCTL, Arg.of(PR_SET_PDEATHSIG), Arg.of(SIGKILL));
@@ -116,6 +119,18 @@ public final class ProxyPlan {
         }
         p.note(NOTE_READY, Arg.of(-1));
         serve(signals, wait, killer, in, out);
+    }
+
+    /** As an ordinary init: made by the plan's player, which ends then. */
+    private void beChildOfCaller() {
+        Arg.Slot pid = p.slot();
+        PlanBuilder.Label child = new PlanBuilder.Label();
+        p.callInto(
+                pid, "fork proxy", Sys.CLONE, Arg.of(CLONE_PARENT | SIGCHLD), Arg.ZERO, Arg.ZERO, Arg.ZERO, Arg.ZERO);
+        p.jumpIfEqual(pid, Arg.ZERO, child);
+        p.note(NOTE_PID, pid);
+        p.attempt(Sys.EXIT_GROUP, Arg.ZERO);
+        p.place(child);
     }
 
     // ---- what it does itself ----

@@ -251,9 +251,15 @@ public final class BlockDevice implements VirtioDevice, AutoCloseable {
         if (!isInside(sector, count)) {
             return IO_ERROR;
         }
-        return count == 0
-                ? OK
-                : status(calls.call(SYS_FALLOCATE, disk.number(), mode, sector * SECTOR, count * SECTOR));
+        if (count == 0) {
+            return OK;
+        }
+        long done = calls.call(SYS_FALLOCATE, disk.number(), mode, sector * SECTOR, count * SECTOR);
+        if (mode == KEEP_SIZE_ZERO_RANGE && done == -Errno.EOPNOTSUPP.number()) {
+            // On tmpfs: a hole reads as zeros too.
+            done = calls.call(SYS_FALLOCATE, disk.number(), KEEP_SIZE_PUNCH_HOLE, sector * SECTOR, count * SECTOR);
+        }
+        return status(done);
     }
 
     @Override

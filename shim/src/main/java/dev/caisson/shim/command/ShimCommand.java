@@ -121,7 +121,12 @@ public final class ShimCommand {
         }
         String socket = directory.resolve(key).toString();
         Pod pod = pods.open(new PodInfo(
-                key, namespace, group, ttrpc, socket, backend(call.argv().getFirst())));
+                key,
+                namespace,
+                group,
+                ttrpc,
+                socket,
+                Backends.byProgram(call.argv().getFirst())));
         String address = "unix://" + socket;
         byte[] answer = answer(params != null, address);
         List<String> cgroups = ShimCgroup.find(shimCgroup(call.stdin(), params));
@@ -150,15 +155,6 @@ public final class ShimCommand {
         if (!starts || cgroups.isEmpty()) {
             call.finish(answer);
         }
-    }
-
-    /** The wall that a runtime's name asks for: containerd runs {@code containerd-shim-NAME-vN} for {@code io.containerd.NAME.vN}. */
-    private static String backend(String program) {
-        String name = program.substring(program.lastIndexOf('/') + 1);
-        if (name.startsWith("containerd-shim-caisson-trap-")) {
-            return "seccomp-trap";
-        }
-        return name.startsWith("containerd-shim-caisson-kvm-") ? "kvm" : PodInfo.DEFAULT_BACKEND;
     }
 
     private void started(CommandCall call, Pod pod, CommandCall.Started monitor, List<String> cgroups, byte[] answer) {

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.Launch;
-import dev.caisson.backend.Launcher;
 import dev.caisson.backend.Stdio;
 import dev.caisson.backend.testkit.Bundle;
 import dev.caisson.kvm.guest.GuestAgent;
@@ -204,7 +203,7 @@ class AgentTest {
                                         false),
                                 GuestAgent.frames(bundle.id(), "")),
                         io,
-                        Set.of(Launcher.Flag.SELF));
+                        Set.of());
         var _ = proxy.awaitNote(ProxyPlan.NOTE_READY, PATIENCE);
         agent.connectStreams(bundle.id(), "", PORT, PORT + 1, PORT + 2);
         return proxy;

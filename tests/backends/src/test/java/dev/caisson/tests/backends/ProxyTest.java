@@ -3,7 +3,6 @@ package dev.caisson.tests.backends;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.backend.Launch;
-import dev.caisson.backend.Launcher;
 import dev.caisson.backend.Stdio;
 import dev.caisson.kvm.guest.GuestAgent;
 import dev.caisson.kvm.plan.ProxyPlan;
@@ -142,12 +141,7 @@ class ProxyTest {
                 false,
                 false);
         Launch proxy = pod.launcher()
-                .spawn(
-                        pod.launcher().nextId(),
-                        "proxy",
-                        ProxyPlan.of(place, GuestAgent.frames("c", "")),
-                        io,
-                        Set.of(Launcher.Flag.SELF));
+                .spawn(pod.launcher().nextId(), "proxy", ProxyPlan.of(place, GuestAgent.frames("c", "")), io, Set.of());
         var _ = proxy.awaitNote(ProxyPlan.NOTE_READY, PATIENCE);
         return proxy;
     }

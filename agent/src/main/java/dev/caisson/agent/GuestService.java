@@ -20,6 +20,9 @@ import dev.caisson.ttrpc.proto.guest.ConnectStreamsRequest;
 import dev.caisson.ttrpc.proto.guest.ConnectStreamsResponse;
 import dev.caisson.ttrpc.proto.guest.HelloRequest;
 import dev.caisson.ttrpc.proto.guest.HelloResponse;
+import dev.caisson.ttrpc.proto.guest.Interface;
+import dev.caisson.ttrpc.proto.guest.NetworkRequest;
+import dev.caisson.ttrpc.proto.guest.NetworkResponse;
 import dev.caisson.ttrpc.proto.guest.RemoveRequest;
 import dev.caisson.ttrpc.proto.guest.RemoveResponse;
 import dev.caisson.ttrpc.proto.guest.StreamsRequest;
@@ -68,6 +71,7 @@ final class GuestService {
                 .unary("Remove", RemoveRequest.parser(), faults(this::remove))
                 .unary("Streams", StreamsRequest.parser(), faults((pod, q) -> streams(q)))
                 .unary("ConnectStreams", ConnectStreamsRequest.parser(), faults(this::connectStreams))
+                .unary("Network", NetworkRequest.parser(), faults((pod, q) -> network(q)))
                 .unary("Window", WindowRequest.parser(), faults(this::window))
                 .build();
     }
@@ -142,6 +146,20 @@ final class GuestService {
             }
         }
         return ConnectStreamsResponse.getDefaultInstance();
+    }
+
+    private static NetworkResponse network(NetworkRequest q) throws ContainerFault {
+        for (Interface each : q.getInterfacesList()) {
+            Interfaces.setUp(each);
+        }
+        if (!q.getHostname().isEmpty()) {
+            try {
+                HostFiles.write("/proc/sys/kernel/hostname", q.getHostname());
+            } catch (ErrnoException e) {
+                throw new ContainerFault(Kind.FAILED, "set the machine's name: " + e.getMessage(), e);
+            }
+        }
+        return NetworkResponse.getDefaultInstance();
     }
 
     private WindowResponse window(Pod pod, WindowRequest q) throws ContainerFault {

@@ -44,7 +44,7 @@ public final class KvmBackend implements Backend {
     public Container recover(CreateRequest request, Map<String, String> record, Launcher launcher)
             throws ContainerFault {
         return new KvmContainer(
-                request, new GuestSpec(request.spec(), List.of()), launcher, PodMachine.recover(record), record);
+                request, GuestSpec.ofRunning(request.spec()), launcher, PodMachine.recover(record), record);
     }
 
     @Override

@@ -107,7 +107,8 @@ final class KvmContainer implements Container {
         if (in == null) {
             in = PodMachine.unnamed();
             machine = in;
-            in.start(launcher, MachineSize.of(request.spec()));
+            in.start(launcher, MachineSize.of(request.spec()), guest.network());
+            in.agent().network(guest.network() == null ? "" : in.network(), guest.hostname());
         }
         machine = in;
         drive = in.insert(ContainerDisk.make(request, guest.volumes(), launcher));

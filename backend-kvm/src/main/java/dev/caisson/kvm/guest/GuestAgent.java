@@ -20,6 +20,8 @@ import dev.caisson.ttrpc.proto.guest.ConnectStreamsRequest;
 import dev.caisson.ttrpc.proto.guest.ConnectStreamsResponse;
 import dev.caisson.ttrpc.proto.guest.HelloRequest;
 import dev.caisson.ttrpc.proto.guest.HelloResponse;
+import dev.caisson.ttrpc.proto.guest.NetworkRequest;
+import dev.caisson.ttrpc.proto.guest.NetworkResponse;
 import dev.caisson.ttrpc.proto.guest.RemoveRequest;
 import dev.caisson.ttrpc.proto.guest.RemoveResponse;
 import dev.caisson.ttrpc.proto.guest.StreamsRequest;
@@ -104,6 +106,17 @@ public final class GuestAgent {
                 .build();
         return call(ServiceNames.GUEST, "Hello", request, HelloResponse.parser(), "greet the guest's agent")
                 .getKernel();
+    }
+
+    /**
+     * Gives the guest the pod's network.
+     *
+     * @param text what the machine says of it
+     * @param hostname empty for no change
+     */
+    public void network(String text, String hostname) throws ContainerFault {
+        NetworkRequest request = NetworkText.parse(text).setHostname(hostname).build();
+        var _ = call(ServiceNames.GUEST, "Network", request, NetworkResponse.parser(), "set up the pod's network");
     }
 
     /**

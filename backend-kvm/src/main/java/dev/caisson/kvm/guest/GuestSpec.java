@@ -24,8 +24,11 @@ import org.jspecify.annotations.Nullable;
  *
  * @param spec for the guest
  * @param volumes host paths that are copied to the container's disk, in the order of their numbers there
+ * @param network the network namespace that is the pod's, a path; null for none
+ * @param hostname the pod's name, which is the machine's; empty where it is the container's own
  */
-public record GuestSpec(Spec spec, List<String> volumes) {
+public record GuestSpec(
+        Spec spec, List<String> volumes, @Nullable String network, String hostname) {
     /** On the container's disk. */
     public static final String ROOTFS = "rootfs";
 
@@ -38,6 +41,7 @@ public record GuestSpec(Spec spec, List<String> volumes) {
     /** Of the guest's first process: the namespaces that belong to the pod. */
     private static final String POD_NAMESPACES = "/proc/1/ns/";
 
+    private static final String SHARED_MEMORY = "/dev/shm";
     private static final String CONTAINER_TYPE = "io.kubernetes.cri.container-type";
 
     public GuestSpec {
@@ -60,7 +64,17 @@ public record GuestSpec(Spec spec, List<String> volumes) {
             b.hostname = null;
             b.domainname = null;
         }
-        return new GuestSpec(b.build(), volumes);
+        Linux.Namespace network = spec.linux().namespace(NamespaceType.NETWORK);
+        return new GuestSpec(
+                b.build(),
+                volumes,
+                network == null ? null : network.path(),
+                isSandbox(spec) && spec.hostname() != null ? spec.hostname() : "");
+    }
+
+    /** One of an earlier daemon's, whose machine runs. */
+    public static GuestSpec ofRunning(Spec spec) {
+        return new GuestSpec(spec, List.of(), null, "");
     }
 
     private static void refuse(Spec spec) throws ContainerFault {
@@ -96,6 +110,11 @@ public record GuestSpec(Spec spec, List<String> volumes) {
             String source = mount.source();
             if (!mount.isBind() || source == null) {
                 mounts.add(mount);
+                continue;
+            }
+            if (mount.destination().equals(SHARED_MEMORY)) {
+                // The pod's, which is the machine's.
+                mounts.add(Mount.of(SHARED_MEMORY, SHARED_MEMORY, mount.type(), mount.options()));
                 continue;
             }
             boolean readOnly = mount.options().contains("ro") || mount.options().contains("rro");

@@ -5,6 +5,7 @@ import dev.caisson.linux.plan.LaunchPlan;
 import dev.caisson.linux.plan.PlanBuilder;
 import dev.caisson.linux.plan.Sys;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Starts the process that is a pod's machine. Pure. */
 public final class MachinePlan {
@@ -12,6 +13,8 @@ public final class MachinePlan {
     private static final int PR_SET_PDEATHSIG = 1;
     private static final int SIGKILL = 9;
     private static final int PR_SET_NO_NEW_PRIVS = 38;
+    private static final int O_CLOEXEC = 0x80000;
+    private static final int CLONE_NEWNET = 0x4000_0000;
     private static final int O_WRONLY_CREAT_APPEND_CLOEXEC = 0x80441;
 
     private MachinePlan() {}
@@ -21,9 +24,10 @@ public final class MachinePlan {
      *
      * @param argv a path first
      * @param log takes its standard output and error
+     * @param network the network namespace to be in, null for an empty one
      * @param outlives whether it lives on without its parent
      */
-    public static LaunchPlan of(List<String> argv, String log, boolean outlives) {
+    public static LaunchPlan of(List<String> argv, String log, @Nullable String network, boolean outlives) {
         PlanBuilder p = new PlanBuilder();
         Arg.Data args = p.stringArray(argv);
         Arg.Data env = p.stringArray(List.of());
@@ -31,6 +35,19 @@ public final class MachinePlan {
         p.call("start session", Sys.SETSID);
         if (!outlives) {
             p.call("set parent-death signal", Sys.PRCTL, Arg.of(PR_SET_PDEATHSIG), Arg.of(SIGKILL));
+        }
+        if (network == null) {
+            p.call("leave the host's network", Sys.UNSHARE, Arg.of(CLONE_NEWNET));
+        } else {
+            Arg.Slot namespace = p.slot();
+            p.callInto(
+                    namespace,
+                    "open network namespace " + network,
+                    Sys.OPENAT,
+                    Arg.of(AT_FDCWD),
+                    p.string(network),
+                    Arg.of(O_CLOEXEC));
+            p.call("join network namespace " + network, Sys.SETNS, namespace, Arg.of(CLONE_NEWNET));
         }
         p.call("set no_new_privs", Sys.PRCTL, Arg.of(PR_SET_NO_NEW_PRIVS), Arg.of(1), Arg.ZERO, Arg.ZERO, Arg.ZERO);
         p.call("change to /", Sys.CHDIR, p.string("/"));

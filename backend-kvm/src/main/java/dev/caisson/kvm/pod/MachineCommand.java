@@ -15,7 +15,7 @@ final class MachineCommand {
 
     private MachineCommand() {}
 
-    static List<String> of(Path directory, MachineSize size) {
+    static List<String> of(Path directory, MachineSize size, boolean hasNetwork) {
         List<String> line = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:+UseSerialGC",
@@ -35,7 +35,8 @@ final class MachineCommand {
                 directory.toString(),
                 image().toString(),
                 Integer.toString(size.memoryMib()),
-                Integer.toString(size.processors())));
+                Integer.toString(size.processors()),
+                hasNetwork ? MachineMain.NETWORK : MachineMain.NO_NETWORK));
         return line;
     }
 

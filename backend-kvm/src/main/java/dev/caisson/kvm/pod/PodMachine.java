@@ -104,8 +104,12 @@ public final class PodMachine {
 
     // ---- its life ----
 
-    /** Starts it and waits until its agent answers. */
-    public void start(Launcher launcher, MachineSize size) throws ContainerFault {
+    /**
+     * Starts it and waits until its agent answers.
+     *
+     * @param network a network namespace whose interfaces become the guest's, null for none
+     */
+    public void start(Launcher launcher, MachineSize size, @Nullable String network) throws ContainerFault {
         try {
             Files.createDirectories(MACHINES);
             Files.createDirectory(
@@ -118,8 +122,9 @@ public final class PodMachine {
                 launcher.nextId(),
                 TAG + name(),
                 MachinePlan.of(
-                        MachineCommand.of(directory, size),
+                        MachineCommand.of(directory, size, network != null),
                         directory.resolve(LOG).toString(),
+                        network,
                         outlives),
                 0,
                 Set.of(Launcher.Flag.SELF));
@@ -196,6 +201,11 @@ public final class PodMachine {
      */
     public int insert(Path file) throws ContainerFault {
         return Integer.parseInt(ask("insert " + file));
+    }
+
+    /** What the machine has found in its network namespace; see {@link GuestAgent#network}. */
+    public String network() throws ContainerFault {
+        return ask("network");
     }
 
     /** Takes the file out of a drive. */

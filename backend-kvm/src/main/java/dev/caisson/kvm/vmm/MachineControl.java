@@ -20,6 +20,7 @@ import java.util.List;
  * <ul>
  *   <li>{@code insert PATH}: puts a file into a free drive, and says which
  *   <li>{@code eject DRIVE}
+ *   <li>{@code network}: what there is in its network namespace; see {@link PodNetwork}
  *   <li>{@code console}: the last lines that the guest wrote
  * </ul>
  */
@@ -30,19 +31,23 @@ final class MachineControl implements AutoCloseable {
     private final ServerSocketChannel listener;
     private final List<BlockDevice> drives;
     private final VirtualMachine machine;
+    private final String network;
 
-    private MachineControl(ServerSocketChannel listener, List<BlockDevice> drives, VirtualMachine machine) {
+    private MachineControl(
+            ServerSocketChannel listener, List<BlockDevice> drives, VirtualMachine machine, String network) {
+        this.network = network;
         this.listener = listener;
         this.drives = drives;
         this.machine = machine;
     }
 
     /** Begins to listen; {@link #serve} answers. */
-    static MachineControl listen(Path socket, List<BlockDevice> drives, VirtualMachine machine) throws IOException {
+    static MachineControl listen(Path socket, List<BlockDevice> drives, VirtualMachine machine, String network)
+            throws IOException {
         ServerSocketChannel listener = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
         try {
             listener.bind(UnixDomainSocketAddress.of(socket));
-            return new MachineControl(listener, drives, machine);
+            return new MachineControl(listener, drives, machine, network);
         } catch (IOException e) {
             listener.close();
             throw e;
@@ -83,6 +88,7 @@ final class MachineControl implements AutoCloseable {
                     drives.get(Integer.parseInt(words[1])).eject();
                     yield "ok";
                 }
+                case "network" -> "ok " + network;
                 case "console" -> "ok " + machine.console().lastLines(CONSOLE_LINES);
                 default -> "error there is no request " + words[0];
             };

@@ -32,25 +32,35 @@ public final class MachineMain {
     /** Serial number of the first drive's disk, up to its number. */
     public static final String DRIVE = "drive";
 
+    /** Last argument: whether interfaces of the network namespace that it is in become the guest's. */
+    public static final String NETWORK = "network";
+
+    public static final String NO_NETWORK = "no-network";
+
     /** Of the image's directory. */
     public static final String AGENT_DISK = "agent.erofs";
 
     private static final long GUEST_CID = 3;
     private static final Duration LONG = Duration.ofDays(1);
     private static final int USAGE = 64;
+    private static final int ARGUMENTS = 5;
 
     private MachineMain() {}
 
-    /** {@code DIRECTORY IMAGE-DIRECTORY MEMORY-MIB PROCESSORS} */
+    /** {@code DIRECTORY IMAGE-DIRECTORY MEMORY-MIB PROCESSORS network|no-network} */
     public static void main(String[] args) {
-        if (args.length != 4) {
-            System.err.println("usage: machine DIRECTORY IMAGE-DIRECTORY MEMORY-MIB PROCESSORS");
+        if (args.length != ARGUMENTS) {
+            System.err.println("usage: machine DIRECTORY IMAGE-DIRECTORY MEMORY-MIB PROCESSORS network|no-network");
             System.exit(USAGE);
             return;
         }
-        try {
-            VmEnd end =
-                    run(Path.of(args[0]), Path.of(args[1]), Long.parseLong(args[2]) << 20, Integer.parseInt(args[3]));
+        try (PodNetwork network = args[4].equals(NETWORK) ? PodNetwork.open() : PodNetwork.none()) {
+            VmEnd end = run(
+                    Path.of(args[0]),
+                    Path.of(args[1]),
+                    Long.parseLong(args[2]) << 20,
+                    Integer.parseInt(args[3]),
+                    network);
             System.err.println("machine: the guest ended: " + end.cause() + " " + end.detail());
             System.exit(0);
         } catch (IOException e) {
@@ -61,7 +71,7 @@ public final class MachineMain {
         System.exit(1);
     }
 
-    private static VmEnd run(Path directory, Path image, long memory, int processors)
+    private static VmEnd run(Path directory, Path image, long memory, int processors, PodNetwork network)
             throws IOException, InterruptedException {
         List<BlockDevice> drives = new ArrayList<>();
         List<VirtioDevice> devices = new ArrayList<>();
@@ -72,6 +82,7 @@ public final class MachineMain {
         devices.addAll(drives);
         devices.add(new RngDevice());
         devices.add(new BalloonDevice());
+        devices.addAll(network.devices());
         devices.add(VsockDevice.open(GUEST_CID, directory.resolve(PORTS)));
         VmConfig config = new VmConfig(
                 memory,
@@ -82,7 +93,8 @@ public final class MachineMain {
                 "console=ttyS0 quiet reboot=k panic=-1",
                 devices);
         try (VirtualMachine machine = VirtualMachine.create(config);
-                MachineControl control = MachineControl.listen(directory.resolve(CONTROL), drives, machine)) {
+                MachineControl control =
+                        MachineControl.listen(directory.resolve(CONTROL), drives, machine, network.description())) {
             machine.start();
             Thread.ofPlatform().daemon().name("control").start(control::serve);
             VmEnd end = machine.await(LONG);

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.caisson.kvm.Seeds;
 import dev.caisson.kvm.memory.GuestFault;
 import dev.caisson.kvm.memory.GuestMemory;
+import dev.caisson.linux.Fd;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -85,6 +86,53 @@ class BlockDeviceTest {
             assertThat(new String(driver.bytes(name), StandardCharsets.US_ASCII))
                     .startsWith("root\0");
             assertThat(request(driver, driver.out(header(99, 0)))).as("unknown").isEqualTo(2);
+        }
+    }
+
+    /** The driver hears of a new medium by a change of the configuration (virtio 1.2, 2.5.1 and 5.2.5). */
+    @Test
+    void aMediumCanBePutInAndTakenOut() throws Exception {
+        try (BlockDevice block = BlockDevice.empty("drive3")) {
+            TestDriver driver = new TestDriver(memory, block, true);
+            block.attach(new DeviceEvents() {
+                @Override
+                public Watch watch(Fd fd, Action action) {
+                    throw new AssertionError("a disk waits for nothing");
+                }
+
+                @Override
+                public void reconfigure(Change change) {
+                    driver.transport.reconfigure(change);
+                }
+            });
+            driver.start();
+            assertThat(driver.transport.read(0x100, 8)).as("capacity").isZero();
+            assertThat(request(driver, driver.out(header(0, 0)), driver.in(512)))
+                    .as("read of nothing")
+                    .isEqualTo(1);
+            TestDriver.Buffer name = driver.in(20);
+            assertThat(request(driver, driver.out(header(8, 0)), name)).isZero();
+            assertThat(new String(driver.bytes(name), StandardCharsets.US_ASCII))
+                    .startsWith("drive3\0");
+
+            int generation = driver.read(0xfc);
+            int interrupts = driver.interrupts;
+            block.insert(disk);
+            assertThat(driver.interrupts).isEqualTo(interrupts + 1);
+            assertThat(driver.read(0x60) & 2).as("configuration changed").isEqualTo(2);
+            assertThat(driver.read(0xfc)).isNotEqualTo(generation);
+            driver.write(0x64, 2);
+            assertThat(driver.read(0x60) & 2).isZero();
+            assertThat(driver.transport.read(0x100, 8)).isEqualTo(SECTORS);
+            TestDriver.Buffer sector = driver.in(512);
+            assertThat(request(driver, driver.out(header(0, 5)), sector)).isZero();
+            assertThat(driver.bytes(sector)).containsOnly(5);
+
+            block.eject();
+            assertThat(block.isEmpty()).isTrue();
+            assertThat(driver.transport.read(0x100, 8)).isZero();
+            assertThat(request(driver, driver.out(header(0, 5)), driver.in(512)))
+                    .isEqualTo(1);
         }
     }
 

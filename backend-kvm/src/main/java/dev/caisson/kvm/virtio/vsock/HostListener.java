@@ -2,6 +2,7 @@ package dev.caisson.kvm.virtio.vsock;
 
 import dev.caisson.kvm.memory.GuestFault;
 import dev.caisson.kvm.virtio.DeviceEvents;
+import dev.caisson.linux.Errno;
 import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.HostFiles;
@@ -29,6 +30,7 @@ final class HostListener implements AutoCloseable {
     private final Path path;
     private final Fd listener;
     private final Map<Fd, Greeting> greetings = new LinkedHashMap<>();
+    private Fd reserve;
     private @Nullable DeviceEvents events;
     private DeviceEvents.@Nullable Watch watch;
     private @Nullable Caller caller;
@@ -36,13 +38,20 @@ final class HostListener implements AutoCloseable {
     /** Somebody who has not said yet which port is wanted. */
     private record Greeting(StringBuilder line, DeviceEvents.Watch watch) {}
 
-    private HostListener(Path path, Fd listener) {
+    private HostListener(Path path, Fd listener, Fd reserve) {
         this.path = path;
         this.listener = listener;
+        this.reserve = reserve;
     }
 
     static HostListener open(Path path) throws ErrnoException {
-        return new HostListener(path, UnixSockets.listen(path.toString(), BACKLOG));
+        Fd reserve = openReserve();
+        try {
+            return new HostListener(path, UnixSockets.listen(path.toString(), BACKLOG), reserve);
+        } catch (ErrnoException e) {
+            reserve.close();
+            throw e;
+        }
     }
 
     /** Begins to accept. Idempotent. */
@@ -66,7 +75,7 @@ final class HostListener implements AutoCloseable {
             return;
         }
         try {
-            Fd socket = UnixSockets.accept(listener);
+            Fd socket = acceptOrRefuse();
             if (socket != null) {
                 if (greetings.size() >= WAITING) {
                     socket.close();
@@ -80,6 +89,34 @@ final class HostListener implements AutoCloseable {
         } catch (ErrnoException e) {
             throw new IllegalStateException("accept a connection to " + path, e);
         }
+    }
+
+    /**
+     * Out of descriptors a caller is refused, with the one that is kept for that: left where it is, it would be seen again and again, and a machine must
+     * not end because of who calls it.
+     */
+    private @Nullable Fd acceptOrRefuse() throws ErrnoException {
+        try {
+            return UnixSockets.accept(listener);
+        } catch (ErrnoException e) {
+            if (e.errno() != Errno.EMFILE && e.errno() != Errno.ENFILE) {
+                throw e;
+            }
+            reserve.close();
+            try {
+                Fd refused = UnixSockets.accept(listener);
+                if (refused != null) {
+                    refused.close();
+                }
+                return null;
+            } finally {
+                reserve = openReserve();
+            }
+        }
+    }
+
+    private static Fd openReserve() throws ErrnoException {
+        return HostFiles.open("/dev/null", HostFiles.O_RDONLY, 0);
     }
 
     private void read(Fd socket) throws GuestFault {
@@ -134,6 +171,7 @@ final class HostListener implements AutoCloseable {
         greetings.keySet().forEach(Fd::close);
         greetings.clear();
         listener.close();
+        reserve.close();
         HostFiles.tryUnlink(path.toString());
     }
 }

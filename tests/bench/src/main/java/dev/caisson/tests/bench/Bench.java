@@ -66,6 +66,9 @@ public final class Bench {
         if (options.wants(OciRows.NAME)) {
             OciRows.measure(options, samples);
         }
+        if (options.wants(TrapRows.NAME)) {
+            TrapRows.measure(options, samples);
+        }
         if (CallerRows.NAMES.stream().anyMatch(options::wants)) {
             CallerRows.measure(options, samples);
         }

@@ -19,7 +19,7 @@ record Options(int rounds, List<String> rows, List<String> peers, List<String> l
             bench [--rounds N] [--rows LIST] [--peers LIST] [--containerd LIST] [--fleet N] [--out DIR]
               --rounds N         interleaved rounds (20)
               --rows LIST        comma-separated of: ctr-run, shim-start, task, pod, stdout, memory, idle, reattach, oci,
-                                 oci-first, oci-memory, podman
+                                 oci-first, oci-memory, podman, trap
               --peers LIST       comma-separated of: caisson, runc, crun
               --containerd LIST  comma-separated of: 1.6, 2.x
               --fleet N          pods of the fleet rows (100)
@@ -64,7 +64,10 @@ record Options(int rounds, List<String> rows, List<String> peers, List<String> l
     /** Whether anything is to be measured under a containerd. */
     boolean wantsContainerd() {
         return rows.isEmpty()
-                || rows.stream().anyMatch(row -> !row.equals(OciRows.NAME) && !CallerRows.NAMES.contains(row));
+                || rows.stream()
+                        .anyMatch(row -> !row.equals(OciRows.NAME)
+                                && !row.equals(TrapRows.NAME)
+                                && !CallerRows.NAMES.contains(row));
     }
 
     private static int positive(String name, String value) {

@@ -1,0 +1,109 @@
+package dev.caisson.tests.conformance;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.caisson.tests.support.Command;
+import dev.caisson.tests.support.OciRuntime;
+import dev.caisson.tests.support.RuntimeUnderTest.Kind;
+import dev.caisson.tests.support.Skip;
+import dev.caisson.tests.support.Spec;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/**
+ * This machine's own programs, bound into a container, do behind the seccomp-trap wall what they do on the host's kernel: the same script runs behind the
+ * namespace wall first, and the outputs must agree. Scripts are the resources {@code software/NAME.sh}; they print nothing that is another thing each time.
+ */
+@EnabledIfSystemProperty(named = "caisson.wall", matches = "trap")
+class TrapSoftwareTest {
+    private static final Duration LIMIT = Duration.ofMinutes(3);
+
+    @TempDir
+    private Path dir;
+
+    /** {@code user} runs the script; {@code needs} are the programs without which there is nothing to run. */
+    @ParameterizedTest(name = "{0}")
+    @CsvSource({
+        "coreutils, 0, /usr/bin/bash",
+        "make, 0, /usr/bin/gcc /usr/bin/make",
+        "git, 0, /usr/bin/git",
+        "python, 1000, /usr/bin/python3",
+        "node, 1000, /usr/bin/node",
+        "jvm, 1000, ",
+        "sqlite, 0, /usr/bin/sqlite3",
+        "postgres, 1000, /usr/lib/postgresql /usr/bin/psql",
+    })
+    void doesTheSame(String name, int user, String needs) throws IOException {
+        for (String program : needs == null ? List.<String>of() : List.of(needs.split(" ", -1))) {
+            Skip.unless(Files.exists(Path.of(program)), name + " behind the trap wall", program);
+        }
+        OciRuntime caisson = OciRuntime.available().stream()
+                .filter(runtime -> runtime.kind() == Kind.CAISSON)
+                .findFirst()
+                .orElseThrow();
+        Command.Result real = run(caisson, name, user, "namespace");
+        assertThat(real.exit()).as(real.toString()).isZero();
+        assertThat(real.out()).endsWith("done\n");
+
+        Command.Result trapped = run(caisson, name, user, "seccomp-trap");
+
+        assertThat(trapped.out()).as(trapped.err()).isEqualTo(real.out());
+        assertThat(trapped.exit()).isZero();
+    }
+
+    private Command.Result run(OciRuntime caisson, String name, int user, String wall) throws IOException {
+        Path bundle = dir.resolve(wall);
+        Path rootfs = bundle.resolve("rootfs");
+        for (String directory : List.of("dev", "etc", "proc", "sys", "work", "usr")) {
+            Files.createDirectories(rootfs.resolve(directory));
+        }
+        for (String link : List.of("bin", "sbin", "lib", "lib64")) {
+            Files.createSymbolicLink(rootfs.resolve(link), Path.of("usr", link));
+        }
+        Files.writeString(rootfs.resolve("etc/passwd"), "root:x:0:0::/work:/bin/sh\nuser:x:1000:1000::/work:/bin/sh\n");
+        Files.writeString(rootfs.resolve("etc/hosts"), "127.0.0.1 localhost\n");
+        Files.writeString(rootfs.resolve("work/script.sh"), script(name));
+        Spec spec =
+                Spec.of("software", name, "/bin/sh", "-eu", "/work/script.sh").bind(Path.of("/usr"), "/usr", "ro");
+        ObjectNode config = spec.tree();
+        ((ObjectNode) config.get("linux")).remove("cgroupsPath");
+        ObjectNode process = (ObjectNode) config.get("process");
+        process.putObject("user").put("uid", user).put("gid", user);
+        process.put("cwd", "/work");
+        process.putArray("env")
+                .add("PATH=/usr/local/bin:/usr/bin:/bin:/usr/sbin")
+                .add("HOME=/work")
+                .add("LC_ALL=C")
+                .add("JAVA_HOME=" + Path.of(System.getProperty("java.home")));
+        ((com.fasterxml.jackson.databind.node.ArrayNode) config.get("mounts"))
+                .addObject()
+                .put("type", "tmpfs")
+                .put("source", "tmpfs")
+                .put("destination", "/tmp")
+                .putArray("options")
+                .add("nosuid")
+                .add("mode=1777");
+        config.putObject("annotations").put("dev.caisson.backend", wall);
+        Files.writeString(bundle.resolve("config.json"), config.toString());
+        return caisson.command(bundle.resolve("root"), "run", "--bundle", bundle.toString(), "software-" + name)
+                .timeout(LIMIT)
+                .run();
+    }
+
+    private static String script(String name) throws IOException {
+        try (InputStream in = TrapSoftwareTest.class.getResourceAsStream("/software/" + name + ".sh")) {
+            assertThat(in).as(name).isNotNull();
+            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
+        }
+    }
+}

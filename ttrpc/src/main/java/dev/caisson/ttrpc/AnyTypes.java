@@ -97,6 +97,7 @@ public final class AnyTypes {
                 case "envelope" -> "ttrpc";
                 case "events" -> "containerd.events";
                 case "forward" -> "containerd.services.events.ttrpc.v1";
+                case "guest" -> "dev.caisson.guest.v1";
                 case "process" -> "containerd.v1.types";
                 case "rpc" -> "google.rpc";
                 case "runc" -> "containerd.runc.v1";

@@ -13,6 +13,8 @@ final class MachineCommand {
     /** Of the installation, beside its jar. */
     private static final String OPTIONS = "sandbox.options";
 
+    private static final String ARCHIVE = "sandbox.aot";
+
     private MachineCommand() {}
 
     static List<String> of(Path directory, MachineSize size, boolean hasNetwork) {
@@ -26,6 +28,11 @@ final class MachineCommand {
         Path options = Path.of(classPath).resolveSibling(OPTIONS);
         if (Files.exists(options)) {
             line.add("@" + options);
+        }
+        // Made for the trap wall's sandbox processes: most of a start is the runtime's own classes, whoever asks for them.
+        Path archive = Path.of(classPath).resolveSibling(ARCHIVE);
+        if (Files.exists(archive)) {
+            line.add("-XX:AOTCache=" + archive);
         }
         line.addAll(List.of(
                 "-Djava.library.path=" + System.getProperty("java.library.path"),

@@ -29,7 +29,8 @@ final class MachineCommand {
         if (Files.exists(options)) {
             line.add("@" + options);
         }
-        // Made for the trap wall's sandbox processes: most of a start is the runtime's own classes, whoever asks for them.
+        // Made for the trap wall's sandbox processes: most of a start is the runtime's own classes, whoever asks for
+        // them.
         Path archive = Path.of(classPath).resolveSibling(ARCHIVE);
         if (Files.exists(archive)) {
             line.add("-XX:AOTCache=" + archive);

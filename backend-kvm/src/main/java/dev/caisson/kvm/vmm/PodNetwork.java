@@ -67,6 +67,12 @@ final class PodNetwork implements AutoCloseable {
     }
 
     private static void redirect(String from, String to) throws IOException {
+        try {
+            run("tc", "qdisc", "del", "dev", from, "ingress");
+        } catch (IOException e) {
+            // Of an earlier machine's in the same namespace, if there was one.
+            System.getLogger(PodNetwork.class.getName()).log(System.Logger.Level.DEBUG, e.getMessage());
+        }
         run("tc", "qdisc", "add", "dev", from, "ingress");
         run(
                 "tc",

@@ -1,8 +1,5 @@
 package dev.caisson.daemon;
 
-import com.google.protobuf.Any;
-import com.google.protobuf.ByteString;
-import com.google.protobuf.MessageLite;
 import dev.caisson.backend.Backends;
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.state.RecordStore;
@@ -18,6 +15,7 @@ import dev.caisson.shim.link.CommandLoop;
 import dev.caisson.shim.link.LinkServer;
 import dev.caisson.shim.link.MonitorClient;
 import dev.caisson.shim.pod.PodRegistry;
+import dev.caisson.shim.task.PracticeLife;
 import dev.caisson.shim.task.TaskLifecycle;
 import dev.caisson.shim.task.TaskService;
 import dev.caisson.ttrpc.Methods;
@@ -25,15 +23,6 @@ import dev.caisson.ttrpc.ServerOptions;
 import dev.caisson.ttrpc.ServiceNames;
 import dev.caisson.ttrpc.ServiceRegistry;
 import dev.caisson.ttrpc.TtrpcServer;
-import dev.caisson.ttrpc.proto.envelope.Request;
-import dev.caisson.ttrpc.proto.envelope.Response;
-import dev.caisson.ttrpc.proto.task.CreateTaskRequest;
-import dev.caisson.ttrpc.proto.task.DeleteRequest;
-import dev.caisson.ttrpc.proto.task.ExecProcessRequest;
-import dev.caisson.ttrpc.proto.task.ShutdownRequest;
-import dev.caisson.ttrpc.proto.task.StartRequest;
-import dev.caisson.ttrpc.proto.task.StateRequest;
-import dev.caisson.ttrpc.proto.task.WaitRequest;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -56,9 +45,6 @@ final class WarmUp {
     private static final int LIFE_DIVISOR = 6;
 
     private static final int EAGAIN = 11;
-
-    private static final ByteString EXEC =
-            ByteString.copyFromUtf8("{\"args\":[\"true\"],\"cwd\":\"/\",\"env\":[\"PATH=/bin\"]}");
 
     private final RecordStore parent;
     private final String name;
@@ -183,55 +169,9 @@ final class WarmUp {
             try (MonitorClient monitor = new MonitorClient(socket, pid, pod)) {
                 command.started(pid);
                 var _ = command.awaitEnd();
-                live(monitor, id);
+                PracticeLife.live(monitor, id, directory);
                 monitor.awaitQuit();
             }
-        }
-    }
-
-    private void live(MonitorClient monitor, String id) throws IOException {
-        ask(
-                monitor,
-                "Create",
-                CreateTaskRequest.newBuilder()
-                        .setId(id)
-                        .setBundle(directory.toString())
-                        .setStdout("/dev/null")
-                        .build());
-        int init = monitor.lastLaunch();
-        ask(monitor, "Start", StartRequest.newBuilder().setId(id).build());
-        ask(
-                monitor,
-                "Exec",
-                ExecProcessRequest.newBuilder()
-                        .setId(id)
-                        .setExecId("e")
-                        .setStdout("/dev/null")
-                        .setSpec(Any.newBuilder().setValue(EXEC))
-                        .build());
-        ask(monitor, "Start", StartRequest.newBuilder().setId(id).setExecId("e").build());
-        monitor.exit(monitor.lastLaunch());
-        ask(monitor, "Wait", WaitRequest.newBuilder().setId(id).setExecId("e").build());
-        ask(
-                monitor,
-                "Delete",
-                DeleteRequest.newBuilder().setId(id).setExecId("e").build());
-        ask(monitor, "State", StateRequest.newBuilder().setId(id).build());
-        monitor.exit(init);
-        ask(monitor, "Wait", WaitRequest.newBuilder().setId(id).build());
-        ask(monitor, "Delete", DeleteRequest.newBuilder().setId(id).build());
-        ask(monitor, "Shutdown", ShutdownRequest.newBuilder().setId(id).build());
-    }
-
-    private static void ask(MonitorClient monitor, String method, MessageLite request) throws IOException {
-        Response answer = Response.parseFrom(monitor.call(Request.newBuilder()
-                .setService(ServiceNames.TASK_V2)
-                .setMethod(method)
-                .setPayload(request.toByteString())
-                .build()
-                .toByteArray()));
-        if (answer.hasStatus() && answer.getStatus().getCode() != 0) {
-            throw new IOException(method + ": " + answer.getStatus().getMessage());
         }
     }
 }

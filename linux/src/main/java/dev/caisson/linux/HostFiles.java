@@ -3,6 +3,7 @@ package dev.caisson.linux;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.Collections;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -198,6 +199,29 @@ public final class HostFiles {
                 return written >= 0 && written != content.length ? Errno.EIO : Libc.errno(written);
             }
         }
+    }
+
+    /**
+     * As {@link #tryWrite} for several requests to one file, which is opened once.
+     *
+     * @return how each went
+     */
+    public static List<Errno> tryWriteEach(String path, List<String> texts) {
+        List<Errno> results = new ArrayList<>(texts.size());
+        try (Scratch scratch = new Scratch()) {
+            long opened = openRaw(scratch.string(path), O_WRONLY | O_NOCTTY, 0);
+            if (opened < 0) {
+                return Collections.nCopies(texts.size(), Libc.errno(opened));
+            }
+            try (Fd fd = Fd.adopt((int) opened, path)) {
+                for (String text : texts) {
+                    byte[] content = text.getBytes(StandardCharsets.UTF_8);
+                    long written = writeRaw(fd, scratch.bytes(content, 0, content.length), content.length);
+                    results.add(written >= 0 && written != content.length ? Errno.EIO : Libc.errno(written));
+                }
+            }
+        }
+        return results;
     }
 
     /** Writes all bytes to a descriptor, in as many calls as it takes. */

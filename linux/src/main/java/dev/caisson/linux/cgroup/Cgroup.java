@@ -184,12 +184,48 @@ public final class Cgroup {
      * @throws CgroupException where more can be said than the errno does
      */
     public void apply(List<CgroupStep> steps) throws ErrnoException, CgroupException {
-        for (CgroupStep step : steps) {
-            switch (step) {
-                case Write write -> check(write, perform(write));
+        for (int i = 0; i < steps.size(); i++) {
+            switch (steps.get(i)) {
+                case Write write -> {
+                    int end = endOfRun(steps, i, write);
+                    if (end - i > 1) {
+                        performRun(write, steps.subList(i, end));
+                        i = end - 1;
+                    } else {
+                        check(write, perform(write));
+                    }
+                }
                 case AnyOrder group -> perform(group);
                 case Downwards down -> performDownwards(down.write());
             }
+        }
+    }
+
+    /** The first step behind {@code from} that does not write to the same file; device rules are a dozen to one. */
+    private static int endOfRun(List<CgroupStep> steps, int from, Write first) {
+        int end = from + 1;
+        while (end < steps.size()
+                && steps.get(end) instanceof Write next
+                && first.otherwise() == null
+                && next.otherwise() == null
+                && next.controller().equals(first.controller())
+                && next.file().equals(first.file())) {
+            end++;
+        }
+        return end;
+    }
+
+    private void performRun(Write first, List<CgroupStep> run) throws ErrnoException, CgroupException {
+        List<Write> writes = new ArrayList<>(run.size());
+        List<String> texts = new ArrayList<>(run.size());
+        for (CgroupStep step : run) {
+            Write write = (Write) step;
+            writes.add(write);
+            texts.add(write.text());
+        }
+        List<Errno> results = HostFiles.tryWriteEach(directoryOf(first) + "/" + first.file(), texts);
+        for (int i = 0; i < writes.size(); i++) {
+            check(writes.get(i), results.get(i));
         }
     }
 

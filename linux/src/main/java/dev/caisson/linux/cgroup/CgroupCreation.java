@@ -20,6 +20,7 @@ final class CgroupCreation {
     private final List<String> created = new ArrayList<>();
     private final Map<String, String> controllers = new LinkedHashMap<>();
     private @Nullable String unified;
+    private boolean parentsMissing;
 
     /** @param adopted whether somebody else has made the group for this container, and put its process there */
     CgroupCreation(CgroupMode mode, boolean adopted) {
@@ -57,8 +58,14 @@ final class CgroupCreation {
         }
     }
 
-    /** Makes a directory with its parents and returns whether it is new. Tried from below: usually only the last is missing. */
+    /**
+     * Makes a directory with its parents and returns whether it is new. Tried from below, since usually only the last is missing, but not
+     * where another hierarchy had no parent either.
+     */
     private boolean makeDirectory(String directory, String mountPoint) throws ErrnoException {
+        if (parentsMissing && CgroupHierarchy.parentOf(directory).length() > mountPoint.length()) {
+            makeDirectory(CgroupHierarchy.parentOf(directory), mountPoint);
+        }
         for (int attempt = 0; ; attempt++) {
             Errno errno = HostFiles.tryMkdir(directory, 0755);
             switch (errno) {
@@ -75,6 +82,7 @@ final class CgroupCreation {
                         throw new ErrnoException(errno, "mkdir", directory);
                     }
                     makeDirectory(parent, mountPoint);
+                    parentsMissing = true;
                 }
                 default -> throw new ErrnoException(errno, "mkdir", directory);
             }
@@ -133,15 +141,18 @@ final class CgroupCreation {
     }
 
     /** Until both files are filled nothing can join a version 1 cpuset (cgroup-v1/cpusets.rst). */
-    private static void inheritCpuset(String directory, String mountPoint) throws ErrnoException {
+    private void inheritCpuset(String directory, String mountPoint) throws ErrnoException {
         inheritCpuset(directory, mountPoint, "cpuset.cpus");
         inheritCpuset(directory, mountPoint, "cpuset.mems");
     }
 
-    private static String inheritCpuset(String directory, String mountPoint, String file) throws ErrnoException {
-        String present = HostFiles.text(directory + "/" + file).strip();
-        if (!present.isEmpty() || directory.length() <= mountPoint.length()) {
-            return present;
+    private String inheritCpuset(String directory, String mountPoint, String file) throws ErrnoException {
+        // A new one is empty, or has its parent's (cgroup.clone_children).
+        if (!created.contains(directory)) {
+            String present = HostFiles.text(directory + "/" + file).strip();
+            if (!present.isEmpty() || directory.length() <= mountPoint.length()) {
+                return present;
+            }
         }
         String parents = inheritCpuset(CgroupHierarchy.parentOf(directory), mountPoint, file);
         HostFiles.write(directory + "/" + file, parents);

@@ -74,47 +74,10 @@ final class WarmUp {
         this.backends = backends;
     }
 
-    /** Blocks until all is warm. */
+    /** Blocks until all is warm. A daemon that cannot rehearse serves nevertheless. */
     void run() {
-        RecordStore store = new RecordStore(directory);
         try {
-            parent.deleteTree(name);
-            Files.createDirectories(directory.resolve("s"));
-            Spec.Builder spec = SpecTemplate.rootful(true).toBuilder();
-            spec.annotations = Map.of(Backends.ANNOTATION, PracticeWall.NAME);
-            Files.write(directory.resolve("config.json"), SpecWriter.write(spec.build()));
-            Backends walls = new Backends(backends, new PracticeWall());
-            PodRegistry pods = new PodRegistry(store, executor);
-            TaskLifecycle lifecycle = new TaskLifecycle(store, walls, executor);
-            Methods task = new TaskService(lifecycle, pods, executor).methods();
-            TtrpcServer tasks = new TtrpcServer(
-                    ServiceRegistry.builder()
-                            .service(ServiceNames.TASK_V2, task)
-                            .build(),
-                    executor,
-                    ServerOptions.DEFAULT);
-            ShimCommand shim = new ShimCommand(
-                    pods,
-                    lifecycle,
-                    walls,
-                    new ShimCommand.MonitorLaunch("/nonexistent", directory.toString(), "/nonexistent"),
-                    directory.resolve("s"),
-                    Version.TEXT);
-            OciCommandLine oci = new OciCommandLine(backends, directory.resolve("oci"), Version.TEXT, Neighbours.NONE);
-            pods.serve(new ShimServices(lifecycle, shim, call -> oci.run(new CommandInvocation(call))), tasks);
-            Path socket = directory.resolve("command.sock");
-            try (LinkServer server = commandLoop.server(pods)) {
-                server.listen(socket);
-                for (int i = 0; i < rounds; i++) {
-                    startShim(socket, "start-" + i);
-                    if (i < rounds / LIFE_DIVISOR) {
-                        practise(socket, "life-" + i);
-                    }
-                    refused(socket, "state", "rehearsal");
-                    refused(socket, "create", "--bundle", directory.toString(), "rehearsal");
-                }
-            }
-            backends.named("namespace").rehearse(rounds);
+            rehearse();
         } catch (IOException | ContainerFault e) {
             System.getLogger(WarmUp.class.getName())
                     .log(System.Logger.Level.DEBUG, "warm up in " + directory + ": " + e.getMessage());
@@ -127,6 +90,44 @@ final class WarmUp {
                         .log(System.Logger.Level.WARNING, "remove " + directory + ": " + e.getMessage());
             }
         }
+    }
+
+    /** @throws IOException when something went otherwise than it should: then part of the code stays cold */
+    void rehearse() throws IOException, ContainerFault {
+        RecordStore store = new RecordStore(directory);
+        parent.deleteTree(name);
+        Files.createDirectories(directory.resolve("s"));
+        Spec.Builder spec = SpecTemplate.rootful(true).toBuilder();
+        spec.annotations = Map.of(Backends.ANNOTATION, PracticeWall.NAME);
+        Files.write(directory.resolve("config.json"), SpecWriter.write(spec.build()));
+        Backends walls = new Backends(backends, new PracticeWall());
+        PodRegistry pods = new PodRegistry(store, executor);
+        TaskLifecycle lifecycle = new TaskLifecycle(store, walls, executor);
+        Methods task = new TaskService(lifecycle, pods, executor).methods();
+        TtrpcServer tasks = new TtrpcServer(
+                ServiceRegistry.builder().service(ServiceNames.TASK_V2, task).build(), executor, ServerOptions.DEFAULT);
+        ShimCommand shim = new ShimCommand(
+                pods,
+                lifecycle,
+                walls,
+                new ShimCommand.MonitorLaunch("/nonexistent", directory.toString(), "/nonexistent"),
+                directory.resolve("s"),
+                Version.TEXT);
+        OciCommandLine oci = new OciCommandLine(backends, directory.resolve("oci"), Version.TEXT, Neighbours.NONE);
+        pods.serve(new ShimServices(lifecycle, shim, call -> oci.run(new CommandInvocation(call))), tasks);
+        Path socket = directory.resolve("command.sock");
+        try (LinkServer server = commandLoop.server(pods)) {
+            server.listen(socket);
+            for (int i = 0; i < rounds; i++) {
+                startShim(socket, "start-" + i);
+                if (i < rounds / LIFE_DIVISOR) {
+                    practise(socket, "life-" + i);
+                }
+                refused(socket, "state", "rehearsal");
+                refused(socket, "create", "--bundle", directory.toString(), "rehearsal");
+            }
+        }
+        backends.named("namespace").rehearse(rounds);
     }
 
     /** Of a container that is not there, or whose rootfs is not. */

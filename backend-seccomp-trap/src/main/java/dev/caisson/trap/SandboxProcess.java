@@ -2,6 +2,7 @@ package dev.caisson.trap;
 
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
+import dev.caisson.backend.WallProcess;
 import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.plan.LaunchPlan;
 import dev.caisson.linux.plan.PlanBuilder;
@@ -12,13 +13,9 @@ import java.io.OutputStream;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -27,10 +24,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class SandboxProcess {
     private static final String FILTER = SandboxFilter.encoded();
-    /** Of the installation, beside its jar. */
-    private static final String OPTIONS = "sandbox.options";
-
-    private static final String ARCHIVE = "sandbox.aot";
     /** Further options of the virtual machine, for who installs: the classes that an archive is to have are recorded that way. */
     private static final String MORE_OPTIONS = "CAISSON_SANDBOX_JAVA_OPTIONS";
 
@@ -91,41 +84,13 @@ final class SandboxProcess {
                 : Path.of(prefix, "bin/caisson");
     }
 
-    /** The runtime and the class path that the daemon itself has. */
     private static List<String> commandLine() {
-        List<String> line = new ArrayList<>(List.of(
-                Path.of(System.getProperty("java.home"), "bin", "java").toString(),
-                "-XX:+UseSerialGC",
-                "-XX:TieredStopAtLevel=1",
-                "-Xmx64m",
-                "--enable-native-access=ALL-UNNAMED"));
-        String classPath = classPath();
-        Path options = Path.of(classPath).resolveSibling(OPTIONS);
-        if (Files.exists(options)) {
-            line.add("@" + options);
-        }
-        Path archive = Path.of(classPath).resolveSibling(ARCHIVE);
-        if (Files.exists(archive) && !isRecorded()) {
-            line.add("-XX:AOTCache=" + archive);
-        }
         String more = System.getenv(MORE_OPTIONS);
-        if (more != null) {
-            line.addAll(List.of(more.split(" ", -1)));
-        }
-        line.addAll(List.of(
-                "-Djava.library.path=" + System.getProperty("java.library.path"),
-                "-cp",
-                classPath,
-                SandboxMain.class.getName(),
-                FILTER));
-        return line;
-    }
-
-    /** Absolute, since its working directory is the root. */
-    private static String classPath() {
-        return Arrays.stream(System.getProperty("java.class.path").split(":", -1))
-                .map(p -> Path.of(p).toAbsolutePath().toString())
-                .collect(Collectors.joining(":"));
+        return WallProcess.commandLine(
+                SandboxMain.class,
+                !isRecorded(),
+                more == null ? List.of() : List.of(more.split(" ", -1)),
+                List.of(FILTER));
     }
 
     /** Whether what sandbox processes load is being recorded: one after the other then. */

@@ -1,10 +1,5 @@
 package dev.caisson.tests.bench;
 
-import dev.caisson.tests.support.Cache;
-import dev.caisson.tests.support.Command;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** A program that prints what single system calls cost it: a name and microseconds a line. */
@@ -87,16 +82,6 @@ final class CallTimes {
 
     /** Beside the stopwatch. */
     static Path build() {
-        Path program = Cache.dir("bench").resolve("call-times");
-        Path source = program.resolveSibling("call-times.c");
-        try {
-            Files.writeString(source, SOURCE);
-        } catch (IOException e) {
-            throw new UncheckedIOException("write " + source, e);
-        }
-        Command.of("gcc", "-O2", "-static", "-o", program.toString(), source.toString())
-                .run()
-                .ok();
-        return program;
+        return CProgram.build("call-times", SOURCE);
     }
 }

@@ -1,10 +1,6 @@
 package dev.caisson.tests.bench;
 
-import dev.caisson.tests.support.Cache;
 import dev.caisson.tests.support.Command;
-import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 
 /** How long a command takes as its caller waits for it: from before vfork(2) to after wait4(2). */
@@ -45,17 +41,7 @@ record Stopwatch(Path program) {
             """;
 
     static Stopwatch build() {
-        Path program = Cache.dir("bench").resolve("stopwatch");
-        Path source = program.resolveSibling("stopwatch.c");
-        try {
-            Files.writeString(source, SOURCE);
-        } catch (IOException e) {
-            throw new UncheckedIOException("write " + source, e);
-        }
-        Command.of("gcc", "-O2", "-static", "-o", program.toString(), source.toString())
-                .run()
-                .ok();
-        return new Stopwatch(program);
+        return new Stopwatch(CProgram.build("stopwatch", SOURCE));
     }
 
     /** Milliseconds; the command must succeed. */

@@ -100,7 +100,7 @@ final class TrapRows {
             }
         } finally {
             for (Wall wall : walls) {
-                command(wall, "delete", "--force", longId(wall)).run();
+                command(wall, "delete", "--force", longId(wall)).run().ok();
                 Command.of("rm", "-rf", "--one-file-system", root(wall).toString())
                         .run();
             }
@@ -162,8 +162,9 @@ final class TrapRows {
                 .timeout(Duration.ofMinutes(2));
     }
 
+    /** A wall's own, and not its runtime's: it is removed with what is in it. */
     private Path root(Wall wall) {
-        return RunDirectory.path().resolve(dir.getFileName() + "-" + wall.runtime());
+        return RunDirectory.path().resolve(dir.getFileName() + "-" + wall.name());
     }
 
     private Path bundle(Wall wall, String program) {

@@ -36,7 +36,7 @@ import java.nio.ByteOrder;
 /** What the host asks for beside tasks ({@code guest/guest.proto}). The host is the guest's master: its words are checked, not doubted. */
 final class GuestService {
     /** Of the messages and of what they mean. */
-    static final int VERSION = 1;
+    static final int VERSION = 2;
 
     private static final int WINSIZE = 8;
 

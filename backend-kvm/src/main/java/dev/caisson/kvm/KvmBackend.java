@@ -37,7 +37,7 @@ public final class KvmBackend implements Backend {
         } catch (InvalidSpecException e) {
             throw new ContainerFault(Kind.INVALID, String.valueOf(e.getMessage()), e);
         }
-        return new KvmContainer(request, GuestSpec.of(request.id(), request.spec()), launcher);
+        return new KvmContainer(request, GuestSpec.of(GuestNames.of(request.id()), request.spec()), launcher);
     }
 
     @Override

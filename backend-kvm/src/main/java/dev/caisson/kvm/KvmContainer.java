@@ -18,6 +18,7 @@ import dev.caisson.linux.plan.LaunchPlan;
 import dev.caisson.oci.ProcessSpec;
 import dev.caisson.oci.Resources;
 import dev.caisson.oci.SpecWriter;
+import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.HashMap;
@@ -35,6 +36,7 @@ final class KvmContainer implements Container {
     private static final String DRIVE = "drive";
     private static final String OWNS = "ownsMachine";
     private static final String PAUSED = "paused";
+    private static final String VOLUMES = "volumes";
     private static final int NO_DRIVE = -1;
     private static final int SIGKILL = 9;
     private static final Duration PROXY_TIME = Duration.ofSeconds(30);
@@ -51,6 +53,9 @@ final class KvmContainer implements Container {
     private volatile @Nullable PodMachine machine;
     private volatile boolean ownsMachine;
     private volatile int drive;
+    /** How many volumes the machine has of it. */
+    private volatile int volumes;
+
     private volatile boolean paused;
 
     KvmContainer(CreateRequest request, GuestSpec guest, Launcher launcher) {
@@ -69,6 +74,7 @@ final class KvmContainer implements Container {
         this.id = GuestNames.of(request.id());
         this.machine = machine;
         this.drive = Integer.parseInt(record.getOrDefault(DRIVE, Integer.toString(NO_DRIVE)));
+        this.volumes = Integer.parseInt(record.getOrDefault(VOLUMES, "0"));
         this.ownsMachine = Boolean.parseBoolean(record.get(OWNS));
         this.paused = isPaused(record);
     }
@@ -85,6 +91,7 @@ final class KvmContainer implements Container {
             known.record(record);
         }
         record.put(DRIVE, Integer.toString(drive));
+        record.put(VOLUMES, Integer.toString(volumes));
         record.put(OWNS, Boolean.toString(ownsMachine));
         record.put(PAUSED, Boolean.toString(paused));
         return record;
@@ -111,7 +118,11 @@ final class KvmContainer implements Container {
             in.agent().network(guest.network() == null ? "" : in.network(), guest.hostname());
         }
         machine = in;
-        drive = in.insert(ContainerDisk.make(request, guest.volumes(), launcher));
+        drive = in.insert(ContainerDisk.make(request, launcher));
+        volumes = guest.volumes().size();
+        for (GuestSpec.Volume volume : guest.volumes()) {
+            in.share(volume, launcher.here(Path.of(volume.source())));
+        }
         GuestAgent agent = in.agent();
         String bundle = agent.bundle(id, MachineMain.DRIVE + drive, SpecWriter.write(guest.spec()));
         ProcessSpec process = guest.spec().process();
@@ -270,6 +281,10 @@ final class KvmContainer implements Container {
         attempt(() -> agent.remove(id));
         if (drive != NO_DRIVE) {
             attempt(() -> in.eject(drive));
+        }
+        for (int i = 0; i < volumes; i++) {
+            String name = GuestSpec.volumeName(id, i);
+            attempt(() -> in.unshare(name));
         }
     }
 

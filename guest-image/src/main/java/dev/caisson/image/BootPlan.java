@@ -45,6 +45,10 @@ final class BootPlan {
 
     private static final String AGENT = "/libexec/agent";
     private static final String STATE = "/run/caisson";
+    /** Where the host's configurations expect volumes ({@code dev.caisson.kvm.guest.GuestSpec}). */
+    private static final String VOLUMES = "/run/volumes";
+    /** The tag of the machine's file system ({@code dev.caisson.kvm.vmm.MachineMain}). */
+    private static final String SHARED = "caisson";
     /** The pod's name ({@code dev.caisson.agent.Agent}). */
     private static final String POD = "guest";
 
@@ -110,6 +114,7 @@ final class BootPlan {
         changeRoot();
         loopbackUp();
         directory(STATE, 0700);
+        volumes();
         listenAndBecomeMonitor();
         plan.place(without);
     }
@@ -148,6 +153,19 @@ final class BootPlan {
         plan.callInto(socket, "make socket for lo", Sys.SOCKET, Arg.of(AF_INET), Arg.of(SOCK_DGRAM_CLOEXEC), Arg.ZERO);
         plan.call("bring up lo", Sys.IOCTL, socket, Arg.of(SIOCSIFFLAGS), plan.bytes(request));
         plan.call("close socket for lo", Sys.CLOSE, socket);
+    }
+
+    /** Files of the host's, live: an entry for each volume of a container, while there is one. Devices there are none of this machine's. */
+    private void volumes() {
+        directory(VOLUMES, 0700);
+        plan.call(
+                "mount the host's files on " + VOLUMES,
+                Sys.MOUNT,
+                plan.string(SHARED),
+                plan.string(VOLUMES),
+                plan.string("virtiofs"),
+                Arg.of(MS_NODEV),
+                Arg.ZERO);
     }
 
     private void listenAndBecomeMonitor() {

@@ -30,6 +30,7 @@ public final class GuestImage {
             "virtio_rng",
             "virtio_balloon",
             "virtio_net",
+            "virtiofs",
             "vmw_vsock_virtio_transport",
             "erofs",
             "overlay");

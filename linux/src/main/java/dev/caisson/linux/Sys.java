@@ -13,6 +13,7 @@ final class Sys {
     static final int recvfrom          =  45;
     static final int sendto            =  44;
     static final int sendmsg           =  46;
+    static final int recvmsg           =  47;
     static final int shutdown          =  48;
     static final int bind              =  49;
     static final int listen            =  50;

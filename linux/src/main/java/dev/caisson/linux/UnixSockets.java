@@ -24,11 +24,70 @@ public final class UnixSockets {
             throw new IllegalArgumentException("a descriptor needs at least one byte to travel with");
         }
         try (Fd socket = connect(path)) {
-            int done = send(socket, payload, 0, sent);
-            // The descriptor has gone with the first part; what a full buffer left over follows as plain bytes.
-            while (done < payload.length) {
-                done += send(socket, payload, done, null);
-            }
+            send(socket, payload, sent);
+        }
+    }
+
+    /**
+     * Sends the bytes over a blocking connection, with a descriptor attached to the first of them.
+     *
+     * @param sent null for none; the caller keeps its own copy
+     */
+    public static void send(Fd socket, byte[] payload, @Nullable Fd sent) throws ErrnoException {
+        int done = send(socket, payload, 0, sent);
+        // The descriptor has gone with the first part; what a full buffer left over follows as plain bytes.
+        while (done < payload.length) {
+            done += send(socket, payload, done, null);
+        }
+    }
+
+    /**
+     * What came over a connection.
+     *
+     * @param bytes none at its end
+     * @param descriptor that came with them, the receiver's own now; null for none
+     */
+    public record Received(byte[] bytes, @Nullable Fd descriptor) {}
+
+    /** Receives what is there, or waits for it; of several descriptors the kernel keeps the first one and closes the others. */
+    public static Received receive(Fd socket, int limit) throws ErrnoException {
+        try (Scratch scratch = new Scratch()) {
+            long room = scratch.zeroed(limit);
+            long iov = scratch.zeroed(Abi.IOVEC_SIZE);
+            scratch.putLong(iov, room);
+            scratch.putLong(iov + Abi.IOVEC_LEN, limit);
+            long control = scratch.zeroed(Abi.CMSG_SPACE_INT);
+            long message = scratch.zeroed(Abi.MSGHDR_SIZE);
+            scratch.putLong(message + Abi.MSGHDR_IOV, iov);
+            scratch.putLong(message + Abi.MSGHDR_IOVLEN, 1);
+            scratch.putLong(message + Abi.MSGHDR_CONTROL, control);
+            scratch.putLong(message + Abi.MSGHDR_CONTROLLEN, Abi.CMSG_LEN_INT);
+            // NATIVE: ssize_t recvmsg(int fd, struct msghdr *msg, int flags), sys/socket.h. All parts live for the
+            // call.
+            long got = Libc.check(
+                    Libc.retrying(Sys.recvmsg, socket.number(), message, Abi.MSG_CMSG_CLOEXEC, 0),
+                    "recvmsg",
+                    socket.name());
+            boolean attached = scratch.getLong(message + Abi.MSGHDR_CONTROLLEN) >= Abi.CMSG_LEN_INT
+                    && scratch.getInt(control + Abi.CMSG_LEVEL) == Abi.SOL_SOCKET
+                    && scratch.getInt(control + Abi.CMSG_TYPE) == Abi.SCM_RIGHTS;
+            return new Received(
+                    scratch.getBytes(room, (int) got),
+                    attached
+                            ? Fd.adopt(scratch.getInt(control + Abi.CMSG_DATA), "received by " + socket.name())
+                            : null);
+        }
+    }
+
+    /** Has receiving from a blocking connection end in EAGAIN after some time. */
+    public static void limitReceiving(Fd socket, int seconds) throws ErrnoException {
+        try (Scratch scratch = new Scratch()) {
+            long timeout = scratch.zeroed(Abi.TIMEVAL_SIZE);
+            scratch.putLong(timeout, seconds);
+            // NATIVE: int setsockopt(int fd, int level, int name, const void *value, socklen_t length), sys/socket.h.
+            long set = Libc.call(
+                    Sys.setsockopt, socket.number(), Abi.SOL_SOCKET, Abi.SO_RCVTIMEO, timeout, Abi.TIMEVAL_SIZE, 0);
+            Libc.check(set, "setsockopt SO_RCVTIMEO", socket.name());
         }
     }
 
@@ -66,6 +125,23 @@ public final class UnixSockets {
         long result = Libc.retrying(Sys.accept4, listener.number(), 0, 0, Abi.SOCK_CLOEXEC | Abi.SOCK_NONBLOCK);
         Errno errno = Libc.errno(result);
         return errno == Errno.EAGAIN || errno == Errno.ECONNABORTED ? null : Fd.of(result, "accept4", listener.name());
+    }
+
+    /** As {@link #accept}, but the connection blocks, for so long. */
+    public static @Nullable Fd acceptBlocking(Fd listener, int seconds) throws ErrnoException {
+        long result = Libc.retrying(Sys.accept4, listener.number(), 0, 0, Abi.SOCK_CLOEXEC);
+        Errno errno = Libc.errno(result);
+        if (errno == Errno.EAGAIN || errno == Errno.ECONNABORTED) {
+            return null;
+        }
+        Fd connection = Fd.of(result, "accept4", listener.name());
+        try {
+            limitReceiving(connection, seconds);
+            return connection;
+        } catch (ErrnoException e) {
+            connection.close();
+            throw e;
+        }
     }
 
     /** Ends a connection in both directions; who waits for it sees its end. Any thread that knows the descriptor to be open. */

@@ -87,4 +87,33 @@ class UnixSocketsTest {
                     .hasMessage("connect " + socket + ": ENOENT");
         }
     }
+
+    /** Between two of ours; what the kernel does with a second descriptor is not left open here. */
+    @Test
+    void aDescriptorIsReceived() throws Exception {
+        String path = directory.resolve("s").toString();
+        try (Fd listener = UnixSockets.listen(path, 1);
+                Fd out = UnixSockets.connect(path);
+                Fd file = HostFiles.open(content(), HostFiles.O_RDONLY, 0)) {
+            assertThat(UnixSockets.acceptBlocking(listener, 5)).isNotNull().satisfies(in -> {
+                try (in) {
+                    UnixSockets.send(out, "hello".getBytes(UTF_8), file);
+                    UnixSockets.Received first = UnixSockets.receive(in, 100);
+                    assertThat(first.bytes()).isEqualTo("hello".getBytes(UTF_8));
+                    assertThat(first.descriptor()).isNotNull().satisfies(fd -> {
+                        assertThat(Path.of(fd.procPath())).hasContent("the file");
+                        fd.close();
+                    });
+                    UnixSockets.send(out, "bare".getBytes(UTF_8), null);
+                    assertThat(UnixSockets.receive(in, 100)).satisfies(second -> {
+                        assertThat(second.bytes()).isEqualTo("bare".getBytes(UTF_8));
+                        assertThat(second.descriptor()).isNull();
+                    });
+                    UnixSockets.shutdown(out);
+                    assertThat(UnixSockets.receive(in, 100).bytes()).isEmpty();
+                }
+            });
+            assertThat(UnixSockets.acceptBlocking(listener, 5)).isNull();
+        }
+    }
 }

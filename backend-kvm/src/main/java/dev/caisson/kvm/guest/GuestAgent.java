@@ -52,7 +52,7 @@ public final class GuestAgent {
     /** Where process 1 of the image listens ({@code dev.caisson.image.BootPlan}). */
     public static final int PORT = 1025;
 
-    private static final int VERSION = 1;
+    private static final int VERSION = 2;
     private static final int ENTROPY = 32;
     private static final Duration CALL_TIME = Duration.ofMinutes(2);
 

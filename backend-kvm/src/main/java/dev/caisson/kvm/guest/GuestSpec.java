@@ -23,17 +23,17 @@ import org.jspecify.annotations.Nullable;
  * what cannot be kept is refused by its name.
  *
  * @param spec for the guest
- * @param volumes host paths that are copied to the container's disk, in the order of their numbers there
+ * @param volumes what of the host's the guest sees, live
  * @param network the network namespace that is the pod's, a path; null for none
  * @param hostname the pod's name, which is the machine's; empty where it is the container's own
  */
 public record GuestSpec(
-        Spec spec, List<String> volumes, @Nullable String network, String hostname) {
+        Spec spec, List<Volume> volumes, @Nullable String network, String hostname) {
     /** On the container's disk. */
     public static final String ROOTFS = "rootfs";
 
-    /** On the container's disk: a directory with an entry for each volume, named by its number. */
-    public static final String VOLUMES = "volumes";
+    /** Where the guest has its volumes ({@code dev.caisson.image.BootPlan}): an entry for each, as {@link Volume#name} says. */
+    private static final String VOLUMES = "/run/volumes/";
 
     /** Where the agent mounts a container's disk in its bundle. */
     private static final String DISK = "disk/";
@@ -44,18 +44,32 @@ public record GuestSpec(
     private static final String SHARED_MEMORY = "/dev/shm";
     private static final String CONTAINER_TYPE = "io.kubernetes.cri.container-type";
 
+    /**
+     * A file or directory of the host's that the container has a part in.
+     *
+     * @param name in the machine: no other container has one of this name
+     * @param source an absolute path
+     * @param readOnly whether the guest may change nothing of it
+     */
+    public record Volume(String name, String source, boolean readOnly) {}
+
+    /** The name of a container's volume. */
+    public static String volumeName(String id, int number) {
+        return id + "." + number;
+    }
+
     public GuestSpec {
         volumes = List.copyOf(volumes);
     }
 
-    /** Decides what the guest gets. Looks at sources of binds only, whether they are directories. */
+    /** Decides what the guest gets. Looks at sources of binds only, what kind of file they are. */
     public static GuestSpec of(String id, Spec spec) throws ContainerFault {
         refuse(spec);
-        List<String> volumes = new ArrayList<>();
+        List<Volume> volumes = new ArrayList<>();
         Spec.Builder b = spec.toBuilder();
         boolean readonly = spec.root() != null && spec.root().readonly();
         b.root = new Root(DISK + ROOTFS, readonly);
-        b.mounts = mounts(spec, volumes);
+        b.mounts = mounts(id, spec, volumes);
         b.annotations = annotations(spec);
         b.process = spec.process() == null ? null : process(spec.process());
         b.linux = linux(id, spec);
@@ -104,7 +118,7 @@ public record GuestSpec(
         return "sandbox".equals(spec.annotations().get(CONTAINER_TYPE));
     }
 
-    private static List<Mount> mounts(Spec spec, List<String> volumes) throws ContainerFault {
+    private static List<Mount> mounts(String id, Spec spec, List<Volume> volumes) throws ContainerFault {
         List<Mount> mounts = new ArrayList<>();
         for (Mount mount : spec.mounts()) {
             String source = mount.source();
@@ -117,23 +131,26 @@ public record GuestSpec(
                 mounts.add(Mount.of(SHARED_MEMORY, SHARED_MEMORY, mount.type(), mount.options()));
                 continue;
             }
+            refuse(mount, Path.of(source));
             boolean readOnly = mount.options().contains("ro") || mount.options().contains("rro");
-            if (!readOnly && Files.isDirectory(Path.of(source))) {
-                throw new ContainerFault(
-                        Kind.UNSUPPORTED,
-                        "mount " + source + " on " + mount.destination()
-                                + ": writable directories of the host are not shared with virtual machines in this version");
-            }
-            mounts.add(new Mount(
-                    mount.destination(),
-                    DISK + VOLUMES + "/" + volumes.size(),
-                    mount.type(),
-                    mount.options(),
-                    mount.uidMappings(),
-                    mount.gidMappings()));
-            volumes.add(source);
+            Volume volume = new Volume(volumeName(id, volumes.size()), source, readOnly);
+            mounts.add(Mount.of(mount.destination(), VOLUMES + volume.name(), mount.type(), mount.options()));
+            volumes.add(volume);
         }
         return mounts;
+    }
+
+    private static void refuse(Mount mount, Path source) throws ContainerFault {
+        String what = mount.source() + " on " + mount.destination();
+        if (Files.exists(source) && !Files.isDirectory(source) && !Files.isRegularFile(source)) {
+            throw unsupported("a mount of " + what + ", which is neither file nor directory,");
+        }
+        if (mount.options().contains("shared") || mount.options().contains("rshared")) {
+            throw unsupported("mounts that go back to the host (" + what + ", shared)");
+        }
+        if (!mount.uidMappings().isEmpty() || !mount.gidMappings().isEmpty()) {
+            throw unsupported("mapped ids of a mount (" + what + ")");
+        }
     }
 
     private static Map<String, String> annotations(Spec spec) {

@@ -15,8 +15,11 @@ public final class MachinePlan {
     private static final int PR_SET_NO_NEW_PRIVS = 38;
     private static final int PR_CAPBSET_DROP = 24;
     private static final int LAST_CAPABILITY = 63;
-    /** DAC_OVERRIDE, for containers' disks and /dev/kvm; NET_ADMIN, for taps in the pod's network namespace. */
-    private static final long NEEDED = 1L << 1 | 1L << 12;
+    /**
+     * DAC_OVERRIDE, for containers' disks and /dev/kvm; NET_ADMIN, for taps in the pod's network namespace; and what the guest's processes may do
+     * with the host's files that it shares: CHOWN, FOWNER, FSETID, SETGID and SETUID (whose they are), SETFCAP.
+     */
+    private static final long NEEDED = 1L | 1L << 1 | 1L << 3 | 1L << 4 | 1L << 6 | 1L << 7 | 1L << 12 | 1L << 31;
 
     private static final int O_CLOEXEC = 0x80000;
     private static final int CLONE_NEWNET = 0x4000_0000;

@@ -18,7 +18,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 
-/** The disk that a container's root file system and volumes are copied to, for its time: a file in the container's scratch directory. */
+/** The disk that a container's root file system is copied to, for its time: a file in the container's scratch directory. */
 public final class ContainerDisk {
     private static final String FILE = "disk";
     private static final String STAGE = "stage";
@@ -33,12 +33,8 @@ public final class ContainerDisk {
 
     private ContainerDisk() {}
 
-    /**
-     * Makes it.
-     *
-     * @param volumes host paths that it gets beside the root file system
-     */
-    public static Path make(CreateRequest request, List<String> volumes, Launcher launcher) throws ContainerFault {
+    /** Makes it. */
+    public static Path make(CreateRequest request, Launcher launcher) throws ContainerFault {
         Path scratch = request.scratch();
         Path stage = scratch.resolve(STAGE);
         Path file = scratch.resolve(FILE);
@@ -51,11 +47,6 @@ public final class ContainerDisk {
             }
             for (RootfsMount mount : request.rootfs()) {
                 sources.add(ImagePlan.Source.of(mount, root.toString()));
-            }
-            for (int i = 0; i < volumes.size(); i++) {
-                Path target = stage.resolve(GuestSpec.VOLUMES).resolve(Integer.toString(i));
-                makeTarget(target, Files.isDirectory(launcher.here(Path.of(volumes.get(i)))));
-                sources.add(ImagePlan.Source.bind(volumes.get(i), target.toString()));
             }
         } catch (IOException e) {
             throw new ContainerFault(Kind.FAILED, "prepare disk of " + request.id() + ": " + Errno.describe(e), e);
@@ -91,15 +82,6 @@ public final class ContainerDisk {
         String path =
                 request.spec().root() == null ? "rootfs" : request.spec().root().path();
         return request.bundle().resolve(path);
-    }
-
-    private static void makeTarget(Path target, boolean directory) throws IOException {
-        Files.createDirectories(target.getParent());
-        if (directory) {
-            Files.createDirectories(target);
-        } else {
-            Files.createFile(target);
-        }
     }
 
     /** Without a journal: what is on it does not outlive the container. */

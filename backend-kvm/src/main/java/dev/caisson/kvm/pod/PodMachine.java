@@ -5,9 +5,15 @@ import dev.caisson.backend.ContainerFault.Kind;
 import dev.caisson.backend.Launch;
 import dev.caisson.backend.Launcher;
 import dev.caisson.kvm.guest.GuestAgent;
+import dev.caisson.kvm.guest.GuestSpec;
 import dev.caisson.kvm.plan.MachinePlan;
+import dev.caisson.kvm.vmm.MachineControl;
 import dev.caisson.kvm.vmm.MachineMain;
 import dev.caisson.linux.Errno;
+import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.HostFiles;
+import dev.caisson.linux.UnixSockets;
 import java.io.IOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
@@ -41,6 +47,8 @@ public final class PodMachine {
     private static final long FIRST_NAP_MILLIS = 5;
     private static final long NAP_MILLIS = 50;
     private static final int ANSWER_LIMIT = 256 << 10;
+    private static final int ANSWER_SECONDS = 10;
+    private static final int LINE_LIMIT = 4096;
     private static final int LOG_LINES = 30;
 
     private static final String NAME = "machine";
@@ -213,6 +221,22 @@ public final class PodMachine {
         var _ = ask("eject " + drive);
     }
 
+    /** Lets the guest see a file or directory, from now on and live, as the entry {@link GuestSpec.Volume#name} of its file system. */
+    public void share(GuestSpec.Volume volume, Path source) throws ContainerFault {
+        String access = volume.readOnly() ? MachineControl.READ_ONLY : MachineControl.READ_WRITE;
+        try (Fd root = HostFiles.open(source.toString(), HostFiles.O_PATH, 0)) {
+            var _ = ask("share " + access + " " + volume.name(), root);
+        } catch (ErrnoException e) {
+            throw new ContainerFault(
+                    Kind.FAILED, "share " + volume.source() + " with the virtual machine: " + e.getMessage(), e);
+        }
+    }
+
+    /** Takes a volume away from the guest, whatever it has open of it. */
+    public void unshare(String volume) throws ContainerFault {
+        var _ = ask("unshare " + volume);
+    }
+
     /** The last lines that the guest wrote to its console, or why there are none. */
     public String console() {
         try {
@@ -235,6 +259,29 @@ public final class PodMachine {
         }
     }
 
+    /** The machine gets a copy of the descriptor. */
+    private String ask(String request, Fd with) throws ContainerFault, ErrnoException {
+        Path socket = directory.resolve(MachineMain.CONTROL);
+        StringBuilder answer = new StringBuilder();
+        try (Fd connection = UnixSockets.connect(socket.toString())) {
+            UnixSockets.limitReceiving(connection, ANSWER_SECONDS);
+            UnixSockets.send(connection, (request + "\n").getBytes(StandardCharsets.UTF_8), with);
+            byte[] part;
+            do {
+                part = UnixSockets.receive(connection, LINE_LIMIT).bytes();
+                answer.append(new String(part, StandardCharsets.UTF_8));
+            } while (part.length > 0 && answer.length() < ANSWER_LIMIT);
+        }
+        return unwrap(answer.toString());
+    }
+
+    private static String unwrap(String answer) throws ContainerFault {
+        if (!answer.startsWith("ok")) {
+            throw new ContainerFault(Kind.FAILED, "virtual machine: " + answer);
+        }
+        return answer.substring(2).strip();
+    }
+
     private String ask(String request) throws ContainerFault {
         Path socket = directory.resolve(MachineMain.CONTROL);
         try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
@@ -246,11 +293,7 @@ public final class PodMachine {
             while (answer.hasRemaining() && channel.read(answer) >= 0) {
                 // up to its end
             }
-            String text = new String(answer.array(), 0, answer.position(), StandardCharsets.UTF_8);
-            if (!text.startsWith("ok")) {
-                throw new ContainerFault(Kind.FAILED, "virtual machine: " + text);
-            }
-            return text.substring(2).strip();
+            return unwrap(new String(answer.array(), 0, answer.position(), StandardCharsets.UTF_8));
         } catch (IOException e) {
             throw new ContainerFault(
                     Kind.UNAVAILABLE, "ask virtual machine at " + socket + ": " + Errno.describe(e), e);

@@ -150,24 +150,39 @@ public final class Chain {
      * @return how many there are; 0 when there are more
      */
     public int gatherReadable(NativeMemory vector, int most) throws GuestFault {
-        return gather(vector, most, readPart, readableParts, readAt);
+        return gather(vector, most, readPart, readableParts, readAt, Long.MAX_VALUE);
+    }
+
+    /** As {@link #gatherReadable(NativeMemory, int)}, {@code limit} bytes of it. */
+    public int gatherReadable(NativeMemory vector, int most, long limit) throws GuestFault {
+        return gather(vector, most, readPart, readableParts, readAt, limit);
     }
 
     /** Describes all of the driver's buffers that nothing was written to; see {@link #gatherReadable}. */
     public int gatherWritable(NativeMemory vector, int most) throws GuestFault {
-        return gather(vector, most, writePart, parts, writeAt);
+        return gather(vector, most, writePart, parts, writeAt, Long.MAX_VALUE);
     }
 
-    private int gather(NativeMemory vector, int most, int from, int to, long skip) throws GuestFault {
+    /** As {@link #gatherWritable(NativeMemory, int)}, {@code limit} bytes of it. */
+    public int gatherWritable(NativeMemory vector, int most, long limit) throws GuestFault {
+        return gather(vector, most, writePart, parts, writeAt, limit);
+    }
+
+    private int gather(NativeMemory vector, int most, int from, int to, long skip, long limit) throws GuestFault {
         if (to - from > most) {
             return 0;
         }
-        for (int i = from; i < to; i++) {
+        long rest = limit;
+        int pieces = 0;
+        for (int i = from; i < to && rest > 0; i++) {
             long done = i == from ? skip : 0;
-            vector.putLong(IOVEC * (i - from), memory.hostAddress(addresses[i] + done, lengths[i] - done));
-            vector.putLong(IOVEC * (i - from) + 8, lengths[i] - done);
+            long length = Math.min(rest, lengths[i] - done);
+            vector.putLong(IOVEC * pieces, memory.hostAddress(addresses[i] + done, length));
+            vector.putLong(IOVEC * pieces + 8, length);
+            rest -= length;
+            pieces++;
         }
-        return to - from;
+        return pieces;
     }
 
     private void skipReadParts() {

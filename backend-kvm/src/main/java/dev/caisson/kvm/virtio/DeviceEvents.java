@@ -23,6 +23,12 @@ public interface DeviceEvents {
     /** Begins to wait for a descriptor, which is not armed yet. */
     Watch watch(Fd fd, Action action) throws ErrnoException;
 
+    /**
+     * Does the end of something that was begun without the transport's lock, with the lock held, and tells the driver of what was completed. Any
+     * thread. Without a transport there is nobody to be told.
+     */
+    default void perform(Action action) {}
+
     /** A change of a device's configuration. */
     interface Change {
         void make();

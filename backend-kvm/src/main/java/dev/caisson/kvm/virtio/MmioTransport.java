@@ -299,6 +299,11 @@ public final class MmioTransport implements BusDevice {
         }
     }
 
+    /** Ends the device's work for good: when this returns, nothing of it is at the driver's memory. Before that memory goes. */
+    public synchronized void shutDown() {
+        reset();
+    }
+
     /** Tells the driver that only a reset helps (virtio 1.2, 2.1.2). */
     private void breakDown() {
         device.reset();

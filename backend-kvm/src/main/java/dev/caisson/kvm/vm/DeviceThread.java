@@ -70,6 +70,11 @@ final class DeviceThread implements AutoCloseable {
             }
 
             @Override
+            public void perform(Action action) {
+                transport.perform(action);
+            }
+
+            @Override
             public void reconfigure(Change change) {
                 transport.reconfigure(change);
             }

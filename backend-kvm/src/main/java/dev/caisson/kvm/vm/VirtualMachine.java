@@ -276,6 +276,7 @@ public final class VirtualMachine implements AutoCloseable {
             }
         }
         work.close();
+        transports.forEach(MmioTransport::shutDown);
         processors.forEach(KvmVcpu::close);
         if (vm != null) {
             vm.close();

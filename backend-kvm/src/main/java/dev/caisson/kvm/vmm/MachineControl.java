@@ -1,17 +1,18 @@
 package dev.caisson.kvm.vmm;
 
 import dev.caisson.kvm.virtio.BlockDevice;
+import dev.caisson.kvm.virtio.fs.FsDevice;
 import dev.caisson.kvm.vm.VirtualMachine;
+import dev.caisson.linux.Epoll;
 import dev.caisson.linux.Errno;
+import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.UnixSockets;
 import java.io.IOException;
-import java.net.StandardProtocolFamily;
-import java.net.UnixDomainSocketAddress;
-import java.nio.ByteBuffer;
-import java.nio.channels.ServerSocketChannel;
-import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Where a machine is told what to do. A connection is one request, a line, and its answer: {@code ok} or {@code error} and a text, up to the end of
@@ -20,72 +21,103 @@ import java.util.List;
  * <ul>
  *   <li>{@code insert PATH}: puts a file into a free drive, and says which
  *   <li>{@code eject DRIVE}
+ *   <li>{@code share ro|rw NAME}, with an O_PATH descriptor: shows the guest a file or directory
+ *   <li>{@code unshare NAME}
  *   <li>{@code network}: what there is in its network namespace; see {@link PodNetwork}
  *   <li>{@code console}: the last lines that the guest wrote
  * </ul>
  */
-final class MachineControl implements AutoCloseable {
+public final class MachineControl implements AutoCloseable {
+    /** Of {@code share}. */
+    public static final String READ_ONLY = "ro";
+
+    public static final String READ_WRITE = "rw";
+
     private static final int LINE_LIMIT = 8192;
     private static final int CONSOLE_LINES = 30;
+    private static final int BACKLOG = 16;
+    private static final int PATIENCE_SECONDS = 10;
 
-    private final ServerSocketChannel listener;
+    private final Fd listener;
     private final List<BlockDevice> drives;
+    private final FsDevice shared;
     private final VirtualMachine machine;
     private final String network;
 
     private MachineControl(
-            ServerSocketChannel listener, List<BlockDevice> drives, VirtualMachine machine, String network) {
+            Fd listener, List<BlockDevice> drives, FsDevice shared, VirtualMachine machine, String network) {
         this.network = network;
         this.listener = listener;
         this.drives = drives;
+        this.shared = shared;
         this.machine = machine;
     }
 
     /** Begins to listen; {@link #serve} answers. */
-    static MachineControl listen(Path socket, List<BlockDevice> drives, VirtualMachine machine, String network)
+    static MachineControl listen(
+            Path socket, List<BlockDevice> drives, FsDevice shared, VirtualMachine machine, String network)
             throws IOException {
-        ServerSocketChannel listener = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
-        try {
-            listener.bind(UnixDomainSocketAddress.of(socket));
-            return new MachineControl(listener, drives, machine, network);
-        } catch (IOException e) {
-            listener.close();
-            throw e;
-        }
+        return new MachineControl(UnixSockets.listen(socket.toString(), BACKLOG), drives, shared, machine, network);
     }
 
     /** Answers until it is closed. */
     void serve() {
-        while (listener.isOpen()) {
-            try (SocketChannel peer = listener.accept()) {
-                ByteBuffer answer = ByteBuffer.wrap(answer(line(peer)).getBytes(StandardCharsets.UTF_8));
-                while (answer.hasRemaining()) {
-                    peer.write(answer);
+        try (Epoll epoll = Epoll.open("control")) {
+            epoll.add(listener, Epoll.EPOLLIN, 0);
+            while (true) {
+                var _ = epoll.await(-1);
+                try (Fd peer = UnixSockets.acceptBlocking(listener, PATIENCE_SECONDS)) {
+                    if (peer != null) {
+                        serve(peer);
+                    }
                 }
-            } catch (IOException e) {
-                // A peer that leaves early has no answer; a closed listener ends the loop.
+            }
+        } catch (ErrnoException e) {
+            // The listener was closed; that ends the loop.
+        }
+    }
+
+    /** A peer that leaves early, or says nothing, has no answer. */
+    private void serve(Fd peer) {
+        StringBuilder line = new StringBuilder();
+        Fd attached = null;
+        try {
+            while (line.indexOf("\n") < 0) {
+                UnixSockets.Received part = UnixSockets.receive(peer, LINE_LIMIT);
+                if (attached == null) {
+                    attached = part.descriptor();
+                } else if (part.descriptor() != null) {
+                    part.descriptor().close();
+                }
+                if (part.bytes().length == 0 || line.length() > LINE_LIMIT) {
+                    return;
+                }
+                line.append(new String(part.bytes(), StandardCharsets.UTF_8));
+            }
+            String answer = answer(line.substring(0, line.indexOf("\n")), attached);
+            UnixSockets.send(peer, answer.getBytes(StandardCharsets.UTF_8), null);
+        } catch (ErrnoException e) {
+            System.err.println("machine: answer a request: " + e.getMessage());
+        } finally {
+            if (attached != null && attached.isOpen()) {
+                attached.close();
             }
         }
     }
 
-    private static String line(SocketChannel peer) throws IOException {
-        ByteBuffer bytes = ByteBuffer.allocate(LINE_LIMIT);
-        while (bytes.hasRemaining() && peer.read(bytes) >= 0) {
-            int length = bytes.position();
-            if (length > 0 && bytes.get(length - 1) == '\n') {
-                return new String(bytes.array(), 0, length - 1, StandardCharsets.UTF_8);
-            }
-        }
-        throw new IOException("a request without an end");
-    }
-
-    private String answer(String line) {
+    /** @param attached the request's, if it takes it */
+    private String answer(String line, @Nullable Fd attached) {
         String[] words = line.split(" ", 2);
         try {
             return switch (words[0]) {
                 case "insert" -> insert(Path.of(words[1]));
                 case "eject" -> {
                     drives.get(Integer.parseInt(words[1])).eject();
+                    yield "ok";
+                }
+                case "share" -> share(words[1], attached);
+                case "unshare" -> {
+                    shared.unshare(words[1]);
                     yield "ok";
                 }
                 case "network" -> "ok " + network;
@@ -99,6 +131,15 @@ final class MachineControl implements AutoCloseable {
         }
     }
 
+    private String share(String what, @Nullable Fd root) throws IOException {
+        String[] words = what.split(" ", 2);
+        if (root == null || !(words[0].equals(READ_ONLY) || words[0].equals(READ_WRITE))) {
+            return "error share " + what + ": EINVAL";
+        }
+        shared.share(words[1], Fd.adopt(root.release(), words[1]), words[0].equals(READ_ONLY));
+        return "ok";
+    }
+
     private String insert(Path file) throws IOException {
         for (int i = 0; i < drives.size(); i++) {
             if (drives.get(i).isEmpty()) {
@@ -110,7 +151,8 @@ final class MachineControl implements AutoCloseable {
     }
 
     @Override
-    public void close() throws IOException {
+    public void close() {
+        UnixSockets.shutdown(listener);
         listener.close();
     }
 }

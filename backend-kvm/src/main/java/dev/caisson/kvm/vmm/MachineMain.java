@@ -4,6 +4,7 @@ import dev.caisson.kvm.virtio.BalloonDevice;
 import dev.caisson.kvm.virtio.BlockDevice;
 import dev.caisson.kvm.virtio.RngDevice;
 import dev.caisson.kvm.virtio.VirtioDevice;
+import dev.caisson.kvm.virtio.fs.FsDevice;
 import dev.caisson.kvm.virtio.vsock.VsockDevice;
 import dev.caisson.kvm.vm.BootProtocol;
 import dev.caisson.kvm.vm.VirtualMachine;
@@ -27,10 +28,13 @@ public final class MachineMain {
     public static final String CONTROL = "control";
 
     /** How many containers' disks a machine takes: virtio devices have lines of the interrupt controller of their own. */
-    public static final int DRIVES = 12;
+    public static final int DRIVES = 11;
 
     /** Serial number of the first drive's disk, up to its number. */
     public static final String DRIVE = "drive";
+
+    /** By which the guest mounts the host's files ({@code dev.caisson.image.BootPlan}). */
+    private static final String SHARED = "caisson";
 
     /** Last argument: whether interfaces of the network namespace that it is in become the guest's. */
     public static final String NETWORK = "network";
@@ -80,6 +84,8 @@ public final class MachineMain {
             drives.add(BlockDevice.empty(DRIVE + i));
         }
         devices.addAll(drives);
+        FsDevice shared = new FsDevice(SHARED);
+        devices.add(shared);
         devices.add(new RngDevice());
         devices.add(new BalloonDevice());
         devices.addAll(network.devices());
@@ -93,8 +99,8 @@ public final class MachineMain {
                 "console=ttyS0 quiet reboot=k panic=-1",
                 devices);
         try (VirtualMachine machine = VirtualMachine.create(config);
-                MachineControl control =
-                        MachineControl.listen(directory.resolve(CONTROL), drives, machine, network.description())) {
+                MachineControl control = MachineControl.listen(
+                        directory.resolve(CONTROL), drives, shared, machine, network.description())) {
             machine.start();
             Thread.ofPlatform().daemon().name("control").start(control::serve);
             VmEnd end = machine.await(LONG);

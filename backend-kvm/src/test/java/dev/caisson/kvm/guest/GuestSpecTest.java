@@ -49,23 +49,34 @@ class GuestSpecTest {
     }
 
     @Test
-    void whatIsBoundIsCopiedAndNamedByItsNumber() throws Exception {
+    void whatIsBoundIsSharedUnderANameOfItsOwn() throws Exception {
         Path file = Files.writeString(directory.resolve("hosts"), "x");
         GuestSpec guest = GuestSpec.of("c", with(Mount.of("/etc/hosts", file.toString(), "bind", List.of("rbind"))));
-        assertThat(guest.volumes()).containsExactly(file.toString());
-        assertThat(guest.spec().mounts().getLast().source()).isEqualTo("disk/volumes/0");
-        GuestSpec second =
-                GuestSpec.of("c", with(Mount.of("/data", directory.toString(), "bind", List.of("rbind", "ro"))));
-        assertThat(second.volumes()).containsExactly(directory.toString());
+        assertThat(guest.volumes()).containsExactly(new GuestSpec.Volume("c.0", file.toString(), false));
+        Mount bind = guest.spec().mounts().getLast();
+        assertThat(bind.source()).isEqualTo("/run/volumes/c.0");
+        assertThat(bind.destination()).isEqualTo("/etc/hosts");
+        for (String option : List.of("ro", "rro")) {
+            GuestSpec second =
+                    GuestSpec.of("d", with(Mount.of("/data", directory.toString(), "bind", List.of("rbind", option))));
+            assertThat(second.volumes()).containsExactly(new GuestSpec.Volume("d.0", directory.toString(), true));
+            assertThat(second.spec().mounts().getLast().options()).contains(option);
+        }
     }
 
-    /** What would be lost is refused, by its name. */
+    /** What would do something else than it says is refused, by its name. */
     @Test
-    void aWritableDirectoryOfTheHostIsRefused() {
+    void bindsThatAGuestCannotHaveAreRefused() throws Exception {
+        refused(Mount.of("/dev/x", "/dev/null", "bind", List.of("bind")), "/dev/null");
+        refused(Mount.of("/data", directory.toString(), "bind", List.of("rbind", "rshared")), "shared");
+        List<dev.caisson.oci.IdMapping> ids = List.of(new dev.caisson.oci.IdMapping(0, 1000, 1));
+        refused(new Mount("/data", directory.toString(), "bind", List.of("bind"), ids, ids), "mapped ids");
+    }
+
+    private static void refused(Mount mount, String why) {
         assertThatExceptionOfType(ContainerFault.class)
-                .isThrownBy(() -> GuestSpec.of(
-                        "c", with(Mount.of("/data", directory.toString(), "bind", List.of("rbind", "rw")))))
-                .withMessageContaining(directory.toString())
+                .isThrownBy(() -> GuestSpec.of("c", with(mount)))
+                .withMessageContaining(why)
                 .satisfies(e -> assertThat(e.kind()).isEqualTo(ContainerFault.Kind.UNSUPPORTED));
     }
 

@@ -105,6 +105,11 @@ public final class TestDriver {
         return new Buffer(room(length), length, true);
     }
 
+    /** The room of earlier requests may be used again. */
+    public void rewind() {
+        nextBuffer = BUFFERS;
+    }
+
     private long room(int length) {
         long at = nextBuffer;
         nextBuffer += length + 15 & ~15;

@@ -1,0 +1,51 @@
+package dev.caisson.kvm.virtio.fs;
+
+import dev.caisson.linux.Fd;
+
+/** An inode that the guest knows of, held by an O_PATH descriptor: it stays that inode, whatever becomes of its names. */
+final class Node extends Resource {
+    private static final int S_IFMT = 0xf000;
+    private static final int S_IFDIR = 0x4000;
+    private static final int S_IFREG = 0x8000;
+    private static final int S_IFLNK = 0xa000;
+
+    /** Which inode it is; two shares of one inode are two, for they differ in what may be done. */
+    record Key(Share share, long device, long inode) {}
+
+    private final Key key;
+    private final int type;
+    /** How often the guest was told of it, less what it forgot. Guarded by the table. */
+    private long lookups;
+
+    Node(Fd fd, Key key, int mode) {
+        super(fd, key.share());
+        this.key = key;
+        this.type = mode & S_IFMT;
+    }
+
+    Key key() {
+        return key;
+    }
+
+    boolean isDirectory() {
+        return type == S_IFDIR;
+    }
+
+    boolean isRegular() {
+        return type == S_IFREG;
+    }
+
+    boolean isSymbolicLink() {
+        return type == S_IFLNK;
+    }
+
+    void lookedUp() {
+        lookups++;
+    }
+
+    /** Returns whether the guest knows it no more; who forgets more than it knows has forgotten all. */
+    boolean forget(long count) {
+        lookups = Long.compareUnsigned(count, lookups) >= 0 ? 0 : lookups - count;
+        return lookups == 0;
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.caisson.kvm.virtio.fs;
+
+import org.jspecify.annotations.NullMarked;

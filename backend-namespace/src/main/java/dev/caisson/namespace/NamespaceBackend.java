@@ -202,7 +202,16 @@ public final class NamespaceBackend implements Backend {
 
     @Override
     public String features() {
-        return NamespaceFeatures.json();
+        return features(Map.of());
+    }
+
+    /**
+     * As {@link #features()}, for a wall that is built on this one.
+     *
+     * @param annotations what it says about itself
+     */
+    public String features(Map<String, String> annotations) {
+        return NamespaceFeatures.json(annotations);
     }
 
     /** For a wall with a filter of its own: see {@link OwnFilter}. The profile is asked first. */

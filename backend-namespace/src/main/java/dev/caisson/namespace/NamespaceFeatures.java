@@ -22,11 +22,11 @@ final class NamespaceFeatures {
 
     private NamespaceFeatures() {}
 
-    static String json() {
-        return new String(FeaturesJson.write(features()), StandardCharsets.UTF_8);
+    static String json(Map<String, String> annotations) {
+        return new String(FeaturesJson.write(features(annotations)), StandardCharsets.UTF_8);
     }
 
-    static Features features() {
+    static Features features(Map<String, String> annotations) {
         List<String> namespaces = new ArrayList<>();
         for (NamespaceType type : NamespaceType.values()) {
             namespaces.add(type.wire());
@@ -48,7 +48,7 @@ final class NamespaceFeatures {
                         memoryPolicy(),
                         true,
                         true),
-                Map.of(),
+                annotations,
                 List.of());
     }
 

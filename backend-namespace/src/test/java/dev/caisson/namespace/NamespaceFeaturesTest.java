@@ -4,12 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.namespace.plan.MountOptions;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 final class NamespaceFeaturesTest {
     @Test
     void whatKubernetesAndCriRuntimesLookFor() {
-        String json = NamespaceFeatures.json();
+        String json = NamespaceFeatures.json(Map.of());
         assertThat(json.replaceAll("\\s", ""))
                 .contains("\"ociVersionMin\":\"1.0.0\"")
                 .contains("\"ociVersionMax\":\"1.3.0\"")

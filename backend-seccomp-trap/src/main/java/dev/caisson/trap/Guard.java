@@ -6,6 +6,7 @@ import dev.caisson.backend.Launch;
 import dev.caisson.backend.Launcher;
 import dev.caisson.linux.ErrnoException;
 import dev.caisson.trap.dispatch.TraceFilter;
+import dev.caisson.trap.filter.Tier;
 import dev.caisson.trap.sandbox.Control;
 import java.time.Duration;
 import java.util.HashMap;
@@ -115,7 +116,7 @@ final class Guard {
     }
 
     /** Gives a sandbox process the container, whose init waits for an answer to a call: the pod's, or else the first one is the pod's from now on. */
-    void begin(Launch init, int listener) throws ContainerFault {
+    void begin(Launch init, Tier tier, int listener) throws ContainerFault {
         PodSandboxes.Pod at = pod;
         if (at == null) {
             throw new ContainerFault(Kind.FAILED, "serve system calls of " + container + ": no sandbox process");
@@ -125,7 +126,7 @@ final class Guard {
         try {
             Shared shared = launcher.handover().outlives() ? null : shared();
             SandboxProcess fresh = shared == null ? at.fresh() : null;
-            begin(init, listener, shared, fresh);
+            begin(init, tier, listener, shared, fresh);
             if (fresh != null) {
                 at.given();
             }
@@ -143,7 +144,7 @@ final class Guard {
         }
     }
 
-    private void begin(Launch init, int listener, @Nullable Shared shared, @Nullable SandboxProcess fresh)
+    private void begin(Launch init, Tier tier, int listener, @Nullable Shared shared, @Nullable SandboxProcess fresh)
             throws ContainerFault {
         ProcessId sandbox = shared != null
                 ? shared.sandbox()
@@ -169,7 +170,7 @@ final class Guard {
         } else if (shared != null) {
             SandboxProcess.adoptThrough(shared.through(), pid);
         }
-        send(Control.serve(true, init.pid(), listener));
+        send(Control.serve(true, tier, init.pid(), listener));
         long result = guard.awaitNote(Control.NOTE_SERVING, START_TIME);
         if (result != 0) {
             throw new ContainerFault(
@@ -178,8 +179,8 @@ final class Guard {
     }
 
     /** Gives it the calls of a further process that has loaded the filter. */
-    void serve(Launch exec, int listener) throws ContainerFault {
-        send(Control.serve(false, exec.pid(), listener));
+    void serve(Launch exec, Tier tier, int listener) throws ContainerFault {
+        send(Control.serve(false, tier, exec.pid(), listener));
     }
 
     /** Lets a process see the container's calls. */

@@ -6,11 +6,12 @@ import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
 import dev.caisson.backend.Launcher;
 import dev.caisson.namespace.NamespaceBackend;
-import dev.caisson.namespace.plan.PlanInput;
 import dev.caisson.oci.Spec;
+import dev.caisson.trap.filter.Surface;
 import dev.caisson.trap.filter.Tier;
 import java.util.HashMap;
 import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * Containers whose system calls a sandbox process answers. Everything else (namespaces, cgroups, hooks, execs) is the namespace wall's, which
@@ -35,8 +36,7 @@ public final class TrapBackend implements Backend {
     @Override
     public Container prepare(CreateRequest request, Launcher launcher) throws ContainerFault {
         TrapSpec.requireIdentity(request.spec());
-        TrapContainer.Filter filter =
-                new TrapContainer.Filter(program(request.spec()), Guard.of(request.id(), launcher, sandboxes), false);
+        TrapContainer.Filter filter = filter(request.spec(), Guard.of(request.id(), launcher, sandboxes), false);
         PodNamespaces pod = PodNamespaces.of(request.spec());
         return new TrapContainer(namespace.prepare(changed(request, pod), launcher, filter), filter);
     }
@@ -46,7 +46,7 @@ public final class TrapBackend implements Backend {
             throws ContainerFault {
         Map<String, String> rest = new HashMap<>(record);
         Guard guard = Guard.recover(request.id(), rest, launcher, sandboxes);
-        TrapContainer.Filter filter = new TrapContainer.Filter(program(request.spec()), guard, true);
+        TrapContainer.Filter filter = filter(request.spec(), guard, true);
         // It has joined what it has, whose owner may be gone.
         TrapContainer container = new TrapContainer(
                 namespace.recover(changed(request, PodNamespaces.NONE), rest, launcher, filter), filter);
@@ -61,17 +61,18 @@ public final class TrapBackend implements Backend {
         return namespace.isPaused(rest);
     }
 
-    private PlanInput.SeccompFilter program(Spec spec) throws ContainerFault {
+    private TrapContainer.Filter filter(Spec spec, Guard guard, boolean hasBegun) throws ContainerFault {
+        Tier tier = tier(spec);
+        return new TrapContainer.Filter(filters.get(tier, spec.linux().seccomp()), tier, guard, hasBegun);
+    }
+
+    private static Tier tier(Spec spec) throws ContainerFault {
         String word = spec.annotations().getOrDefault(TIER, Tier.DEFAULT.word());
         Tier tier = Tier.of(word);
         if (tier == null) {
             throw new ContainerFault(Kind.INVALID, "annotation " + TIER + ": no tier \"" + word + "\"");
         }
-        if (tier == Tier.STRICT) {
-            throw new ContainerFault(
-                    Kind.UNSUPPORTED, "annotation " + TIER + ": strict is not supported by this version");
-        }
-        return filters.get(tier, spec.linux().seccomp());
+        return tier;
     }
 
     private static CreateRequest changed(CreateRequest r, PodNamespaces pod) {
@@ -91,8 +92,14 @@ public final class TrapBackend implements Backend {
         SandboxGroup.removeAbandoned();
     }
 
+    /** With what each tier lets a guest, and its sandbox process, ask the host's kernel for. */
     @Override
     public String features() {
-        return namespace.features();
+        Map<String, String> surface = new TreeMap<>();
+        for (Tier tier : Tier.values()) {
+            surface.put(TIER + "." + tier.word(), Surface.of(tier).text());
+        }
+        surface.put("dev.caisson.trap.sandbox", SandboxFilter.count() + " native");
+        return namespace.features(surface);
     }
 }

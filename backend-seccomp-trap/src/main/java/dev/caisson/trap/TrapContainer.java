@@ -13,6 +13,7 @@ import dev.caisson.oci.ProcessSpec;
 import dev.caisson.oci.Resources;
 import dev.caisson.trap.dispatch.TraceFilter;
 import dev.caisson.trap.filter.CallTable;
+import dev.caisson.trap.filter.Tier;
 import dev.caisson.trap.policy.Policy;
 import dev.caisson.trap.policy.PolicyException;
 import java.util.List;
@@ -24,12 +25,14 @@ final class TrapContainer implements Container {
     /** This wall's filter for one container. */
     static final class Filter implements OwnFilter {
         private final PlanInput.SeccompFilter program;
+        private final Tier tier;
         private final Guard guard;
         private volatile boolean hasBegun;
 
         /** @param hasBegun whether the container's init is served already */
-        Filter(PlanInput.SeccompFilter program, Guard guard, boolean hasBegun) {
+        Filter(PlanInput.SeccompFilter program, Tier tier, Guard guard, boolean hasBegun) {
             this.program = program;
+            this.tier = tier;
             this.guard = guard;
             this.hasBegun = hasBegun;
         }
@@ -42,9 +45,9 @@ final class TrapContainer implements Container {
         @Override
         public void serve(Launch process, int listener) throws ContainerFault {
             if (hasBegun) {
-                guard.serve(process, listener);
+                guard.serve(process, tier, listener);
             } else {
-                guard.begin(process, listener);
+                guard.begin(process, tier, listener);
                 hasBegun = true;
             }
         }

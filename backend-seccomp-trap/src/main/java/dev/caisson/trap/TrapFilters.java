@@ -3,12 +3,14 @@ package dev.caisson.trap;
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.linux.bpf.BpfProgram;
 import dev.caisson.linux.bpf.SeccompProfile;
+import dev.caisson.linux.plan.Sys;
 import dev.caisson.namespace.NamespaceBackend;
 import dev.caisson.namespace.plan.PlanInput;
 import dev.caisson.oci.Seccomp;
 import dev.caisson.trap.filter.FilterCompiler;
 import dev.caisson.trap.filter.Tier;
 import java.util.EnumMap;
+import java.util.EnumSet;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -26,8 +28,16 @@ final class TrapFilters {
         synchronized (compiled) {
             program = compiled.computeIfAbsent(tier, FilterCompiler::compile);
         }
-        return profile == null
+        PlanInput.SeccompFilter filter = profile == null
                 ? new PlanInput.SeccompFilter(program.toBytes(), FLAGS, true, Set.of())
                 : NamespaceBackend.filterBehind(profile, program, FLAGS);
+        return tier == Tier.STRICT ? behindWhichNobodySpeaks(filter) : filter;
+    }
+
+    /** One that stops the plan's own notes as well, until the container is served. */
+    private static PlanInput.SeccompFilter behindWhichNobodySpeaks(PlanInput.SeccompFilter filter) {
+        Set<Sys> refused = EnumSet.of(Sys.WRITE);
+        refused.addAll(filter.refused());
+        return new PlanInput.SeccompFilter(filter.program(), filter.flags(), true, refused);
     }
 }

@@ -1,5 +1,6 @@
 package dev.caisson.cli;
 
+import dev.caisson.backend.Backends;
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.cli.grammar.Completion;
 import dev.caisson.oci.ContainerState;
@@ -30,7 +31,10 @@ final class Queries {
     }
 
     static void features(Request request) throws ContainerFault {
-        request.out(request.containers().backends().named("namespace").features());
+        request.out(request.containers()
+                .backends()
+                .named(Backends.byProgram(request.call().program()))
+                .features());
         request.done();
     }
 

@@ -10,7 +10,10 @@ public final class Notes {
     public static final int MOUNTED = 16;
     /** All is made and checked; the plan waits at its gate for start. The value is a descriptor of /etc/passwd, or negative. */
     public static final int READY = 17;
-    /** Number of the descriptor, in the process, of its seccomp notification listener; the plan waits at its gate. */
+    /**
+     * Number of the descriptor, in the process, of its seccomp notification listener, which may be about to be made; the plan waits at its
+     * gate.
+     */
     public static final int LISTENER = 18;
 
     /** Init waits at its gate for the daemon to put it into its cgroups. */

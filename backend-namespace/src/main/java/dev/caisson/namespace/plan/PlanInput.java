@@ -116,7 +116,8 @@ public record PlanInput(
      * @param program struct sock_filter[]
      * @param flags of seccomp(2)
      * @param listener whether the filter notifies
-     * @param refused calls of the plan's behind the filter that it does not simply allow
+     * @param refused calls of the plan's behind the filter that it does not simply allow; where write(2) is one, the listener's number is told
+     *     just before there is a listener
      */
     public record SeccompFilter(byte[] program, long flags, boolean listener, Set<Sys> refused) {
         /** What may follow a filter besides execve(2) itself: looking at why that failed. */

@@ -453,6 +453,13 @@ final class ProcessSteps {
             return;
         }
         Arg.Slot listener = p.slot();
+        boolean isMute = filter.refused().contains(Sys.WRITE);
+        if (isMute) {
+            // Nothing can be said until somebody answers, who has to know where: at the lowest number that is free.
+            p.callInto(listener, "find a free descriptor", Sys.FCNTL, c(PlanBuilder.GATE_FD), c(F_DUPFD_CLOEXEC), c(0));
+            p.call("free it", Sys.CLOSE, listener);
+            p.note(Notes.LISTENER, listener);
+        }
         p.callInto(
                 listener,
                 "load seccomp filter with listener",
@@ -460,7 +467,9 @@ final class ProcessSteps {
                 c(SECCOMP_SET_MODE_FILTER),
                 c(filter.flags()),
                 fprog);
-        p.note(Notes.LISTENER, listener);
+        if (!isMute) {
+            p.note(Notes.LISTENER, listener);
+        }
     }
 
     /** Finds the program as the user that will run it, so that a missing one fails here and not behind the gate. */

@@ -207,6 +207,9 @@ final class Scenarios {
                         List.of(),
                         new PlanInput.SeccompFilter(new byte[16], 12, true, Set.of(Sys.PPOLL))));
         plans.put(
+                "seccomp-that-stops-notes",
+                init(spec(b -> {}), List.of(), new PlanInput.SeccompFilter(new byte[16], 12, true, Set.of(Sys.WRITE))));
+        plans.put(
                 "joined-namespaces",
                 init(spec(b -> linux(
                         b,

@@ -10,7 +10,10 @@ import java.util.List;
  * @param tgid its process, as the host counts
  * @param guestTgid its process as the guest counts
  * @param guestTid itself as the guest counts
- * @param uid real user
+ * @param depth how many namespaces count it, the host's and the container's among them
+ * @param parent its process's parent, as the host counts
+ * @param users real, effective and saved user
+ * @param userGroups real, effective and saved group
  * @param fsUid user for file access
  * @param fsGid group for file access
  * @param groups additional groups
@@ -22,7 +25,10 @@ public record Caller(
         int tgid,
         int guestTgid,
         int guestTid,
-        int uid,
+        int depth,
+        int parent,
+        List<Integer> users,
+        List<Integer> userGroups,
         int fsUid,
         int fsGid,
         List<Integer> groups,
@@ -30,11 +36,31 @@ public record Caller(
         int umask,
         long readAt) {
     public Caller {
+        users = List.copyOf(users);
+        userGroups = List.copyOf(userGroups);
         groups = List.copyOf(groups);
     }
 
+    /** Real user. */
+    public int uid() {
+        return users.getFirst();
+    }
+
     /** What a thread that is no more looks like: nobody, without a right. */
-    public static final Caller GONE = new Caller(0, 0, 0, 65534, 65534, 65534, List.of(), 0, 022, 0);
+    public static final Caller GONE = new Caller(
+            0,
+            0,
+            0,
+            0,
+            0,
+            List.of(65534, 65534, 65534),
+            List.of(65534, 65534, 65534),
+            65534,
+            65534,
+            List.of(),
+            0,
+            022,
+            0);
 
     /** The error of a call whose caller is gone; nobody gets to see it. */
     public static final long ERROR = -Errno.ESRCH.number();
@@ -43,7 +69,10 @@ public record Caller(
         int tgid = 0;
         int guestTgid = 0;
         int guestTid = 0;
-        int uid = GONE.uid;
+        int depth = 0;
+        int parent = 0;
+        List<Integer> users = GONE.users;
+        List<Integer> userGroups = GONE.userGroups;
         int fsUid = GONE.fsUid;
         int fsGid = GONE.fsGid;
         List<Integer> groups = new ArrayList<>();
@@ -58,12 +87,19 @@ public record Caller(
             switch (line.substring(0, colon)) {
                 case "Tgid" -> tgid = Integer.parseInt(value);
                 case "NStgid" -> guestTgid = Integer.parseInt(last(value));
-                case "NSpid" -> guestTid = Integer.parseInt(last(value));
+                case "NSpid" -> {
+                    guestTid = Integer.parseInt(last(value));
+                    depth = value.split("\t", -1).length;
+                }
+                case "PPid" -> parent = Integer.parseInt(value);
                 case "Uid" -> {
-                    uid = Integer.parseUnsignedInt(value.substring(0, value.indexOf('\t')));
+                    users = firstThree(value);
                     fsUid = Integer.parseUnsignedInt(last(value));
                 }
-                case "Gid" -> fsGid = Integer.parseUnsignedInt(last(value));
+                case "Gid" -> {
+                    userGroups = firstThree(value);
+                    fsGid = Integer.parseUnsignedInt(last(value));
+                }
                 case "Groups" -> {
                     for (String group : value.split(" ", -1)) {
                         if (!group.isEmpty()) {
@@ -76,7 +112,28 @@ public record Caller(
                 default -> {}
             }
         }
-        return new Caller(tgid, guestTgid, guestTid, uid, fsUid, fsGid, groups, capabilities, umask, now);
+        return new Caller(
+                tgid,
+                guestTgid,
+                guestTid,
+                depth,
+                parent,
+                users,
+                userGroups,
+                fsUid,
+                fsGid,
+                groups,
+                capabilities,
+                umask,
+                now);
+    }
+
+    private static List<Integer> firstThree(String value) {
+        String[] words = value.split("\t", -1);
+        return List.of(
+                Integer.parseUnsignedInt(words[0]),
+                Integer.parseUnsignedInt(words[1]),
+                Integer.parseUnsignedInt(words[2]));
     }
 
     private static String last(String value) {

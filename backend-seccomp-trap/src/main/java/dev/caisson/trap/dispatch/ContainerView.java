@@ -9,8 +9,10 @@ import java.util.concurrent.Semaphore;
  *
  * @param hostProc a descriptor of the host's /proc, by which callers are looked at
  * @param procDevice device number of the container's own procfs
+ * @param isStrict whether its data comes here too
  * @param bootId a line for /proc/sys/kernel/random/boot_id
  * @param waiting bounds the calls that wait on threads of their own
+ * @param waitingCalls those that wait for a descriptor
  * @param tracers who is told of its calls
  * @param limits what it may use
  * @param policy what it may ask for
@@ -18,22 +20,26 @@ import java.util.concurrent.Semaphore;
 public record ContainerView(
         int hostProc,
         long procDevice,
+        boolean isStrict,
         String bootId,
         Callers callers,
         Semaphore waiting,
+        WaitingCalls waitingCalls,
         Tracers tracers,
         ContainerLimits limits,
         ContainerPolicy policy) {
     private static final int MAX_WAITING = 64;
 
     /** @param init host pid of the container's first process */
-    public ContainerView(int hostProc, long procDevice, String bootId, int init) {
+    public ContainerView(int hostProc, long procDevice, boolean isStrict, String bootId, int init) {
         this(
                 hostProc,
                 procDevice,
+                isStrict,
                 bootId,
                 new Callers(),
                 new Semaphore(MAX_WAITING),
+                new WaitingCalls(),
                 new Tracers(),
                 new ContainerLimits(hostProc, init),
                 new ContainerPolicy());

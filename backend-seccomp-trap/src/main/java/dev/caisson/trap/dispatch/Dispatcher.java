@@ -40,7 +40,8 @@ public final class Dispatcher {
             result = -Errno.EPERM.number();
         } else if (handler != null) {
             try {
-                result = handler.handle(call);
+                int refused = call.refusedByRule();
+                result = refused != 0 ? -refused : handler.handle(call);
             } catch (RuntimeException | Error e) {
                 // A defect of ours, or a guest that asks for too much: it costs the guest its call, and nobody the
                 // kernel. Not by a logger, which would look for its configuration in the container.

@@ -1,10 +1,14 @@
 package dev.caisson.trap.dispatch;
 
 import dev.caisson.linux.Errno;
+import dev.caisson.linux.bpf.SeccompData;
 import dev.caisson.linux.direct.GuestMemory;
 import dev.caisson.linux.direct.KernelCalls;
 import dev.caisson.linux.direct.NativeMemory;
 import dev.caisson.linux.direct.SeccompListener;
+import dev.caisson.trap.filter.CallTable;
+import dev.caisson.trap.filter.SystemCall;
+import dev.caisson.trap.filter.Verdict;
 import dev.caisson.trap.policy.Subject;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
@@ -30,14 +34,19 @@ public final class GuestCall implements AutoCloseable {
     public static final int TEXT = 2 * PATH_MAX;
     public static final int DATA = 3 * PATH_MAX;
     public static final int DATA_SIZE = 64 * 1024;
+    /** Room for the pieces of a vectored call ({@code struct iovec}, readv(2)), and how many may be there. */
+    public static final int PIECES = DATA + DATA_SIZE;
+
+    public static final int PIECES_MAX = 1024;
+    private static final int PIECE = 16;
 
     private static final int O_CLOEXEC = 0x80000;
     private static final int O_RDONLY = 0;
 
     private final KernelCalls kernel;
-    private final SeccompListener listener;
+    private SeccompListener listener;
     private final GuestMemory guest;
-    private final NativeMemory memory = new NativeMemory(DATA + DATA_SIZE);
+    private final NativeMemory memory = new NativeMemory(PIECES + PIECES_MAX * PIECE);
     private final NativeMemory text = new NativeMemory(64);
     private final FileRights rights;
     private final ContainerView container;
@@ -55,6 +64,12 @@ public final class GuestCall implements AutoCloseable {
         this.guest = new GuestMemory(kernel);
         this.rights = new FileRights(kernel);
         this.container = container;
+    }
+
+    /** Turns to another stopped call of the same container. */
+    void turnTo(SeccompListener other) {
+        listener = other;
+        begin();
     }
 
     /** What is the same for all calls of the container. */
@@ -104,6 +119,32 @@ public final class GuestCall implements AutoCloseable {
         }
     }
 
+    /** The errno by which the table refuses these arguments where the call is native, and so here too; 0 if it does not. */
+    int refusedByRule() {
+        SystemCall row = CallTable.call(number());
+        return row == null || row.otherwise().kind() != Verdict.Kind.REFUSE || isWithinRule()
+                ? 0
+                : row.otherwise().errno().number();
+    }
+
+    /** Whether the arguments are such that the call would be native in tiers where it may be. */
+    public boolean isWithinRule() {
+        SystemCall row = CallTable.call(number());
+        return row == null
+                || row.rule() == null
+                || row.rule()
+                        .holds(new SeccompData(
+                                number(),
+                                SeccompData.AUDIT_ARCH_X86_64,
+                                0,
+                                arg(0),
+                                arg(1),
+                                arg(2),
+                                arg(3),
+                                arg(4),
+                                arg(5)));
+    }
+
     // ---- the caller ----
 
     /** Who made the call. */
@@ -148,7 +189,10 @@ public final class GuestCall implements AutoCloseable {
                 caller.tgid(),
                 caller.guestTgid(),
                 caller.guestTid(),
-                caller.uid(),
+                caller.depth(),
+                caller.parent(),
+                caller.users(),
+                caller.userGroups(),
                 caller.uid(),
                 caller.fsGid(),
                 caller.groups(),
@@ -192,6 +236,16 @@ public final class GuestCall implements AutoCloseable {
         return guest.read(tid(), address, memory, slot, length);
     }
 
+    /** Reads from the first {@code count} of {@link #PIECES}; how many bytes, or a negative errno. */
+    public long gather(int count, int slot, int length) {
+        return guest.gather(tid(), memory, PIECES, count, memory, slot, length);
+    }
+
+    /** Writes to the first {@code count} of {@link #PIECES}; how many bytes, or a negative errno. */
+    public long scatter(int count, int slot, int length) {
+        return guest.scatter(tid(), memory, PIECES, count, memory, slot, length);
+    }
+
     /** Writes bytes; 0 or a negative errno. */
     public long write(long address, int slot, int length) {
         return guest.write(tid(), address, memory, slot, length);
@@ -219,6 +273,9 @@ public final class GuestCall implements AutoCloseable {
 
     /** A copy of one of the caller's descriptors: the same open file. A descriptor of ours, or a negative errno. */
     public long takeDescriptor(int fd) {
+        if (fd < 0) {
+            return -Errno.EBADF.number();
+        }
         long pidfd = kernel.call(Nr.pidfd_open, caller().tgid(), 0);
         if (pidfd < 0) {
             return pidfd;
@@ -269,6 +326,19 @@ public final class GuestCall implements AutoCloseable {
             }
         });
         return ANSWERED;
+    }
+
+    /**
+     * Answers when a descriptor is ready, without a thread of its own. Where too many wait already the kernel is left to it.
+     *
+     * @param work owns its descriptor from now on
+     */
+    public long await(WaitingCalls.Work work) {
+        if (container.waitingCalls().add(kernel, listener.copy(), container, work)) {
+            return ANSWERED;
+        }
+        work.close(kernel);
+        return work.isBegun() ? work.interrupted() : PROCEED;
     }
 
     /** Gives the answer. The thread may be gone meanwhile, which is nobody's error. */

@@ -17,27 +17,28 @@ public final class CompatibilityPage {
                 Made from `backend-seccomp-trap/src/main/resources/dev/caisson/trap/filter/calls.tsv`; a test compares the two.
 
                 - *native*: the host's kernel does it, if its arguments are as the rule says; otherwise the last column's verdict applies.
-                - *trap*: the call stops, and the sandbox process answers it with the caller's rights in the container's mounts and network.
+                - *trap*: the call stops, and the sandbox process answers it with the caller's rights in the container's mounts and network. In `strict`
+                  reads and writes are done there too, on the caller's open file; a call that has to wait holds no thread, and a signal ends it as
+                  it would on Linux, within 50 ms.
                 - *continue*: the sandbox process looks at it and lets the host's kernel do it in the container's namespaces.
                 - *not yet*: trapped and refused with ENOSYS, because nothing answers it in this version.
                 - an errno: refused.
 
-                Numbers that are not listed and the x32 ABI get ENOSYS; a 32-bit call kills its process. `strict` cannot be chosen in this version.
+                Numbers that are not listed and the x32 ABI get ENOSYS; a 32-bit call kills its process.
 
-                | tier | native | of these with rules | trapped | refused |
-                | --- | --- | --- | --- | --- |
+                | tier | native | of these with rules | continued | answered | refused |
+                | --- | --- | --- | --- | --- | --- |
                 """);
         for (Tier tier : Tier.values()) {
-            int[] counts = new int[4];
-            for (SystemCall call : CallTable.calls()) {
-                switch (call.verdict(tier).kind()) {
-                    case NATIVE -> counts[call.rule() == null ? 0 : 1]++;
-                    case TRAP -> counts[2]++;
-                    case REFUSE -> counts[3]++;
-                }
-            }
-            out.append("| %s | %d | %d | %d | %d |%n"
-                    .formatted(tier.word(), counts[0] + counts[1], counts[1], counts[2], counts[3]));
+            Surface surface = Surface.of(tier);
+            out.append("| %s | %d | %d | %d | %d | %d |%n"
+                    .formatted(
+                            tier.word(),
+                            surface.natives(),
+                            surface.ruled(),
+                            surface.continued(),
+                            surface.answered(),
+                            surface.refused()));
         }
         Map<String, List<SystemCall>> groups = new TreeMap<>();
         for (SystemCall call : CallTable.calls()) {
@@ -71,6 +72,6 @@ public final class CompatibilityPage {
             return verdict.word();
         }
         String handler = call.handler();
-        return handler == null ? "not yet" : handler.equals("continue") ? "continue" : "trap";
+        return handler == null ? "not yet" : Surface.isContinued(call) ? "continue" : "trap";
     }
 }

@@ -128,12 +128,31 @@ public final class ContainerLimits {
                         number(read(kernel, chain.directories().getFirst() + "/pids.current"), 0), Short.MAX_VALUE);
     }
 
+    /** Whether somebody wants the container, or a group that it is in, to stand still. */
+    public boolean isFreezing(KernelCalls kernel) {
+        GroupChain chain = chain(kernel, "freezer");
+        if (chain == null) {
+            return false;
+        }
+        for (String directory : chain.directories()) {
+            String state = read(kernel, directory + (chain.isUnified() ? "/cgroup.freeze" : "/freezer.state"));
+            // A group of version 1 says so of its parents' wish too.
+            if (state == null || !chain.isUnified()) {
+                return state != null && !state.startsWith("THAWED");
+            }
+            if (state.startsWith("1")) {
+                return true;
+            }
+        }
+        return false;
+    }
+
     private synchronized @Nullable GroupChain chain(KernelCalls kernel, String controller) {
         if (chains == null) {
             Map<String, GroupChain> found = new HashMap<>();
             List<MountInfo> mounts = MountInfo.parse(text(kernel, "self/mountinfo"));
             String groups = text(kernel, init + "/cgroup");
-            for (String each : List.of("memory", "cpu", "cpuset", "pids")) {
+            for (String each : List.of("memory", "cpu", "cpuset", "pids", "freezer")) {
                 GroupChain chain = GroupChain.of(mounts, groups, each);
                 if (chain != null) {
                     found.put(each, chain);

@@ -20,17 +20,20 @@ final class ContainerEntry {
     private final int hostProc;
     private final int init;
     private final int initPid;
+    private final boolean isStrict;
     private @Nullable ContainerView view;
 
     /**
      * @param hostProc a descriptor of the host's /proc
      * @param init a pidfd of the container's first process
      * @param initPid its pid on the host
+     * @param isStrict whether the container's tier is the strict one
      */
-    ContainerEntry(int hostProc, int init, int initPid) {
+    ContainerEntry(int hostProc, int init, int initPid, boolean isStrict) {
         this.hostProc = hostProc;
         this.init = init;
         this.initPid = initPid;
+        this.isStrict = isStrict;
     }
 
     /**
@@ -70,7 +73,7 @@ final class ContainerEntry {
                 device = memory.getLong(0);
                 kernel.call(Nr.close, fd);
             }
-            view = new ContainerView(hostProc, device, bootId(kernel, memory), initPid);
+            view = new ContainerView(hostProc, device, isStrict, bootId(kernel, memory), initPid);
             return new ContainerMounts(kernel).prepare();
         }
     }
@@ -86,6 +89,11 @@ final class ContainerEntry {
     /** After the container's end; nobody enters any more. */
     void close(KernelCalls kernel) {
         kernel.call(Nr.close, init);
+        synchronized (this) {
+            if (view != null) {
+                view.waitingCalls().close(kernel);
+            }
+        }
     }
 
     /** What the container's calls have in common; there after {@link #enter}. */

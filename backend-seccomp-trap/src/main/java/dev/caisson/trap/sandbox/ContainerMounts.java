@@ -10,6 +10,7 @@ import java.util.Map;
 /** Prepares the container's mounts before its program runs: no devices but those below /dev, and a /sys of ours. On a thread that has entered. */
 final class ContainerMounts {
     private static final int AT_FDCWD = -100;
+    private static final int O_PATH_CLOEXEC = 0x280000;
     private static final int MOUNT_ATTR_NODEV = 4;
     private static final int MOUNT_ATTR_RDONLY = 1;
     private static final int O_CLOEXEC = 0x80000;
@@ -33,8 +34,11 @@ final class ContainerMounts {
                 return result;
             }
             memory.putString(0, "/sys");
-            if (kernel.call(Nr.statfs, memory.address(), memory.address(STATFS)) == 0
-                    && memory.getLong(STATFS) == TMPFS_MAGIC) {
+            long sys = kernel.call(Nr.openat, AT_FDCWD, memory.address(), O_PATH_CLOEXEC);
+            boolean isOurs =
+                    kernel.call(Nr.fstatfs, sys, memory.address(STATFS)) == 0 && memory.getLong(STATFS) == TMPFS_MAGIC;
+            kernel.call(Nr.close, sys);
+            if (isOurs) {
                 sys().forEach((path, text) -> write(memory, path, text));
                 networkDevices(memory).forEach(name -> write(memory, "/sys/class/net/" + name + "/.keep", ""));
                 return set(memory, "/sys", MOUNT_ATTR_RDONLY);

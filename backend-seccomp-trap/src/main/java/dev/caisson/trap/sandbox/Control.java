@@ -1,10 +1,11 @@
 package dev.caisson.trap.sandbox;
 
 import dev.caisson.trap.dispatch.TraceFilter;
+import dev.caisson.trap.filter.Tier;
 
 /**
  * What the daemon tells a sandbox process, one line each: {@code adopt GUARD} gives it a container, of which the guard's pipes tell more;
- * {@code serve init|exec PID FD}, through such a pipe, gives it a process of that container; {@code trace PID FILTER} lets a process see its calls, {@code record PID} their names once each;
+ * {@code serve init|exec TIER PID FD}, through such a pipe, gives it a process of that container; {@code trace PID FILTER} lets a process see its calls, {@code record PID} their names once each;
  * {@code policy PID FD} gives it a policy, which that process has in a file. It answers for an init with a note of
  * {@link #NOTE_SERVING} in the guard's other pipe, whose value is 0 or a negative errno.
  */
@@ -28,13 +29,14 @@ public sealed interface Control {
      * A process.
      *
      * @param isInit whether it is the container's first process
+     * @param tier the container's
      * @param pid host pid of a process that has loaded the filter
      * @param listener number of the notification descriptor in it
      */
-    record Serve(boolean isInit, int pid, int listener) implements Control {
+    record Serve(boolean isInit, Tier tier, int pid, int listener) implements Control {
         @Override
         public String line() {
-            return "serve " + (isInit ? "init " : "exec ") + pid + " " + listener + "\n";
+            return "serve " + (isInit ? "init " : "exec ") + tier.word() + " " + pid + " " + listener + "\n";
         }
     }
 
@@ -86,8 +88,8 @@ public sealed interface Control {
         return new Adopt(guard);
     }
 
-    static Control serve(boolean isInit, int pid, int listener) {
-        return new Serve(isInit, pid, listener);
+    static Control serve(boolean isInit, Tier tier, int pid, int listener) {
+        return new Serve(isInit, tier, pid, listener);
     }
 
     /** @throws IllegalArgumentException it is no such line */
@@ -106,9 +108,10 @@ public sealed interface Control {
         if (words.length == 3 && words[0].equals("policy")) {
             return new Policy(Integer.parseInt(words[1]), Integer.parseInt(words[2]));
         }
-        if (words.length != 4 || !words[0].equals("serve") || !(words[1].equals("init") || words[1].equals("exec"))) {
+        Tier tier = words.length == 5 ? Tier.of(words[2]) : null;
+        if (tier == null || !words[0].equals("serve") || !(words[1].equals("init") || words[1].equals("exec"))) {
             throw new IllegalArgumentException("not a command: " + line);
         }
-        return new Serve(words[1].equals("init"), Integer.parseInt(words[2]), Integer.parseInt(words[3]));
+        return new Serve(words[1].equals("init"), tier, Integer.parseInt(words[3]), Integer.parseInt(words[4]));
     }
 }

@@ -1,7 +1,10 @@
 package dev.caisson.trap.sandbox;
 
+import dev.caisson.trap.data.DataCalls;
+import dev.caisson.trap.data.MessageCalls;
 import dev.caisson.trap.dispatch.Handler;
 import dev.caisson.trap.ident.IdentityCalls;
+import dev.caisson.trap.ident.OwnIds;
 import dev.caisson.trap.net.SocketCalls;
 import dev.caisson.trap.vfs.AttributeCalls;
 import dev.caisson.trap.vfs.InotifyCalls;
@@ -24,7 +27,10 @@ final class Handlers {
         AttributeCalls.register(all);
         InotifyCalls.register(all);
         IdentityCalls.register(all);
+        OwnIds.register(all);
         SocketCalls.register(all);
+        DataCalls.register(all);
+        MessageCalls.register(all);
         PassedCalls.register(all);
         return all;
     }

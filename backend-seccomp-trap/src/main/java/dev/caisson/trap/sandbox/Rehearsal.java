@@ -49,7 +49,7 @@ final class Rehearsal {
         try (NativeMemory memory = new NativeMemory(OUT + OUT_SIZE);
                 SeccompListener listener = new SeccompListener(kernel, NO_LISTENER);
                 GuestCall call = new GuestCall(
-                        kernel, listener, new ContainerView(hostProc, device(memory), "rehearsal\n", 1))) {
+                        kernel, listener, new ContainerView(hostProc, device(memory), false, "rehearsal\n", 1))) {
             long path = memory.address(PATH);
             long out = memory.address(OUT);
             String[] names = {"/", "/etc/ld.so.cache", "/nonexistent", "/proc/self/exe", "/proc/meminfo"};

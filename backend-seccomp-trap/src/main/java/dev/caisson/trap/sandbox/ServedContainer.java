@@ -5,10 +5,12 @@ import dev.caisson.linux.direct.KernelCalls;
 import dev.caisson.linux.direct.NativeMemory;
 import dev.caisson.trap.dispatch.Dispatcher;
 import dev.caisson.trap.dispatch.Nr;
+import dev.caisson.trap.filter.Tier;
 import java.io.IOException;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.LockSupport;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -28,6 +30,8 @@ final class ServedContainer implements Runnable {
     private static final int READERS = Math.max(2, Runtime.getRuntime().availableProcessors()) + 1;
 
     private static final int EXEC_READERS = 2;
+    private static final long LISTENER_NANOS = 10_000_000_000L;
+    private static final long LISTENER_LOOK_NANOS = 100_000;
 
     private final int guard;
     private final int hostProc;
@@ -129,9 +133,9 @@ final class ServedContainer implements Runnable {
         if (pidfd < 0) {
             return pidfd;
         }
-        long listener = kernel.call(Nr.pidfd_getfd, pidfd, process.listener(), 0);
+        long listener = listener(process, pidfd);
         if (process.isInit() && listener >= 0 && entry == null) {
-            entry = new ContainerEntry(hostProc, (int) pidfd, process.pid());
+            entry = new ContainerEntry(hostProc, (int) pidfd, process.pid(), process.tier() == Tier.STRICT);
         } else {
             kernel.call(Nr.close, pidfd);
         }
@@ -144,6 +148,20 @@ final class ServedContainer implements Runnable {
             return -Errno.EINVAL.number();
         }
         return start(container, (int) listener, process.isInit() ? READERS : EXEC_READERS);
+    }
+
+    /** In the strict tier its number is told just before it is there, since nothing can be said afterwards. */
+    private long listener(Control.Serve process, long pidfd) {
+        long giveUp = System.nanoTime() + LISTENER_NANOS;
+        long listener;
+        do {
+            listener = kernel.call(Nr.pidfd_getfd, pidfd, process.listener(), 0);
+            if (listener != -Errno.EBADF.number() || process.tier() != Tier.STRICT) {
+                return listener;
+            }
+            LockSupport.parkNanos(LISTENER_LOOK_NANOS);
+        } while (System.nanoTime() < giveUp);
+        return listener;
     }
 
     private long start(ContainerEntry container, int listener, int readers) {

@@ -1,6 +1,7 @@
 package dev.caisson.trap.vfs;
 
 import dev.caisson.linux.Errno;
+import dev.caisson.trap.data.MessageCalls;
 import dev.caisson.trap.dispatch.GuestCall;
 import dev.caisson.trap.dispatch.Handler;
 import dev.caisson.trap.policy.Addresses;
@@ -22,13 +23,21 @@ public final class PassedCalls {
 
     /** Adds these calls' handlers. */
     public static void register(Map<String, Handler> h) {
+        h.put("pass", c -> GuestCall.PROCEED);
         h.put("exec", c -> exec(c, path(c, Names.NO_DIRECTORY, 0, false)));
         h.put("execveat", PassedCalls::execveat);
         h.put("chdir", c -> path(c, Names.NO_DIRECTORY, 0, false));
         h.put("connect", c -> passed(address(c, Subject.CONNECT, c.arg(1), c.intArg(2))));
         h.put("bind", c -> passed(address(c, Subject.BIND, c.arg(1), c.intArg(2))));
-        h.put("sendto", c -> passed(address(c, Subject.CONNECT, c.arg(4), c.intArg(5))));
-        h.put("sendmsg", c -> passed(message(c, c.arg(1))));
+        h.put(
+                "sendto",
+                c -> c.container().isStrict()
+                        ? MessageCalls.sendto(c)
+                        : passed(address(c, Subject.CONNECT, c.arg(4), c.intArg(5))));
+        h.put("sendmsg", c -> {
+            long refusal = message(c, c.arg(1));
+            return refusal != 0 || !c.container().isStrict() ? passed(refusal) : MessageCalls.sendmsg(c);
+        });
         h.put("sendmmsg", c -> passed(messages(c)));
     }
 

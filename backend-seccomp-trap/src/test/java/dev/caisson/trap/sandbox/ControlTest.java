@@ -3,6 +3,7 @@ package dev.caisson.trap.sandbox;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.caisson.trap.filter.Tier;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -11,7 +12,10 @@ import org.junit.jupiter.params.provider.ValueSource;
 class ControlTest {
     @Test
     void isReadAsWritten() {
-        for (Control control : List.of(Control.serve(true, 4711, 12), Control.serve(false, 1, 3), Control.adopt(17))) {
+        for (Control control : List.of(
+                Control.serve(true, Tier.STRICT, 4711, 12),
+                Control.serve(false, Tier.DEFAULT, 1, 3),
+                Control.adopt(17))) {
             assertThat(Control.parse(control.line().stripTrailing())).isEqualTo(control);
         }
     }
@@ -22,9 +26,11 @@ class ControlTest {
                 "",
                 "serve",
                 "serve init 1",
-                "serve all 1 2",
-                "serve init x 2",
-                "serve init 1 2 3",
+                "serve init 1 2",
+                "serve all default 1 2",
+                "serve init default x 2",
+                "serve init loose 1 2",
+                "serve init default 1 2 3",
                 "adopt",
                 "adopt x",
                 "adopt 1 2"

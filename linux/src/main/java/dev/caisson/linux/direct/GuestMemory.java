@@ -38,6 +38,34 @@ public final class GuestMemory implements AutoCloseable {
         return complete(transfer(SYS_WRITEV, tid, address, from, offset, length, length), length);
     }
 
+    /**
+     * Copies from pieces of guest memory to one place here, up to {@code length} bytes or the first that is not mapped.
+     *
+     * @param pieces {@code struct iovec}s that were copied here, at most 1024 (UIO_MAXIOV)
+     * @return how many bytes, which may be fewer than asked for, or a negative errno when there was none
+     */
+    public long gather(int tid, NativeMemory pieces, int at, int count, NativeMemory to, int offset, int length) {
+        return vector(SYS_READV, tid, pieces, at, count, to, offset, length);
+    }
+
+    /** Copies from one place here to pieces of guest memory; otherwise as {@link #gather}. */
+    public long scatter(int tid, NativeMemory pieces, int at, int count, NativeMemory from, int offset, int length) {
+        return vector(SYS_WRITEV, tid, pieces, at, count, from, offset, length);
+    }
+
+    private long vector(
+            int call, int tid, NativeMemory pieces, int at, int count, NativeMemory local, int offset, int length) {
+        if (length < 0 || offset < 0 || offset > local.size() - length) {
+            throw new IndexOutOfBoundsException(offset + "+" + length);
+        }
+        if (count < 0 || at < 0 || at > pieces.size() - count * 16) {
+            throw new IndexOutOfBoundsException(at + "+" + count + " pieces");
+        }
+        iovecs.putLong(0, local.address(offset));
+        iovecs.putLong(8, length);
+        return calls.call(call, tid, iovecs.address(), 1, pieces.address(at), count, 0);
+    }
+
     private static long complete(long result, int length) {
         return result == length ? 0 : result >= 0 ? -EFAULT : result;
     }

@@ -6,14 +6,6 @@ import dev.caisson.backend.Backend;
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.testkit.TestContainer;
 import dev.caisson.namespace.NamespaceBackend;
-import java.io.IOException;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
-import java.util.Objects;
-import org.junit.jupiter.api.Assumptions;
-import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -59,46 +51,5 @@ final class TrapDifferentialTest extends TrapSuite {
             })
     void printsTheSame(String script) throws ContainerFault {
         assertThat(run(backend(), script)).isEqualTo(run(NATIVE, script));
-    }
-
-    /** One of {@code syscalls/*.c} beside this class: its output is the truth where it runs natively. */
-    private String program(Backend backend, String name) throws ContainerFault, IOException, InterruptedException {
-        Assumptions.assumeTrue(Files.isExecutable(Path.of("/usr/bin/gcc")), "no C compiler");
-        Path source = temp.resolve(name + ".c");
-        try (InputStream in = Objects.requireNonNull(getClass().getResourceAsStream(name + ".c"))) {
-            Files.write(source, in.readAllBytes());
-        }
-        var bundle = shell(SETUP + "cd /tmp && /program");
-        Process gcc = new ProcessBuilder(
-                        "gcc",
-                        "-O1",
-                        "-static",
-                        "-pthread",
-                        "-o",
-                        bundle.rootfs("program").toString(),
-                        source.toString())
-                .redirectErrorStream(true)
-                .start();
-        String said = new String(gcc.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertThat(gcc.waitFor()).as(said).isZero();
-        try (TestContainer c = TestContainer.prepare(backend, bundle, pod().launcher())) {
-            int code = c.run();
-            return c.stdout() + c.stderr() + "--- exit " + code + "\n";
-        }
-    }
-
-    @ParameterizedTest
-    @ValueSource(strings = {"names", "identity", "races"})
-    void systemCallsAnswerTheSame(String name) throws Exception {
-        String truth = program(NATIVE, name);
-        assertThat(truth).endsWith("--- exit 0\n");
-        assertThat(program(backend(), name)).isEqualTo(truth);
-    }
-
-    /** Every number with tiny and all-ones arguments, in a fresh process each: the sandbox process answers on. */
-    @Test
-    void probesOfEveryCallDoNoHarm() throws Exception {
-        String output = program(backend(), "probe");
-        assertThat(output).endsWith("alive\n--- exit 0\n");
     }
 }

@@ -258,7 +258,6 @@ final class TrapSandboxTest extends TrapSuite {
                             "connect",
                             "bind",
                             "sendto",
-                            "sendmsg",
                             "bpf",
                             "kill",
                             "init_module",

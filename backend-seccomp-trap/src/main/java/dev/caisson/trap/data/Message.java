@@ -1,0 +1,217 @@
+package dev.caisson.trap.data;
+
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.direct.KernelCalls;
+import dev.caisson.trap.dispatch.GuestCall;
+import dev.caisson.trap.dispatch.Nr;
+import dev.caisson.trap.dispatch.WaitingCalls;
+
+/** One message that is sent or received (sendmsg(2), recvmsg(2)), with MSG_DONTWAIT and again when the socket is ready. */
+final class Message implements WaitingCalls.Work {
+    static final int MSG_PEEK = 2;
+    static final int MSG_DONTROUTE = 4;
+    static final int MSG_TRUNC = 0x20;
+    static final int MSG_DONTWAIT = 0x40;
+    static final int MSG_EOR = 0x80;
+    static final int MSG_CONFIRM = 0x800;
+    static final int MSG_NOSIGNAL = 0x4000;
+    static final int MSG_MORE = 0x8000;
+    static final int MSG_CMSG_CLOEXEC = 0x4000_0000;
+
+    /** Longest name of a socket (struct sockaddr_storage). */
+    static final int NAME_SIZE = 128;
+
+    private static final int OURS = GuestCall.TEXT;
+    private static final int HEADER = GuestCall.TEXT + 64;
+    private static final int HEADER_SIZE = 56;
+    private static final int NAME = GuestCall.TEXT + 128;
+    private static final int CONTROL = GuestCall.TEXT + 512;
+    private static final int CONTROL_SIZE = 3584;
+    private static final int DATA = GuestCall.DATA;
+
+    private static final int F_GETFL = 3;
+    private static final int O_NONBLOCK = 0x800;
+    private static final int SO_TYPE = 3;
+    private static final int SOCK_STREAM = 1;
+    private static final int SO_RCVTIMEO = 20;
+    private static final int SO_SNDTIMEO = 21;
+    private static final long EAGAIN = -Errno.EAGAIN.number();
+    private static final long EFAULT = -Errno.EFAULT.number();
+
+    private final long fd;
+    private final boolean sends;
+    private final Pieces pieces;
+    private final int flags;
+    private final Places places;
+    private final byte[] name;
+    private boolean isStream;
+    private long deadline = Long.MAX_VALUE;
+
+    /**
+     * Where a receiver wants to have what comes with a message; 0 for nowhere.
+     *
+     * @param name address for the sender's name
+     * @param nameRoom how long that may be
+     * @param nameLength address of an int that gets its length
+     * @param control address for control messages
+     * @param controlRoom how long they may be
+     * @param header address of the struct msghdr that gets lengths and flags
+     */
+    record Places(long name, int nameRoom, long nameLength, long control, long controlRoom, long header) {
+        static final Places NONE = new Places(0, 0, 0, 0, 0, 0);
+    }
+
+    private Message(long fd, boolean sends, Pieces pieces, int flags, Places places, byte[] name) {
+        this.fd = fd;
+        this.sends = sends;
+        this.pieces = pieces;
+        this.flags = flags;
+        this.places = places;
+        this.name = name;
+    }
+
+    /** @param fd a descriptor of ours, which the message owns */
+    static Message received(long fd, Pieces pieces, int flags, Places places) {
+        return new Message(fd, false, pieces, flags, places, new byte[0]);
+    }
+
+    /** @param name where to, or no byte */
+    static Message sent(long fd, Pieces pieces, int flags, byte[] name) {
+        return new Message(fd, true, pieces, flags, Places.NONE, name);
+    }
+
+    /** Does it, or sees to it that it is done later. */
+    long run(GuestCall c) {
+        isStream = FileKind.option(c, fd, SO_TYPE) == SOCK_STREAM;
+        if (sends) {
+            if (!isStream && pieces.total() > GuestCall.DATA_SIZE) {
+                close(c.kernel());
+                return -Errno.EMSGSIZE.number();
+            }
+        }
+        long result = attempt(c);
+        if (result == WaitingCalls.NOT_YET) {
+            long fileFlags = c.kernel().call(Nr.fcntl, fd, F_GETFL);
+            if ((fileFlags & O_NONBLOCK) != 0 || (flags & MSG_DONTWAIT) != 0) {
+                result = isBegun() ? pieces.done() : EAGAIN;
+            } else {
+                deadline = FileKind.deadline(c, fd, sends ? SO_SNDTIMEO : SO_RCVTIMEO);
+                return c.await(this);
+            }
+        }
+        close(c.kernel());
+        return result;
+    }
+
+    @Override
+    public long attempt(GuestCall c) {
+        return sends ? send(c) : receive(c);
+    }
+
+    private void header(GuestCall c, int part, long nameLength, long controlLength) {
+        c.memory().putLong(OURS, c.memory().address(DATA));
+        c.memory().putLong(OURS + 8, part);
+        c.memory().zero(HEADER, HEADER_SIZE);
+        c.memory().putLong(HEADER, nameLength == 0 ? 0 : c.memory().address(NAME));
+        c.memory().putInt(HEADER + 8, (int) nameLength);
+        c.memory().putLong(HEADER + 16, c.memory().address(OURS));
+        c.memory().putLong(HEADER + 24, 1);
+        c.memory().putLong(HEADER + 32, controlLength == 0 ? 0 : c.memory().address(CONTROL));
+        c.memory().putLong(HEADER + 40, controlLength);
+    }
+
+    private long send(GuestCall c) {
+        do {
+            int part = (int) Math.min(pieces.left(), GuestCall.DATA_SIZE);
+            long taken = part == 0 ? 0 : pieces.gather(c, DATA, part);
+            if (taken < 0 || (taken < part && !isStream)) {
+                return isBegun() ? pieces.done() : EFAULT;
+            }
+            c.memory().putBytes(NAME, name);
+            header(c, (int) taken, name.length, 0);
+            long put = c.kernel().call(Nr.sendmsg, fd, c.memory().address(HEADER), flags | MSG_DONTWAIT | MSG_NOSIGNAL);
+            if (put == EAGAIN) {
+                return WaitingCalls.NOT_YET;
+            }
+            if (put == -Errno.EPIPE.number() && !isBegun() && (flags & MSG_NOSIGNAL) == 0) {
+                return GuestCall.PROCEED; // the kernel says it again, and sends the caller SIGPIPE
+            }
+            if (put < 0) {
+                return isBegun() ? pieces.done() : put;
+            }
+            pieces.advance(put);
+        } while (pieces.left() > 0 && isStream);
+        return pieces.done();
+    }
+
+    private long receive(GuestCall c) {
+        if (isStream && pieces.wouldLose(c, fd)) {
+            return EFAULT;
+        }
+        int part = (int) Math.min(pieces.total(), GuestCall.DATA_SIZE);
+        boolean named = places.name != 0;
+        header(c, part, named ? NAME_SIZE : 0, Math.min(places.controlRoom, CONTROL_SIZE));
+        long got = c.kernel().call(Nr.recvmsg, fd, c.memory().address(HEADER), flags | MSG_DONTWAIT);
+        if (got == EAGAIN) {
+            return WaitingCalls.NOT_YET;
+        }
+        if (got < 0) {
+            return got;
+        }
+        int data = (int) Math.min(got, part);
+        if (data > 0 && pieces.scatter(c, DATA, data) != data) {
+            return EFAULT;
+        }
+        int nameLength = named ? c.memory().getInt(HEADER + 8) : 0;
+        long controlLength = c.memory().getLong(HEADER + 40);
+        int told = c.memory().getInt(HEADER + 48);
+        long failed = 0;
+        if (named) {
+            failed = Math.min(failed, c.write(places.name, NAME, Math.min(nameLength, places.nameRoom)));
+            c.memory().putInt(OURS, nameLength);
+            failed = Math.min(failed, c.write(places.nameLength, OURS, 4));
+        }
+        if (places.header != 0) {
+            failed = Math.min(failed, c.write(places.control, CONTROL, (int) controlLength));
+            c.memory().putLong(OURS, controlLength);
+            c.memory().putInt(OURS + 8, (told & ~MSG_CMSG_CLOEXEC) | (flags & MSG_CMSG_CLOEXEC));
+            failed = Math.min(failed, c.write(places.header + 40, OURS, 12));
+        }
+        return failed < 0 ? failed : got;
+    }
+
+    @Override
+    public long descriptor() {
+        return fd;
+    }
+
+    @Override
+    public int events() {
+        return sends ? 4 /* POLLOUT */ : 1 /* POLLIN */;
+    }
+
+    @Override
+    public long deadline() {
+        return deadline;
+    }
+
+    @Override
+    public boolean isBegun() {
+        return pieces.done() > 0;
+    }
+
+    @Override
+    public long interrupted() {
+        return isBegun() ? pieces.done() : deadline == Long.MAX_VALUE ? WaitingCalls.RESTART : -Errno.EINTR.number();
+    }
+
+    @Override
+    public long timedOut() {
+        return isBegun() ? pieces.done() : EAGAIN;
+    }
+
+    @Override
+    public void close(KernelCalls kernel) {
+        kernel.call(Nr.close, fd);
+    }
+}

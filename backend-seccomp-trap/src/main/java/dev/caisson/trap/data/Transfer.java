@@ -1,0 +1,205 @@
+package dev.caisson.trap.data;
+
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.direct.KernelCalls;
+import dev.caisson.trap.dispatch.GuestCall;
+import dev.caisson.trap.dispatch.Nr;
+import dev.caisson.trap.dispatch.WaitingCalls;
+
+/**
+ * One read or write on its way, a part of {@link GuestCall#DATA_SIZE} after the other. It never waits itself: what would is done with RWF_NOWAIT
+ * (preadv2(2)) and tried again when the descriptor is ready.
+ */
+final class Transfer implements WaitingCalls.Work {
+    /** Of preadv2(2). */
+    static final int RWF_NOWAIT = 8;
+
+    /** As a position: that of the open file. */
+    static final long AT_POSITION = -1;
+
+    private static final int F_GETFL = 3;
+    private static final int O_NONBLOCK = 0x800;
+    private static final int O_DIRECT = 0x4000;
+    private static final int SO_TYPE = 3;
+    private static final int SOCK_STREAM = 1;
+    private static final int SO_RCVTIMEO = 20;
+    private static final int SO_SNDTIMEO = 21;
+    private static final int POLLIN = 1;
+    private static final int POLLOUT = 4;
+    private static final int SEEK_CUR = 1;
+    private static final int DATA = GuestCall.DATA;
+    /** struct iovec of ours. */
+    private static final int OURS = GuestCall.TEXT;
+
+    private static final long NOT_YET = WaitingCalls.NOT_YET;
+    private static final long EAGAIN = -Errno.EAGAIN.number();
+    private static final long EFAULT = -Errno.EFAULT.number();
+
+    private final long fd;
+    private final FileKind kind;
+    private final boolean writes;
+    private final Pieces pieces;
+    private final int flags;
+    private long position;
+    private boolean isStream = true;
+    private long deadline = Long.MAX_VALUE;
+
+    /**
+     * @param fd a descriptor of ours, which this owns
+     * @param position of the file, or {@link #AT_POSITION}
+     * @param flags RWF flags of the caller's
+     */
+    Transfer(long fd, FileKind kind, boolean writes, Pieces pieces, long position, int flags) {
+        this.fd = fd;
+        this.kind = kind;
+        this.writes = writes;
+        this.pieces = pieces;
+        this.position = position;
+        this.flags = flags;
+    }
+
+    /** Does it, or sees to it that it is done later. */
+    long run(GuestCall c) {
+        boolean isSocket = kind == FileKind.INTERNET || kind == FileKind.LOCAL;
+        if (isSocket && writes) {
+            isStream = FileKind.option(c, fd, SO_TYPE) == SOCK_STREAM;
+            if (!isStream && pieces.total() > GuestCall.DATA_SIZE) {
+                close(c.kernel());
+                return -Errno.EMSGSIZE.number();
+            }
+        }
+        long result = attempt(c);
+        if (result == NOT_YET) {
+            long fileFlags = c.kernel().call(Nr.fcntl, fd, F_GETFL);
+            if ((fileFlags & O_NONBLOCK) != 0 || (flags & RWF_NOWAIT) != 0) {
+                result = isBegun() ? pieces.done() : EAGAIN;
+            } else {
+                if (isSocket) {
+                    deadline = FileKind.deadline(c, fd, writes ? SO_SNDTIMEO : SO_RCVTIMEO);
+                }
+                return c.await(this);
+            }
+        }
+        close(c.kernel());
+        return result;
+    }
+
+    @Override
+    public long attempt(GuestCall c) {
+        if (writes) {
+            c.becomeCaller(); // a file that another user than its owner writes loses its set-id bits
+        }
+        do {
+            int part = (int) Math.min(pieces.left(), GuestCall.DATA_SIZE);
+            long moved = writes ? write(c, part) : read(c, part);
+            if (moved == EAGAIN && kind != FileKind.REGULAR) {
+                return !writes && isBegun() ? pieces.done() : NOT_YET;
+            }
+            if (moved < 0) {
+                return isBegun() ? pieces.done() : moved;
+            }
+            if (moved < part && (!writes || kind == FileKind.REGULAR)) {
+                return pieces.done();
+            }
+        } while (pieces.left() > 0 && (writes ? isStream : isWhole()));
+        return pieces.done();
+    }
+
+    /** Whether a read goes on after a full part: what comes of a pipe or socket at once may be one message. */
+    private boolean isWhole() {
+        return kind == FileKind.REGULAR || kind == FileKind.DEVICE;
+    }
+
+    private long read(GuestCall c, int part) {
+        boolean isFile = kind == FileKind.REGULAR;
+        if (!isFile && pieces.wouldLose(c, fd)) {
+            return EFAULT;
+        }
+        ours(c, part);
+        long got = c.kernel()
+                .call(Nr.preadv2, fd, c.memory().address(OURS), 1, position, 0, isFile ? flags : flags | RWF_NOWAIT);
+        if (got < 0) {
+            return failed(c, got);
+        }
+        long given = got == 0 ? 0 : pieces.scatter(c, DATA, (int) got);
+        if (given < got && isFile && position == AT_POSITION) {
+            c.kernel().call(Nr.lseek, fd, Math.max(given, 0) - got, SEEK_CUR);
+        }
+        return moved(given);
+    }
+
+    private long write(GuestCall c, int part) {
+        long taken = part == 0 ? 0 : pieces.gather(c, DATA, part);
+        if (taken < 0) {
+            return taken;
+        }
+        ours(c, (int) taken);
+        boolean isFile = kind == FileKind.REGULAR;
+        long put = c.kernel()
+                .call(Nr.pwritev2, fd, c.memory().address(OURS), 1, position, 0, isFile ? flags : flags | RWF_NOWAIT);
+        if (put == -Errno.EPIPE.number() && !isBegun()) {
+            return GuestCall.PROCEED; // the kernel says it again, and sends the caller SIGPIPE
+        }
+        return put < 0 ? failed(c, put) : moved(put);
+    }
+
+    private void ours(GuestCall c, int length) {
+        c.memory().putLong(OURS, c.memory().address(DATA));
+        c.memory().putLong(OURS + 8, length);
+    }
+
+    private long moved(long bytes) {
+        if (bytes > 0) {
+            pieces.advance(bytes);
+            if (position != AT_POSITION) {
+                position += bytes;
+            }
+        }
+        return bytes;
+    }
+
+    /** Terminals and named pipes cannot do without waiting, and direct I/O needs memory that is aligned as the caller's. */
+    private long failed(GuestCall c, long error) {
+        boolean isOthers = error == -Errno.EOPNOTSUPP.number() && kind != FileKind.REGULAR && (flags & RWF_NOWAIT) == 0;
+        boolean isDirect = error == -Errno.EINVAL.number()
+                && kind == FileKind.REGULAR
+                && (c.kernel().call(Nr.fcntl, fd, F_GETFL) & O_DIRECT) != 0;
+        return isOthers || isDirect ? GuestCall.PROCEED : error;
+    }
+
+    @Override
+    public long descriptor() {
+        return fd;
+    }
+
+    @Override
+    public int events() {
+        return writes ? POLLOUT : POLLIN;
+    }
+
+    @Override
+    public long deadline() {
+        return deadline;
+    }
+
+    @Override
+    public boolean isBegun() {
+        return pieces.done() > 0;
+    }
+
+    @Override
+    public long interrupted() {
+        // With a time limit a call is not restarted (socket(7)).
+        return isBegun() ? pieces.done() : deadline == Long.MAX_VALUE ? WaitingCalls.RESTART : -Errno.EINTR.number();
+    }
+
+    @Override
+    public long timedOut() {
+        return isBegun() ? pieces.done() : EAGAIN;
+    }
+
+    @Override
+    public void close(KernelCalls kernel) {
+        kernel.call(Nr.close, fd);
+    }
+}

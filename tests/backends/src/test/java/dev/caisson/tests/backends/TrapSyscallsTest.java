@@ -1,0 +1,95 @@
+package dev.caisson.tests.backends;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.caisson.backend.Backend;
+import dev.caisson.backend.ContainerFault;
+import dev.caisson.backend.testkit.Bundle;
+import dev.caisson.backend.testkit.TestContainer;
+import dev.caisson.namespace.NamespaceBackend;
+import java.io.IOException;
+import java.io.InputStream;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Objects;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The programs of {@code tests/syscalls}, on the host's kernel first, whose answers are the truth, and then behind the wall in every tier. */
+final class TrapSyscallsTest extends TrapSuite {
+    private static final Backend NATIVE = new NamespaceBackend();
+    private static final String SETUP =
+            "mkdir -p /tmp /etc /root; chmod 1777 /tmp; echo root:x:0:0::/root:/bin/sh > /etc/passwd; echo root:x:0: > /etc/group; ";
+
+    /** What a program printed natively, by its name; the kernel does not change between two tests. */
+    private static final Map<String, String> TRUTHS = new HashMap<>();
+
+    private String program(Backend backend, String name, String arguments)
+            throws ContainerFault, IOException, InterruptedException {
+        Assumptions.assumeTrue(Files.isExecutable(Path.of("/usr/bin/gcc")), "no C compiler");
+        Path source = temp.resolve(name + ".c");
+        try (InputStream in =
+                Objects.requireNonNull(getClass().getResourceAsStream("/syscalls/" + name + ".c"), name)) {
+            Files.write(source, in.readAllBytes());
+        }
+        Bundle bundle = shell(SETUP + "cd /tmp && /program " + arguments);
+        Process gcc = new ProcessBuilder(
+                        "gcc",
+                        "-O1",
+                        "-w",
+                        "-static",
+                        "-pthread",
+                        "-o",
+                        bundle.rootfs("program").toString(),
+                        source.toString())
+                .redirectErrorStream(true)
+                .start();
+        String said = new String(gcc.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(gcc.waitFor()).as(said).isZero();
+        try (TestContainer c = TestContainer.prepare(backend, bundle, pod().launcher())) {
+            int code = c.run();
+            return c.stdout() + c.stderr() + "--- exit " + code + "\n";
+        }
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "names, default",
+        "names, strict",
+        "identity, default",
+        "identity, hardened",
+        "identity, strict",
+        "races, default",
+        "races, strict",
+        "data, default",
+        "data, hardened",
+        "data, strict",
+        "waits, default",
+        "waits, strict",
+        "messages, default",
+        "messages, hardened",
+        "messages, strict",
+    })
+    void answersAsNatively(String name, String tier) throws Exception {
+        String truth = TRUTHS.get(name);
+        if (truth == null) {
+            truth = program(NATIVE, name, "");
+            TRUTHS.put(name, truth);
+        }
+        assertThat(truth).endsWith("--- exit 0\n");
+        assertThat(program(new Tiered(backend(), tier), name, "")).isEqualTo(truth);
+    }
+
+    /** Every number with tiny and all-ones arguments, in a fresh process each: the sandbox process answers on. */
+    @ParameterizedTest
+    @ValueSource(strings = {"fast", "default", "hardened", "strict"})
+    void probesOfEveryCallDoNoHarm(String tier) throws Exception {
+        String output = program(new Tiered(backend(), tier), "probe", "");
+        assertThat(output).endsWith("alive\n--- exit 0\n");
+    }
+}

@@ -1,5 +1,6 @@
 package dev.caisson.trap;
 
+import dev.caisson.backend.WallGroup;
 import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.HostFiles;
 import dev.caisson.linux.cgroup.Cgroup;
@@ -7,7 +8,6 @@ import dev.caisson.linux.cgroup.CgroupException;
 import dev.caisson.linux.cgroup.CgroupLayout;
 import dev.caisson.linux.cgroup.CgroupPath;
 import java.util.List;
-import java.util.Set;
 
 /**
  * The cgroup of one sandbox process, {@code /caisson-sandbox/PID} in each hierarchy: what guests can make it hold is bounded, and is not what they
@@ -18,32 +18,11 @@ final class SandboxGroup {
     private static final long MEMORY_BYTES = 256L << 20;
     private static final int THREADS = 512;
 
-    private final Cgroup group;
-
-    private SandboxGroup(Cgroup group) {
-        this.group = group;
-    }
+    private SandboxGroup() {}
 
     /** Puts a process into a group of its own. */
-    static SandboxGroup of(int pid) throws ErrnoException, CgroupException {
-        SandboxGroup made = new SandboxGroup(Cgroup.create(
-                CgroupLayout.detect(),
-                CgroupPath.of(PARENT + "/" + pid, Integer.toString(pid)),
-                Set.of("memory", "pids")));
-        made.limit("memory", List.of("memory.max", "memory.limit_in_bytes"), MEMORY_BYTES);
-        made.limit("pids", List.of("pids.max"), THREADS);
-        made.group.join(pid);
-        return made;
-    }
-
-    private void limit(String controller, List<String> files, long value) {
-        String directory = group.directory(controller);
-        if (directory != null) {
-            for (String file : files) {
-                // One of them is there, according to the version.
-                var _ = HostFiles.tryWrite(directory + "/" + file, Long.toString(value));
-            }
-        }
+    static WallGroup of(int pid) throws ErrnoException, CgroupException {
+        return WallGroup.of(PARENT, Integer.toString(pid), pid, MEMORY_BYTES, THREADS);
     }
 
     /** Those of processes that ended when no daemon was there to see it. One that is in use cannot be removed. */
@@ -70,13 +49,5 @@ final class SandboxGroup {
     private static boolean isRunning(int pid) throws ErrnoException {
         ProcessId id = ProcessId.of(pid);
         return id != null && id.isRunning();
-    }
-
-    /** After the process's end. */
-    void remove() {
-        for (String directory : group.directories()) {
-            var _ = HostFiles.tryRmdir(directory);
-            var _ = HostFiles.tryRmdir(directory.substring(0, directory.lastIndexOf('/')));
-        }
     }
 }

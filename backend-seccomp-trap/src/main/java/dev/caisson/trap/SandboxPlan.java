@@ -1,5 +1,6 @@
 package dev.caisson.trap;
 
+import dev.caisson.backend.WallUser;
 import dev.caisson.linux.plan.Arg;
 import dev.caisson.linux.plan.LaunchPlan;
 import dev.caisson.linux.plan.PlanBuilder;
@@ -8,23 +9,14 @@ import java.util.List;
 
 /** Starts a sandbox process, which keeps the plan's gate: the daemon tells it there which container it is for. */
 final class SandboxPlan {
-    private static final int PR_SET_KEEPCAPS = 8;
-    private static final int PR_CAPBSET_DROP = 24;
-    private static final int PR_CAP_AMBIENT = 47;
-    private static final int PR_CAP_AMBIENT_RAISE = 2;
-    private static final int CAPABILITY_VERSION_3 = 0x2008_0522;
     private static final long CLONE_NEWIPC = 0x0800_0000L;
     private static final long CLONE_NEWNET = 0x4000_0000L;
     private static final int PR_SET_NO_NEW_PRIVS = 38;
-    private static final int LAST_CAPABILITY = 63;
     /**
      * CHOWN, DAC_OVERRIDE, DAC_READ_SEARCH, FOWNER and FSETID, which guests may have over their files; SETGID and SETUID, to take on their users;
      * SYS_PTRACE, to read their memory; SYS_CHROOT and SYS_ADMIN, to enter their namespaces (setns(2)).
      */
     private static final long NEEDED = 0b11111 | 1L << 6 | 1L << 7 | 1L << 18 | 1L << 19 | 1L << 21;
-
-    /** Users of sandbox processes: this and the pid, so that no two have the same, and no account of a host or an image that of one. */
-    static final int USER_BASE = 2_000_000_000;
 
     private static final int F_SETFD = 2;
 
@@ -36,15 +28,10 @@ final class SandboxPlan {
         Arg.Data args = p.stringArray(argv);
         Arg.Data env = p.stringArray(List.of());
         Arg.Data path = p.string(argv.getFirst());
-        for (int cap = 0; cap <= LAST_CAPABILITY; cap++) {
-            if ((NEEDED & 1L << cap) == 0) {
-                // EINVAL beyond what the kernel knows.
-                p.attempt(Sys.PRCTL, Arg.of(PR_CAPBSET_DROP), Arg.of(cap), Arg.ZERO, Arg.ZERO, Arg.ZERO);
-            }
-        }
+        WallUser.limit(p, NEEDED);
         // Its answering threads join the containers' own; nothing that it makes before is the host's.
         p.call("leave the host's network", Sys.UNSHARE, Arg.of(CLONE_NEWNET | CLONE_NEWIPC));
-        becomeNobody(p);
+        WallUser.become(p, NEEDED);
         p.call("set no_new_privs", Sys.PRCTL, Arg.of(PR_SET_NO_NEW_PRIVS), Arg.of(1), Arg.ZERO, Arg.ZERO, Arg.ZERO);
         p.call("start session", Sys.SETSID);
         p.call("change to /", Sys.CHDIR, p.string("/"));
@@ -56,33 +43,5 @@ final class SandboxPlan {
         p.attemptInto(result, Sys.EXECVE, path, args, env);
         p.fail("exec sandbox process " + argv.getFirst(), result);
         return p.build();
-    }
-
-    /** Another user, which keeps what is {@link #NEEDED} over execve, as ambient capabilities. */
-    private static void becomeNobody(PlanBuilder p) {
-        Arg.Slot user = p.slot();
-        p.callInto(user, "get pid", Sys.GETPID);
-        p.add(user, user, Arg.of(USER_BASE));
-        p.call("keep capabilities over the change of user", Sys.PRCTL, Arg.of(PR_SET_KEEPCAPS), Arg.of(1));
-        p.call("drop groups", Sys.SETGROUPS, Arg.ZERO, Arg.ZERO);
-        p.call("set group id", Sys.SETRESGID, user, user, user);
-        p.call("set user id", Sys.SETRESUID, user, user, user);
-        p.call(
-                "set capabilities",
-                Sys.CAPSET,
-                p.struct(4, CAPABILITY_VERSION_3, 4, 0),
-                p.struct(4, NEEDED, 4, NEEDED, 4, NEEDED, 4, NEEDED >>> 32, 4, NEEDED >>> 32, 4, NEEDED >>> 32));
-        for (int cap = 0; cap <= LAST_CAPABILITY; cap++) {
-            if ((NEEDED & 1L << cap) != 0) {
-                p.call(
-                        "keep capability " + cap,
-                        Sys.PRCTL,
-                        Arg.of(PR_CAP_AMBIENT),
-                        Arg.of(PR_CAP_AMBIENT_RAISE),
-                        Arg.of(cap),
-                        Arg.ZERO,
-                        Arg.ZERO);
-            }
-        }
     }
 }

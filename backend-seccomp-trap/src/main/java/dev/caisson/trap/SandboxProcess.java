@@ -2,6 +2,7 @@ package dev.caisson.trap;
 
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
+import dev.caisson.backend.WallGroup;
 import dev.caisson.backend.WallProcess;
 import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.plan.LaunchPlan;
@@ -33,9 +34,9 @@ final class SandboxProcess {
     private final Process process;
     private final LaunchPlan plan;
     private final ProcessId id;
-    private final SandboxGroup group;
+    private final WallGroup group;
 
-    private SandboxProcess(Process process, LaunchPlan plan, ProcessId id, SandboxGroup group) {
+    private SandboxProcess(Process process, LaunchPlan plan, ProcessId id, WallGroup group) {
         this.group = group;
         this.process = process;
         this.plan = plan;
@@ -63,7 +64,7 @@ final class SandboxProcess {
             if (id == null) {
                 throw new IOException("it has ended");
             }
-            SandboxGroup group = SandboxGroup.of(id.pid());
+            WallGroup group = SandboxGroup.of(id.pid());
             process.onExit().thenRun(group::remove);
             return new SandboxProcess(process, plan, id, group);
         } catch (IOException e) {

@@ -1,5 +1,6 @@
 package dev.caisson.kvm.plan;
 
+import dev.caisson.backend.WallUser;
 import dev.caisson.linux.plan.Arg;
 import dev.caisson.linux.plan.LaunchPlan;
 import dev.caisson.linux.plan.PlanBuilder;
@@ -7,14 +8,14 @@ import dev.caisson.linux.plan.Sys;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
-/** Starts the process that is a pod's machine. Pure. */
+/**
+ * Starts the process that is a pod's machine: in namespaces of its own, with the files of its {@link Jail}, as a user that is nobody else's. Pure.
+ */
 public final class MachinePlan {
     private static final int AT_FDCWD = -100;
     private static final int PR_SET_PDEATHSIG = 1;
     private static final int SIGKILL = 9;
     private static final int PR_SET_NO_NEW_PRIVS = 38;
-    private static final int PR_CAPBSET_DROP = 24;
-    private static final int LAST_CAPABILITY = 63;
     /**
      * DAC_OVERRIDE, for containers' disks and /dev/kvm; NET_ADMIN, for taps in the pod's network namespace; and what the guest's processes may do
      * with the host's files that it shares: CHOWN, FOWNER, FSETID, SETGID and SETUID (whose they are), SETFCAP.
@@ -23,6 +24,8 @@ public final class MachinePlan {
 
     private static final int O_CLOEXEC = 0x80000;
     private static final int CLONE_NEWNET = 0x4000_0000;
+    private static final int CLONE_NEWNS = 0x2_0000;
+    private static final int CLONE_NEWIPC = 0x800_0000;
     private static final int O_WRONLY_CREAT_APPEND_CLOEXEC = 0x80441;
 
     private MachinePlan() {}
@@ -35,15 +38,12 @@ public final class MachinePlan {
      * @param network the network namespace to be in, null for an empty one
      * @param outlives whether it lives on without its parent
      */
-    public static LaunchPlan of(List<String> argv, String log, @Nullable String network, boolean outlives) {
+    public static LaunchPlan of(List<String> argv, String log, @Nullable String network, Jail jail, boolean outlives) {
         PlanBuilder p = new PlanBuilder();
         Arg.Data args = p.stringArray(argv);
         Arg.Data env = p.stringArray(List.of());
         Arg.Data program = p.string(argv.getFirst());
         p.call("start session", Sys.SETSID);
-        if (!outlives) {
-            p.call("set parent-death signal", Sys.PRCTL, Arg.of(PR_SET_PDEATHSIG), Arg.of(SIGKILL));
-        }
         if (network == null) {
             p.call("leave the host's network", Sys.UNSHARE, Arg.of(CLONE_NEWNET));
         } else {
@@ -57,9 +57,6 @@ public final class MachinePlan {
                     Arg.of(O_CLOEXEC));
             p.call("join network namespace " + network, Sys.SETNS, namespace, Arg.of(CLONE_NEWNET));
         }
-        p.call("set no_new_privs", Sys.PRCTL, Arg.of(PR_SET_NO_NEW_PRIVS), Arg.of(1), Arg.ZERO, Arg.ZERO, Arg.ZERO);
-        dropCapabilities(p);
-        p.call("change to /", Sys.CHDIR, p.string("/"));
         Arg.Slot file = p.slot();
         p.callInto(
                 file,
@@ -78,19 +75,19 @@ public final class MachinePlan {
         Arg.Slot nothing = p.slot();
         p.callInto(nothing, "open /dev/null", Sys.OPENAT, Arg.of(AT_FDCWD), p.string("/dev/null"), Arg.ZERO);
         p.call("set up standard input", Sys.DUP2, nothing, Arg.of(0));
+        WallUser.limit(p, NEEDED);
+        p.call("leave the host's mounts and IPC", Sys.UNSHARE, Arg.of(CLONE_NEWNS | CLONE_NEWIPC));
+        jail.build(p);
+        jail.enter(p);
+        WallUser.become(p, NEEDED);
+        if (!outlives) {
+            // After the change of user, which clears it.
+            p.call("set parent-death signal", Sys.PRCTL, Arg.of(PR_SET_PDEATHSIG), Arg.of(SIGKILL));
+        }
+        p.call("set no_new_privs", Sys.PRCTL, Arg.of(PR_SET_NO_NEW_PRIVS), Arg.of(1), Arg.ZERO, Arg.ZERO, Arg.ZERO);
         Arg.Slot result = p.slot();
         p.attemptInto(result, Sys.EXECVE, program, args, env);
         p.fail("exec " + argv.getFirst(), result);
         return p.build();
-    }
-
-    /** From the bounding set: what is executed then has none of them. */
-    private static void dropCapabilities(PlanBuilder p) {
-        for (int cap = 0; cap <= LAST_CAPABILITY; cap++) {
-            if ((NEEDED & 1L << cap) == 0) {
-                // EINVAL beyond what the kernel knows.
-                p.attempt(Sys.PRCTL, Arg.of(PR_CAPBSET_DROP), Arg.of(cap), Arg.ZERO, Arg.ZERO, Arg.ZERO);
-            }
-        }
     }
 }

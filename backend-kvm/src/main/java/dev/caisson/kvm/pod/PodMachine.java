@@ -6,6 +6,7 @@ import dev.caisson.backend.Launch;
 import dev.caisson.backend.Launcher;
 import dev.caisson.kvm.guest.GuestAgent;
 import dev.caisson.kvm.guest.GuestSpec;
+import dev.caisson.kvm.plan.Jail;
 import dev.caisson.kvm.plan.MachinePlan;
 import dev.caisson.kvm.vmm.MachineControl;
 import dev.caisson.kvm.vmm.MachineMain;
@@ -118,10 +119,13 @@ public final class PodMachine {
      * @param network a network namespace whose interfaces become the guest's, null for none
      */
     public void start(Launcher launcher, MachineSize size, @Nullable String network) throws ContainerFault {
+        Jail jail;
         try {
             Files.createDirectories(MACHINES);
             Files.createDirectory(
                     directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+            Files.createDirectory(directory.resolve(JailFiles.STAGE));
+            jail = JailFiles.of(directory, MachineCommand.image());
         } catch (IOException e) {
             throw new ContainerFault(Kind.FAILED, "make directory " + directory + ": " + Errno.describe(e), e);
         }
@@ -133,6 +137,7 @@ public final class PodMachine {
                         MachineCommand.of(directory, size, network != null),
                         directory.resolve(LOG).toString(),
                         network,
+                        jail,
                         outlives),
                 0,
                 Set.of(Launcher.Flag.SELF));
@@ -140,6 +145,7 @@ public final class PodMachine {
         try {
             machine.awaitLaunched(BOOT_TIME);
             process = MachineProcess.of(machine.pid());
+            MachineGroup.join(name(), process, size);
             awaitAgent(machine);
         } catch (ContainerFault e) {
             machine.kill(SIGKILL);
@@ -187,6 +193,7 @@ public final class PodMachine {
     }
 
     private void remove() throws ContainerFault {
+        MachineGroup.remove(name());
         if (!Files.isDirectory(directory)) {
             return;
         }
@@ -208,7 +215,11 @@ public final class PodMachine {
      * @return its number; see {@link MachineMain#DRIVE}
      */
     public int insert(Path file) throws ContainerFault {
-        return Integer.parseInt(ask("insert " + file));
+        try (Fd disk = HostFiles.open(file.toString(), HostFiles.O_RDWR, 0)) {
+            return Integer.parseInt(ask("insert", disk));
+        } catch (ErrnoException e) {
+            throw new ContainerFault(Kind.FAILED, "put " + file + " into the virtual machine: " + e.getMessage(), e);
+        }
     }
 
     /** What the machine has found in its network namespace; see {@link GuestAgent#network}. */

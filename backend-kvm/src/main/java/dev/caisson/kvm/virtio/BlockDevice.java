@@ -2,13 +2,13 @@ package dev.caisson.kvm.virtio;
 
 import dev.caisson.kvm.memory.GuestFault;
 import dev.caisson.linux.Errno;
+import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.HostFiles;
 import dev.caisson.linux.direct.KernelCalls;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -40,6 +40,8 @@ public final class BlockDevice implements VirtioDevice, AutoCloseable {
     private static final int IO_ERROR = 1;
     private static final int UNSUPPORTED = 2;
 
+    private static final int SYS_LSEEK = 8;
+    private static final int SEEK_END = 2;
     private static final int SYS_PREAD64 = 17;
     private static final int SYS_PWRITE64 = 18;
     private static final int SYS_FDATASYNC = 75;
@@ -84,12 +86,19 @@ public final class BlockDevice implements VirtioDevice, AutoCloseable {
     private record Medium(Fd file, long sectors) {
         static Medium open(Path path, boolean readOnly) throws IOException {
             int flags = (readOnly ? HostFiles.O_RDONLY : HostFiles.O_RDWR) | HostFiles.O_CLOEXEC;
-            Fd file = HostFiles.open(path.toString(), flags, 0);
-            try (FileChannel channel = FileChannel.open(path)) {
-                return new Medium(file, channel.size() / SECTOR);
-            } catch (IOException e) {
-                file.close();
-                throw e;
+            return of(HostFiles.open(path.toString(), flags, 0));
+        }
+
+        /** @param file consumed */
+        static Medium of(Fd file) throws ErrnoException {
+            try (KernelCalls calls = new KernelCalls()) {
+                // The size of a block device as well.
+                long size = calls.call(SYS_LSEEK, file.number(), 0, SEEK_END);
+                if (size < 0) {
+                    file.close();
+                    throw new ErrnoException((int) -size, "lseek", file.name());
+                }
+                return new Medium(file, size / SECTOR);
             }
         }
     }
@@ -99,9 +108,13 @@ public final class BlockDevice implements VirtioDevice, AutoCloseable {
         return file == null;
     }
 
-    /** Puts a medium into an empty disk; the driver is told. Any thread; not before the device is plugged in. */
-    public void insert(Path path) throws IOException {
-        Medium medium = Medium.open(path, readOnly);
+    /**
+     * Puts a medium into an empty disk; the driver is told. Any thread; not before the device is plugged in.
+     *
+     * @param disk a file or block device that is open for reading and writing, consumed
+     */
+    public void insert(Fd disk) throws IOException {
+        Medium medium = Medium.of(disk);
         change(medium.file(), medium.sectors());
     }
 

@@ -19,7 +19,7 @@ import org.jspecify.annotations.Nullable;
  * the stream. Only the machine's owner can reach the socket.
  *
  * <ul>
- *   <li>{@code insert PATH}: puts a file into a free drive, and says which
+ *   <li>{@code insert}, with a descriptor: puts a file into a free drive, and says which
  *   <li>{@code eject DRIVE}
  *   <li>{@code share ro|rw NAME}, with an O_PATH descriptor: shows the guest a file or directory
  *   <li>{@code unshare NAME}
@@ -110,7 +110,7 @@ public final class MachineControl implements AutoCloseable {
         String[] words = line.split(" ", 2);
         try {
             return switch (words[0]) {
-                case "insert" -> insert(Path.of(words[1]));
+                case "insert" -> insert(attached);
                 case "eject" -> {
                     drives.get(Integer.parseInt(words[1])).eject();
                     yield "ok";
@@ -140,10 +140,13 @@ public final class MachineControl implements AutoCloseable {
         return "ok";
     }
 
-    private String insert(Path file) throws IOException {
+    private String insert(@Nullable Fd file) throws IOException {
+        if (file == null) {
+            return "error insert: EINVAL";
+        }
         for (int i = 0; i < drives.size(); i++) {
             if (drives.get(i).isEmpty()) {
-                drives.get(i).insert(file);
+                drives.get(i).insert(Fd.adopt(file.release(), "drive " + i));
                 return "ok " + i;
             }
         }

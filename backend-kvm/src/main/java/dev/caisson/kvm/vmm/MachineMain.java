@@ -11,10 +11,12 @@ import dev.caisson.kvm.vm.VirtualMachine;
 import dev.caisson.kvm.vm.VmConfig;
 import dev.caisson.kvm.vm.VmEnd;
 import dev.caisson.linux.Errno;
+import dev.caisson.linux.direct.ProcessFilter;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.List;
 
 /**
@@ -47,14 +49,15 @@ public final class MachineMain {
     private static final long GUEST_CID = 3;
     private static final Duration LONG = Duration.ofDays(1);
     private static final int USAGE = 64;
-    private static final int ARGUMENTS = 5;
+    private static final int ARGUMENTS = 6;
 
     private MachineMain() {}
 
-    /** {@code DIRECTORY IMAGE-DIRECTORY MEMORY-MIB PROCESSORS network|no-network} */
+    /** {@code DIRECTORY IMAGE-DIRECTORY MEMORY-MIB PROCESSORS network|no-network FILTER} */
     public static void main(String[] args) {
         if (args.length != ARGUMENTS) {
-            System.err.println("usage: machine DIRECTORY IMAGE-DIRECTORY MEMORY-MIB PROCESSORS network|no-network");
+            System.err.println(
+                    "usage: machine DIRECTORY IMAGE-DIRECTORY MEMORY-MIB PROCESSORS network|no-network FILTER");
             System.exit(USAGE);
             return;
         }
@@ -64,7 +67,8 @@ public final class MachineMain {
                     Path.of(args[1]),
                     Long.parseLong(args[2]) << 20,
                     Integer.parseInt(args[3]),
-                    network);
+                    network,
+                    Base64.getDecoder().decode(args[5]));
             System.err.println("machine: the guest ended: " + end.cause() + " " + end.detail());
             System.exit(0);
         } catch (IOException e) {
@@ -75,7 +79,7 @@ public final class MachineMain {
         System.exit(1);
     }
 
-    private static VmEnd run(Path directory, Path image, long memory, int processors, PodNetwork network)
+    private static VmEnd run(Path directory, Path image, long memory, int processors, PodNetwork network, byte[] filter)
             throws IOException, InterruptedException {
         List<BlockDevice> drives = new ArrayList<>();
         List<VirtioDevice> devices = new ArrayList<>();
@@ -101,6 +105,8 @@ public final class MachineMain {
         try (VirtualMachine machine = VirtualMachine.create(config);
                 MachineControl control = MachineControl.listen(
                         directory.resolve(CONTROL), drives, shared, machine, network.description())) {
+            // From here on the guest is heard; what is still to be set up needs none of what is given up.
+            ProcessFilter.load(filter);
             machine.start();
             Thread.ofPlatform().daemon().name("control").start(control::serve);
             VmEnd end = machine.await(LONG);

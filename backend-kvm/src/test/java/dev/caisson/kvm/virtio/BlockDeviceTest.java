@@ -6,6 +6,7 @@ import dev.caisson.kvm.Seeds;
 import dev.caisson.kvm.memory.GuestFault;
 import dev.caisson.kvm.memory.GuestMemory;
 import dev.caisson.linux.Fd;
+import dev.caisson.linux.HostFiles;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
@@ -117,7 +118,7 @@ class BlockDeviceTest {
 
             int generation = driver.read(0xfc);
             int interrupts = driver.interrupts;
-            block.insert(disk);
+            block.insert(HostFiles.open(disk.toString(), HostFiles.O_RDWR, 0));
             assertThat(driver.interrupts).isEqualTo(interrupts + 1);
             assertThat(driver.read(0x60) & 2).as("configuration changed").isEqualTo(2);
             assertThat(driver.read(0xfc)).isNotEqualTo(generation);

@@ -14,6 +14,7 @@ import dev.caisson.oci.Mount;
 import dev.caisson.oci.ProcessSpec;
 import dev.caisson.oci.Spec;
 import java.io.IOException;
+import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -67,6 +68,7 @@ class KvmContainerTest extends PodTest {
                     .isNotNull()
                     .satisfies(pids -> assertThat(pids.current()).isPositive());
 
+            theMachineIsConfined();
             aSecondContainer();
             aContainerWithVolumes();
 
@@ -79,6 +81,42 @@ class KvmContainerTest extends PodTest {
             assertThat(pod.stdout()).isEqualTo("ready\ngot\n");
         }
         assertThat(Path.of("/run/caisson-kvm")).isEmptyDirectory();
+        assertThat(Path.of("/sys/fs/cgroup/caisson-kvm")).doesNotExist();
+    }
+
+    /** See {@link MachineJailTest} for what that means. */
+    private static void theMachineIsConfined() throws IOException {
+        Path process = machine();
+        String status = Files.readString(process.resolve("status"));
+        assertThat(status).contains("Seccomp:\t2\n", "NoNewPrivs:\t1\n", "CapEff:\t00000000800010db\n");
+        assertThat(status).containsPattern("Uid:\t20[0-9]{8}\t");
+        assertThat(Files.readString(process.resolve("cgroup"))).contains("0::/caisson-kvm/");
+        assertThat(Files.readString(Path.of("/sys/fs/cgroup", group(process), "memory.max")))
+                .isEqualTo(((256 + 256 + 256) << 20) + "\n");
+        assertThat(Files.exists(process.resolve("root/etc"))).isFalse();
+    }
+
+    private static String group(Path process) throws IOException {
+        return Files.readString(process.resolve("cgroup")).strip().substring("0::/".length());
+    }
+
+    private static Path machine() throws IOException {
+        try (DirectoryStream<Path> all = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
+            for (Path each : all) {
+                if (commandLine(each).contains("MachineMain")) {
+                    return each;
+                }
+            }
+        }
+        throw new AssertionError("no machine runs");
+    }
+
+    private static String commandLine(Path process) {
+        try {
+            return Files.readString(process.resolve("cmdline"));
+        } catch (IOException e) {
+            return ""; // it has ended
+        }
     }
 
     private static String processes(TestContainer container) {

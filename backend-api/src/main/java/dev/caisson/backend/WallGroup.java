@@ -1,0 +1,62 @@
+package dev.caisson.backend;
+
+import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.HostFiles;
+import dev.caisson.linux.cgroup.Cgroup;
+import dev.caisson.linux.cgroup.CgroupException;
+import dev.caisson.linux.cgroup.CgroupLayout;
+import dev.caisson.linux.cgroup.CgroupPath;
+import java.util.List;
+import java.util.Set;
+
+/**
+ * The cgroup of one process of a wall's own, {@code PARENT/NAME} in each hierarchy: what guests can make it hold is bounded, and is not what they
+ * themselves may hold.
+ */
+public final class WallGroup {
+    private final Cgroup group;
+
+    private WallGroup(Cgroup group) {
+        this.group = group;
+    }
+
+    /**
+     * Puts a process into a group of its own.
+     *
+     * @param parent of all such groups of the wall: one component, with the slash in front of it
+     * @param memory in bytes
+     * @param threads how many there may be
+     */
+    public static WallGroup of(String parent, String name, int pid, long memory, int threads)
+            throws ErrnoException, CgroupException {
+        WallGroup made = new WallGroup(Cgroup.create(
+                CgroupLayout.detect(), CgroupPath.of(parent + "/" + name, name), Set.of("memory", "pids")));
+        made.limit("memory", List.of("memory.max", "memory.limit_in_bytes"), memory);
+        made.limit("pids", List.of("pids.max"), threads);
+        made.group.join(pid);
+        return made;
+    }
+
+    /** One that was made before. */
+    public static WallGroup expected(String parent, String name) throws ErrnoException, CgroupException {
+        return new WallGroup(Cgroup.expected(CgroupLayout.detect(), CgroupPath.of(parent + "/" + name, name)));
+    }
+
+    private void limit(String controller, List<String> files, long value) {
+        String directory = group.directory(controller);
+        if (directory != null) {
+            for (String file : files) {
+                // One of them is there, according to the version.
+                var _ = HostFiles.tryWrite(directory + "/" + file, Long.toString(value));
+            }
+        }
+    }
+
+    /** After the process's end; with the parent, if it was the last one. */
+    public void remove() {
+        for (String directory : group.directories()) {
+            var _ = HostFiles.tryRmdir(directory);
+            var _ = HostFiles.tryRmdir(directory.substring(0, directory.lastIndexOf('/')));
+        }
+    }
+}

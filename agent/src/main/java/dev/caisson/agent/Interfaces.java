@@ -48,7 +48,8 @@ final class Interfaces {
     /** An address brings its own network's route along: replacing does not mind. */
     private static void route(Route route, String name) throws ContainerFault, IOException {
         require(ADDRESS, route.getTarget());
-        List<String> words = new ArrayList<>(List.of("route", "replace", route.getTarget()));
+        String version = route.getTarget().indexOf(':') >= 0 ? "-6" : "-4";
+        List<String> words = new ArrayList<>(List.of(version, "route", "replace", route.getTarget()));
         if (!route.getGateway().equals(NO_GATEWAY)) {
             require(ADDRESS, route.getGateway());
             words.addAll(List.of("via", route.getGateway()));

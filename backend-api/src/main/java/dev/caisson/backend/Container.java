@@ -1,5 +1,6 @@
 package dev.caisson.backend;
 
+import dev.caisson.linux.Fd;
 import dev.caisson.linux.cgroup.CgroupStats;
 import dev.caisson.oci.Linux;
 import dev.caisson.oci.Mount;
@@ -177,6 +178,31 @@ public interface Container {
         public CallTrace {
             calls = List.copyOf(calls);
         }
+    }
+
+    /**
+     * The virtual machine that it runs in.
+     *
+     * @throws ContainerFault UNSUPPORTED behind a wall without machines
+     */
+    default VirtualMachine virtualMachine() throws ContainerFault {
+        throw new ContainerFault(ContainerFault.Kind.UNSUPPORTED, "look at virtual machine: this backend has none");
+    }
+
+    /** A container's virtual machine, to be looked at from outside. */
+    interface VirtualMachine {
+        /** The last lines that its guest wrote to its console. */
+        String console() throws ContainerFault;
+
+        /**
+         * Writes its guest's memory and its processors' registers to a file, as an ELF core; the guest stands still meanwhile.
+         *
+         * @param file empty and open for writing; stays the caller's
+         */
+        void dump(Fd file) throws ContainerFault;
+
+        /** What it counts, in Prometheus' text format. */
+        String metrics() throws ContainerFault;
     }
 
     private static ContainerFault unsupported(String what) {

@@ -13,6 +13,7 @@ import dev.caisson.kvm.pod.ContainerDisk;
 import dev.caisson.kvm.pod.MachineSize;
 import dev.caisson.kvm.pod.PodMachine;
 import dev.caisson.kvm.vmm.MachineMain;
+import dev.caisson.linux.Fd;
 import dev.caisson.linux.cgroup.CgroupStats;
 import dev.caisson.linux.plan.LaunchPlan;
 import dev.caisson.oci.ProcessSpec;
@@ -251,6 +252,27 @@ final class KvmContainer implements Container {
     /** Looked at when a process ends; the guest does not call. */
     @Override
     public void watchOom(Runnable onOom) {}
+
+    @Override
+    public VirtualMachine virtualMachine() throws ContainerFault {
+        PodMachine in = machine();
+        return new VirtualMachine() {
+            @Override
+            public String console() {
+                return in.console();
+            }
+
+            @Override
+            public void dump(Fd file) throws ContainerFault {
+                in.dump(file);
+            }
+
+            @Override
+            public String metrics() throws ContainerFault {
+                return in.metrics();
+            }
+        };
+    }
 
     // ---- its end ----
 

@@ -117,6 +117,9 @@ public final class OciCommandLine {
             case "events" -> Events.run(request);
             case "trace" -> Trace.run(request);
             case "policy" -> Policies.run(request);
+            case "console" -> Machines.console(request);
+            case "dump" -> Machines.dump(request);
+            case "metrics" -> Machines.metrics(request);
             case "spec" -> Templates.spec(request);
             case "checkpoint" -> Checkpoints.checkpoint(request);
             case "restore" -> new Creation(request).restore();

@@ -46,21 +46,35 @@ import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.function.Supplier;
 
 /** The agent in one guest, asked one thing at a time; each time over a connection of its own, so that nothing is left of a daemon that ends. */
 public final class GuestAgent {
     /** Where process 1 of the image listens ({@code dev.caisson.image.BootPlan}). */
     public static final int PORT = 1025;
 
+    private static final String HELLO = "Hello";
     private static final int VERSION = 2;
     private static final int ENTROPY = 32;
     private static final Duration CALL_TIME = Duration.ofMinutes(2);
 
     private final Path machine;
+    private final Supplier<String> console;
 
-    /** @param machine the unix socket of the guest's ports */
-    public GuestAgent(Path machine) {
+    /**
+     * The agent of a machine.
+     *
+     * @param machine the unix socket of the guest's ports
+     * @param console asked for the last lines of the guest's console when the guest does not answer
+     */
+    public GuestAgent(Path machine, Supplier<String> console) {
         this.machine = machine;
+        this.console = console;
+    }
+
+    /** A guest that does not answer may have said why; one that is being greeted is asked again and again. */
+    private String last(String method) {
+        return method.equals(HELLO) ? "" : "; its console: " + console.get();
     }
 
     private <R extends MessageLite> R call(
@@ -69,9 +83,11 @@ public final class GuestAgent {
         try (TtrpcClient client = AgentConnection.open(machine, PORT)) {
             return client.call(service, method, request, responses, CallOptions.timeout(CALL_TIME));
         } catch (TtrpcException e) {
-            throw new ContainerFault(kind(e.code()), what + ": " + e.getMessage(), e);
+            Kind kind = kind(e.code());
+            throw new ContainerFault(
+                    kind, what + ": " + e.getMessage() + (kind == Kind.UNAVAILABLE ? last(method) : ""), e);
         } catch (IOException e) {
-            throw new ContainerFault(Kind.UNAVAILABLE, what + ": " + e.getMessage(), e);
+            throw new ContainerFault(Kind.UNAVAILABLE, what + ": " + e.getMessage() + last(method), e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new ContainerFault(Kind.UNAVAILABLE, what + ": interrupted", e);
@@ -104,7 +120,7 @@ public final class GuestAgent {
                 .setTime(now.getEpochSecond() * 1_000_000_000L + now.getNano())
                 .setEntropy(ByteString.copyFrom(entropy))
                 .build();
-        return call(ServiceNames.GUEST, "Hello", request, HelloResponse.parser(), "greet the guest's agent")
+        return call(ServiceNames.GUEST, HELLO, request, HelloResponse.parser(), "greet the guest's agent")
                 .getKernel();
     }
 

@@ -1,5 +1,6 @@
 package dev.caisson.kvm.memory;
 
+import dev.caisson.linux.Errno;
 import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.MemFd;
@@ -8,6 +9,7 @@ import dev.caisson.linux.direct.Mapping;
 import dev.caisson.linux.direct.NativeMemory;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CopyOnWriteArrayList;
 
 /**
  * A guest's physical memory: one memory file, of which the part up to {@link #HOLE} lies at address 0 and the rest at 4 GiB. The space between
@@ -19,13 +21,23 @@ public final class GuestMemory implements AutoCloseable {
 
     private static final long HIGH = 1L << 32;
     private static final long PAGE = 4096;
+    private static final long SAVE_BYTES = 4 << 20;
     private static final int SYS_FSTAT = 5;
+    private static final int SYS_LSEEK = 8;
+    private static final int SYS_PWRITE64 = 18;
+    private static final int SYS_FTRUNCATE = 77;
+    private static final int SEEK_DATA = 3;
+    private static final int SEEK_HOLE = 4;
     /** st_blocks in struct stat of x86-64. */
     private static final int STAT_BLOCKS = 64;
 
     private final Fd file;
     private final Mapping mapping;
     private final long lowSize;
+    /** Where files' bytes are in its place; those are not in the memory file. */
+    private final List<Extent> lent = new CopyOnWriteArrayList<>();
+
+    private record Extent(long from, long to) {}
 
     /** A part without holes. */
     public record Region(long guestAddress, long offset, long size) {}
@@ -122,7 +134,56 @@ public final class GuestMemory implements AutoCloseable {
      * @param from must neither change nor become shorter while this is open
      */
     public void map(long address, Fd from, long fileOffset, long length) throws GuestFault, ErrnoException {
-        mapping.replace(offset(address, length), from, fileOffset, length);
+        long at = offset(address, length);
+        mapping.replace(at, from, fileOffset, length);
+        lent.add(new Extent(at, at + length));
+    }
+
+    /**
+     * Writes all of it to a file, region after region; what was never touched becomes a hole.
+     *
+     * @param at where it begins there
+     */
+    public void save(Fd to, long at) throws ErrnoException {
+        try (KernelCalls calls = new KernelCalls()) {
+            for (long from = 0; from < mapping.size(); ) {
+                Extent next = next(calls, from);
+                for (long each = next.from(); each < next.to(); ) {
+                    long length = Math.min(next.to() - each, SAVE_BYTES);
+                    each += check(
+                            calls.call(SYS_PWRITE64, to.number(), mapping.address(each, length), length, at + each),
+                            "pwrite64",
+                            to);
+                }
+                from = next.to();
+            }
+            // The file is as long as the memory, whatever its end is.
+            check(calls.call(SYS_FTRUNCATE, to.number(), at + mapping.size()), "ftruncate", to);
+        }
+    }
+
+    /** The next part that has been touched, by the guest or with a file's bytes; an empty one at the end. */
+    private Extent next(KernelCalls calls, long from) throws ErrnoException {
+        long end = mapping.size();
+        long data = calls.call(SYS_LSEEK, file.number(), from, SEEK_DATA);
+        Extent next = data == -Errno.ENXIO.number()
+                ? new Extent(end, end)
+                : new Extent(
+                        check(data, "lseek", file),
+                        check(calls.call(SYS_LSEEK, file.number(), data, SEEK_HOLE), "lseek", file));
+        for (Extent each : lent) {
+            if (each.to() > from && each.from() < next.from()) {
+                next = new Extent(Math.max(from, each.from()), each.to());
+            }
+        }
+        return next;
+    }
+
+    private static long check(long result, String call, Fd fd) throws ErrnoException {
+        if (result < 0) {
+            throw new ErrnoException((int) -result, call, fd.name());
+        }
+        return result;
     }
 
     public int getByte(long address) throws GuestFault {

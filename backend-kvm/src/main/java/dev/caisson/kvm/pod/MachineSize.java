@@ -17,12 +17,46 @@ public record MachineSize(int memoryMib, int processors) {
     private static final int WITHOUT_LIMIT_MIB = 256;
     private static final int LIMIT_MIB = 64 << 10;
 
-    /** For the container that is a pod's first. */
+    private static final int PROCESSOR_LIMIT = 8;
+    private static final long PERIOD = 100_000;
+
+    /** What the kubelet says that the pod's containers will have together (containerd, pkg/cri/annotations), in bytes and microseconds. */
+    private static final String POD_MEMORY = "io.kubernetes.cri.sandbox-memory";
+
+    private static final String POD_QUOTA = "io.kubernetes.cri.sandbox-cpu-quota";
+    private static final String POD_PERIOD = "io.kubernetes.cri.sandbox-cpu-period";
+
+    /** For the container that is a pod's first: by what its pod will have, where that is known, or else by its own limits. */
     public static MachineSize of(Spec first) {
         Resources resources = first.linux().resources();
-        long limit = limit(resources);
+        long limit = Math.max(limit(resources), number(first, POD_MEMORY));
         long wanted = limit <= 0 ? WITHOUT_LIMIT_MIB : (limit >> 20) + 1;
-        return new MachineSize(OWN_MIB + (int) Math.min(wanted, LIMIT_MIB), 1);
+        return new MachineSize(OWN_MIB + (int) Math.min(wanted, LIMIT_MIB), processors(first, resources));
+    }
+
+    /** As many as can be busy at once within the quota; one where there is none. */
+    private static int processors(Spec first, @Nullable Resources resources) {
+        long quota = number(first, POD_QUOTA);
+        long period = number(first, POD_PERIOD);
+        Resources.Cpu own = resources == null ? null : resources.cpu();
+        if (quota <= 0 && own != null && own.quota() != null) {
+            quota = own.quota();
+            period = own.period() == null ? 0 : own.period();
+        }
+        if (quota <= 0) {
+            return 1;
+        }
+        return Math.clamp(Math.ceilDiv(quota, period <= 0 ? PERIOD : period), 1, PROCESSOR_LIMIT);
+    }
+
+    /** An annotation that is not a number says nothing. */
+    private static long number(Spec first, String annotation) {
+        String text = first.annotations().getOrDefault(annotation, "");
+        try {
+            return text.isEmpty() ? 0 : Long.parseLong(text);
+        } catch (NumberFormatException e) {
+            return 0;
+        }
     }
 
     private static long limit(@Nullable Resources resources) {

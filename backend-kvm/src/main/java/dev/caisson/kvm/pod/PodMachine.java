@@ -49,6 +49,7 @@ public final class PodMachine {
     private static final long NAP_MILLIS = 50;
     private static final int ANSWER_LIMIT = 256 << 10;
     private static final int ANSWER_SECONDS = 10;
+    private static final int DUMP_SECONDS = 300;
     private static final int LINE_LIMIT = 4096;
     private static final int LOG_LINES = 30;
 
@@ -98,7 +99,7 @@ public final class PodMachine {
     }
 
     public GuestAgent agent() {
-        return new GuestAgent(ports());
+        return new GuestAgent(ports(), this::console);
     }
 
     /** The unix socket of the guest's ports. */
@@ -216,7 +217,7 @@ public final class PodMachine {
      */
     public int insert(Path file) throws ContainerFault {
         try (Fd disk = HostFiles.open(file.toString(), HostFiles.O_RDWR, 0)) {
-            return Integer.parseInt(ask("insert", disk));
+            return Integer.parseInt(ask("insert", disk, ANSWER_SECONDS));
         } catch (ErrnoException e) {
             throw new ContainerFault(Kind.FAILED, "put " + file + " into the virtual machine: " + e.getMessage(), e);
         }
@@ -236,7 +237,7 @@ public final class PodMachine {
     public void share(GuestSpec.Volume volume, Path source) throws ContainerFault {
         String access = volume.readOnly() ? MachineControl.READ_ONLY : MachineControl.READ_WRITE;
         try (Fd root = HostFiles.open(source.toString(), HostFiles.O_PATH, 0)) {
-            var _ = ask("share " + access + " " + volume.name(), root);
+            var _ = ask("share " + access + " " + volume.name(), root, ANSWER_SECONDS);
         } catch (ErrnoException e) {
             throw new ContainerFault(
                     Kind.FAILED, "share " + volume.source() + " with the virtual machine: " + e.getMessage(), e);
@@ -246,6 +247,20 @@ public final class PodMachine {
     /** Takes a volume away from the guest, whatever it has open of it. */
     public void unshare(String volume) throws ContainerFault {
         var _ = ask("unshare " + volume);
+    }
+
+    /** What is counted of it, in Prometheus' text format. */
+    public String metrics() throws ContainerFault {
+        return ask("metrics") + "\n";
+    }
+
+    /** Writes an ELF core to a file. */
+    public void dump(Fd file) throws ContainerFault {
+        try {
+            var _ = ask("dump", file, DUMP_SECONDS);
+        } catch (ErrnoException e) {
+            throw new ContainerFault(Kind.FAILED, "dump virtual machine: " + e.getMessage(), e);
+        }
     }
 
     /** The last lines that the guest wrote to its console, or why there are none. */
@@ -271,11 +286,11 @@ public final class PodMachine {
     }
 
     /** The machine gets a copy of the descriptor. */
-    private String ask(String request, Fd with) throws ContainerFault, ErrnoException {
+    private String ask(String request, Fd with, int seconds) throws ContainerFault, ErrnoException {
         Path socket = directory.resolve(MachineMain.CONTROL);
         StringBuilder answer = new StringBuilder();
         try (Fd connection = UnixSockets.connect(socket.toString())) {
-            UnixSockets.limitReceiving(connection, ANSWER_SECONDS);
+            UnixSockets.limitReceiving(connection, seconds);
             UnixSockets.send(connection, (request + "\n").getBytes(StandardCharsets.UTF_8), with);
             byte[] part;
             do {

@@ -163,6 +163,50 @@ public final class KvmVcpu implements AutoCloseable {
         return argument.getLong(KvmAbi.REGS_RIP);
     }
 
+    /** Its registers in the order of struct user_regs_struct (sys/user.h); not to be asked for while it runs. */
+    public long[] registers() throws ErrnoException {
+        ioctl(KvmAbi.KVM_GET_REGS, "KVM_GET_REGS", argument.address());
+        // struct kvm_regs: rax, rbx, rcx, rdx, rsi, rdi, rsp, rbp, r8 to r15, rip, rflags.
+        long[] r = new long[KvmAbi.REGS_SIZE / Long.BYTES];
+        for (int i = 0; i < r.length; i++) {
+            r[i] = argument.getLong(Long.BYTES * i);
+        }
+        ioctl(KvmAbi.KVM_GET_SREGS, "KVM_GET_SREGS", argument.address());
+        return new long[] {
+            r[15],
+            r[14],
+            r[13],
+            r[12],
+            r[7],
+            r[1],
+            r[11],
+            r[10],
+            r[9],
+            r[8],
+            r[0],
+            r[2],
+            r[3],
+            r[4],
+            r[5],
+            -1,
+            r[16],
+            selector(KvmAbi.SREGS_CS),
+            r[17],
+            r[6],
+            selector(KvmAbi.SREGS_SS),
+            argument.getLong(KvmAbi.SREGS_FS + KvmAbi.SEGMENT_BASE),
+            argument.getLong(KvmAbi.SREGS_GS + KvmAbi.SEGMENT_BASE),
+            selector(KvmAbi.SREGS_DS),
+            selector(KvmAbi.SREGS_ES),
+            selector(KvmAbi.SREGS_FS),
+            selector(KvmAbi.SREGS_GS)
+        };
+    }
+
+    private long selector(int segment) {
+        return argument.getShort(segment + KvmAbi.SEGMENT_SELECTOR);
+    }
+
     private long ioctl(int request, String name, long value) throws ErrnoException {
         return Ioctl.call(calls, fd, request, name, value);
     }

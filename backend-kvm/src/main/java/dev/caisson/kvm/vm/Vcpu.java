@@ -16,6 +16,9 @@ final class Vcpu implements Runnable {
     private final AtomicLong portExits = new AtomicLong();
     private final AtomicLong memoryExits = new AtomicLong();
     private volatile boolean stopping;
+    private volatile boolean pausing;
+    /** Whether the thread stands still, or has left. Guarded by this. */
+    private boolean still;
 
     /** @param onEnd called when this processor's guest can or shall not go on; may be called by several processors */
     Vcpu(KvmVcpu vcpu, Bus ports, Bus memory, Consumer<VmEnd> onEnd) {
@@ -29,6 +32,56 @@ final class Vcpu implements Runnable {
     void stop() throws ErrnoException {
         stopping = true;
         vcpu.kick();
+        synchronized (this) {
+            notifyAll();
+        }
+    }
+
+    /** Makes the guest's processor stand still; {@link #awaitStill} says when it does. Any thread. */
+    void pause() throws ErrnoException {
+        pausing = true;
+        vcpu.kick();
+    }
+
+    /**
+     * Waits until it stands still.
+     *
+     * @return whether it did in time
+     */
+    synchronized boolean awaitStill(long nanos) throws InterruptedException {
+        long end = System.nanoTime() + nanos;
+        while (!still) {
+            long left = end - System.nanoTime();
+            if (left <= 0) {
+                return false;
+            }
+            wait(1 + left / 1_000_000);
+        }
+        return true;
+    }
+
+    /** Lets it go on. Any thread. */
+    synchronized void resume() {
+        pausing = false;
+        notifyAll();
+    }
+
+    /** Returns when it may go on. */
+    private synchronized void standStill() {
+        still = true;
+        notifyAll();
+        while (pausing && !stopping) {
+            try {
+                wait();
+            } catch (InterruptedException e) {
+                // Nobody has a reason to; what it waits for decides.
+                assert pausing || stopping : e;
+            }
+        }
+        still = false;
+        if (!stopping) {
+            vcpu.requestExit(false);
+        }
     }
 
     /** How often the guest stopped for a port, and for a device's memory. */
@@ -42,7 +95,9 @@ final class Vcpu implements Runnable {
             vcpu.claimThread();
             VcpuExit exit = vcpu.exit();
             while (!stopping) {
-                if (vcpu.run()) {
+                if (pausing) {
+                    standStill();
+                } else if (vcpu.run()) {
                     handle(exit);
                 }
             }
@@ -51,6 +106,11 @@ final class Vcpu implements Runnable {
         } catch (RuntimeException | Error e) {
             // Whatever it is, a guest must not be left with a processor that never answers.
             onEnd.accept(new VmEnd(VmEnd.Cause.FAILED, "defect in the monitor: " + e));
+        } finally {
+            synchronized (this) {
+                still = true;
+                notifyAll();
+            }
         }
     }
 

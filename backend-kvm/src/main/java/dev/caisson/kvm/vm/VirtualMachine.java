@@ -26,6 +26,7 @@ import dev.caisson.kvm.x86.PvhStart;
 import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.EventFd;
 import dev.caisson.linux.Fd;
+import dev.caisson.linux.HostFiles;
 import dev.caisson.linux.MemFd;
 import dev.caisson.linux.direct.Mapping;
 import java.io.IOException;
@@ -44,6 +45,8 @@ import org.jspecify.annotations.Nullable;
  * latest: KVM keeps nothing that has no descriptor.
  */
 public final class VirtualMachine implements AutoCloseable {
+    private static final long STILL_NANOS = 5_000_000_000L;
+
     private final GuestMemory memory;
     private final ConsoleLog console = new ConsoleLog();
     private final Bus ports = new Bus();
@@ -244,6 +247,36 @@ public final class VirtualMachine implements AutoCloseable {
     /** Bytes of the host's memory that the guest's takes; see {@link GuestMemory#used}. */
     public long memoryUsed() throws ErrnoException {
         return memory.used();
+    }
+
+    /**
+     * Writes its memory and its processors' registers to a file, while they stand still.
+     *
+     * @param file empty and open for writing; holes stay holes
+     */
+    public synchronized void dump(Fd file) throws IOException, InterruptedException {
+        try {
+            for (Vcpu vcpu : vcpus) {
+                vcpu.pause();
+            }
+            List<long[]> registers = new ArrayList<>();
+            for (int i = 0; i < vcpus.size(); i++) {
+                if (!vcpus.get(i).awaitStill(STILL_NANOS)) {
+                    throw new IOException("processor " + i + " of the virtual machine does not stand still");
+                }
+                registers.add(processors.get(i).registers());
+            }
+            byte[] head = CoreFile.head(memory.regions(), registers);
+            HostFiles.writeAll(file, head);
+            memory.save(file, head.length);
+        } finally {
+            vcpus.forEach(Vcpu::resume);
+        }
+    }
+
+    /** How many processors it has. */
+    public int processorCount() {
+        return vcpus.size();
     }
 
     /**

@@ -25,6 +25,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>{@code unshare NAME}
  *   <li>{@code network}: what there is in its network namespace; see {@link PodNetwork}
  *   <li>{@code console}: the last lines that the guest wrote
+ *   <li>{@code dump}, with a descriptor: writes an ELF core to that file
+ *   <li>{@code metrics}: what is counted, in Prometheus' text format
  * </ul>
  */
 public final class MachineControl implements AutoCloseable {
@@ -37,15 +39,24 @@ public final class MachineControl implements AutoCloseable {
     private static final int CONSOLE_LINES = 30;
     private static final int BACKLOG = 16;
     private static final int PATIENCE_SECONDS = 10;
+    private static final long SECOND = 1_000_000_000;
 
     private final Fd listener;
     private final List<BlockDevice> drives;
     private final FsDevice shared;
     private final VirtualMachine machine;
     private final String network;
+    private final String name;
+    private final long began = System.nanoTime();
 
     private MachineControl(
-            Fd listener, List<BlockDevice> drives, FsDevice shared, VirtualMachine machine, String network) {
+            String name,
+            Fd listener,
+            List<BlockDevice> drives,
+            FsDevice shared,
+            VirtualMachine machine,
+            String network) {
+        this.name = name;
         this.network = network;
         this.listener = listener;
         this.drives = drives;
@@ -55,9 +66,15 @@ public final class MachineControl implements AutoCloseable {
 
     /** Begins to listen; {@link #serve} answers. */
     static MachineControl listen(
-            Path socket, List<BlockDevice> drives, FsDevice shared, VirtualMachine machine, String network)
+            Path directory, List<BlockDevice> drives, FsDevice shared, VirtualMachine machine, String network)
             throws IOException {
-        return new MachineControl(UnixSockets.listen(socket.toString(), BACKLOG), drives, shared, machine, network);
+        return new MachineControl(
+                String.valueOf(directory.getFileName()),
+                UnixSockets.listen(directory.resolve(MachineMain.CONTROL).toString(), BACKLOG),
+                drives,
+                shared,
+                machine,
+                network);
     }
 
     /** Answers until it is closed. */
@@ -122,6 +139,8 @@ public final class MachineControl implements AutoCloseable {
                 }
                 case "network" -> "ok " + network;
                 case "console" -> "ok " + machine.console().lastLines(CONSOLE_LINES);
+                case "dump" -> dump(attached);
+                case "metrics" -> "ok " + metrics();
                 default -> "error there is no request " + words[0];
             };
         } catch (IOException e) {
@@ -138,6 +157,41 @@ public final class MachineControl implements AutoCloseable {
         }
         shared.share(words[1], Fd.adopt(root.release(), words[1]), words[0].equals(READ_ONLY));
         return "ok";
+    }
+
+    private String dump(@Nullable Fd file) throws IOException {
+        if (file == null) {
+            return "error dump: EINVAL";
+        }
+        try {
+            machine.dump(file);
+            return "ok";
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return "error dump: interrupted";
+        }
+    }
+
+    private String metrics() throws IOException {
+        FsDevice.Counts files = shared.counts();
+        return new MachineMetrics(name)
+                .gauge("up_seconds", "Time since the machine began to run.", (System.nanoTime() - began) / SECOND)
+                .gauge("processors", "Processors of the guest.", machine.processorCount())
+                .gauge("memory_used_bytes", "Memory of the host's that the guest's takes.", machine.memoryUsed())
+                .family("exits_total", "Times that the guest stopped for Java, by cause.", "counter")
+                .sample("exits_total", "cause=\"port\"", machine.exits().ports())
+                .sample("exits_total", "cause=\"memory\"", machine.exits().memory())
+                .family("shared_files", "Files of the host's that the guest has, by kind.", "gauge")
+                .sample("shared_files", "kind=\"share\"", files.shares())
+                .sample("shared_files", "kind=\"inode\"", files.inodes())
+                .sample("shared_files", "kind=\"open\"", files.open())
+                .family("shared_requests_total", "Requests for files of the host's.", "counter")
+                .sample("shared_requests_total", "", files.requests())
+                .gauge(
+                        "drives_used",
+                        "Disks of containers.",
+                        drives.stream().filter(each -> !each.isEmpty()).count())
+                .toString();
     }
 
     private String insert(@Nullable Fd file) throws IOException {

@@ -103,8 +103,8 @@ public final class MachineMain {
                 "console=ttyS0 quiet reboot=k panic=-1",
                 devices);
         try (VirtualMachine machine = VirtualMachine.create(config);
-                MachineControl control = MachineControl.listen(
-                        directory.resolve(CONTROL), drives, shared, machine, network.description())) {
+                MachineControl control =
+                        MachineControl.listen(directory, drives, shared, machine, network.description())) {
             // From here on the guest is heard; what is still to be set up needs none of what is given up.
             ProcessFilter.load(filter);
             machine.start();

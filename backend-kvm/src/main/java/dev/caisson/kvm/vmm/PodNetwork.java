@@ -4,7 +4,6 @@ import dev.caisson.kvm.virtio.net.NetDevice;
 import dev.caisson.kvm.virtio.net.Tap;
 import dev.caisson.linux.Fd;
 import java.io.IOException;
-import java.net.Inet4Address;
 import java.net.InetAddress;
 import java.net.InterfaceAddress;
 import java.net.NetworkInterface;
@@ -26,8 +25,7 @@ final class PodNetwork implements AutoCloseable {
     private static final String TAP = "caisson";
 
     private static final int PROGRAM_SECONDS = 30;
-    private static final int ROUTE_FIELDS = 11;
-    private static final int GATEWAY_FLAG = 2;
+    private static final Path TABLES = Path.of("/proc/thread-self/net");
 
     private final List<NetDevice> devices = new ArrayList<>();
     private final StringBuilder description = new StringBuilder();
@@ -138,38 +136,18 @@ final class PodNetwork implements AutoCloseable {
                         .append('\n');
             }
         }
-        routes(link.getName());
+        Routes.version4(Files.readAllLines(TABLES.resolve("route")), link.getName())
+                .forEach(description::append);
+        Path version6 = TABLES.resolve("ipv6_route");
+        if (Files.exists(version6)) {
+            Routes.version6(Files.readAllLines(version6), link.getName()).forEach(description::append);
+        }
     }
 
     private static String text(InetAddress address) {
         String text = address.getHostAddress();
         int zone = text.indexOf('%');
         return zone < 0 ? text : text.substring(0, zone);
-    }
-
-    /** Those of version 4 from /proc/net/route (proc(5)): hexadecimal words in the host's order of bytes; with a gateway last, as they need others. */
-    private void routes(String name) throws IOException {
-        List<String> direct = new ArrayList<>();
-        List<String> through = new ArrayList<>();
-        for (String line : Files.readAllLines(Path.of("/proc/thread-self/net/route"))) {
-            String[] fields = line.strip().split("\\s+", -1);
-            if (fields.length < ROUTE_FIELDS || !fields[0].equals(name)) {
-                continue;
-            }
-            int prefix = Integer.bitCount(Integer.parseUnsignedInt(fields[7], 16));
-            String target = address(fields[1]) + "/" + prefix;
-            boolean hasGateway = (Integer.parseUnsignedInt(fields[3], 16) & GATEWAY_FLAG) != 0;
-            (hasGateway ? through : direct)
-                    .add("route " + target + " " + (hasGateway ? address(fields[2]) : "-") + "\n");
-        }
-        direct.forEach(description::append);
-        through.forEach(description::append);
-    }
-
-    private static String address(String hex) throws IOException {
-        int word = Integer.reverseBytes(Integer.parseUnsignedInt(hex, 16));
-        byte[] octets = {(byte) (word >>> 24), (byte) (word >>> 16), (byte) (word >>> 8), (byte) word};
-        return ((Inet4Address) InetAddress.getByAddress(octets)).getHostAddress();
     }
 
     List<NetDevice> devices() {

@@ -193,6 +193,27 @@ public final class Grammar {
                 List.of(),
                 "Print what a container asks the seccomp-trap wall for, or let it ask for nothing else.");
         add(
+                "console",
+                "CONTAINER",
+                1,
+                1,
+                List.of(),
+                "Print the last lines that the virtual machine of a container wrote to its console.");
+        add(
+                "dump",
+                "CONTAINER FILE",
+                2,
+                2,
+                List.of(),
+                "Write the memory of a container's virtual machine to a new file, an ELF core for crash and gdb.");
+        add(
+                "metrics",
+                "CONTAINER",
+                1,
+                1,
+                List.of(),
+                "Print what the virtual machine of a container counts, in Prometheus' text format.");
+        add(
                 "spec",
                 "",
                 0,

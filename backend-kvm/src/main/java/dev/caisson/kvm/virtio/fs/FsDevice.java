@@ -13,6 +13,7 @@ import java.util.Collections;
 import java.util.IdentityHashMap;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.atomic.LongAdder;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -34,6 +35,7 @@ public final class FsDevice implements VirtioDevice, AutoCloseable {
     /** Requests that the driver waits for, and how many threads are at its memory. Guarded by itself. */
     private final Set<Chain> pending = Collections.newSetFromMap(new IdentityHashMap<>());
 
+    private final LongAdder requests = new LongAdder();
     private int busy;
     private @Nullable List<VirtQueue> active;
     private @Nullable DeviceEvents events;
@@ -75,6 +77,15 @@ public final class FsDevice implements VirtioDevice, AutoCloseable {
         }
     }
 
+    /** How much the guest has of the host's, and how many requests there were. */
+    public record Counts(int shares, int inodes, int open, long requests) {}
+
+    /** What there is at the moment. Any thread. */
+    public Counts counts() {
+        return new Counts(
+                files.names().size(), files.nodes().size(), files.handles().size(), requests.sum());
+    }
+
     // ---- the device ----
 
     @Override
@@ -114,6 +125,7 @@ public final class FsDevice implements VirtioDevice, AutoCloseable {
         VirtQueue from = queues.get(queue);
         for (Chain chain = from.take(); chain != null; chain = from.take()) {
             Chain request = chain;
+            requests.increment();
             synchronized (pending) {
                 pending.add(request);
             }

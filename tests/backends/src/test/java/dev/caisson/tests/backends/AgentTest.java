@@ -86,7 +86,7 @@ class AgentTest {
         machine.bind(UnixDomainSocketAddress.of(directory.resolve("ports")));
         Thread.ofVirtual().start(this::map);
         pod = MonitorPod.open(Files.createDirectories(directory.resolve("pod")));
-        agent = new GuestAgent(directory.resolve("ports"));
+        agent = new GuestAgent(directory.resolve("ports"), () -> "");
         long end = System.nanoTime() + PATIENCE.toNanos();
         while (!Files.exists(directory.resolve("listener"))) {
             assertThat(System.nanoTime()).as("the monitor listens in time").isLessThan(end);

@@ -3,12 +3,15 @@ package dev.caisson.tests.backends;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.backend.Backend;
+import dev.caisson.backend.Container;
 import dev.caisson.backend.Launch;
 import dev.caisson.backend.testkit.Bundle;
 import dev.caisson.backend.testkit.PodFixture;
 import dev.caisson.backend.testkit.PodTest;
 import dev.caisson.backend.testkit.TestContainer;
 import dev.caisson.kvm.KvmBackend;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.HostFiles;
 import dev.caisson.linux.cgroup.CgroupStats;
 import dev.caisson.oci.Mount;
 import dev.caisson.oci.ProcessSpec;
@@ -69,6 +72,7 @@ class KvmContainerTest extends PodTest {
                     .satisfies(pids -> assertThat(pids.current()).isPositive());
 
             theMachineIsConfined();
+            itCanBeLookedAt(pod);
             aSecondContainer();
             aContainerWithVolumes();
 
@@ -94,6 +98,28 @@ class KvmContainerTest extends PodTest {
         assertThat(Files.readString(Path.of("/sys/fs/cgroup", group(process), "memory.max")))
                 .isEqualTo(((256 + 256 + 256) << 20) + "\n");
         assertThat(Files.exists(process.resolve("root/etc"))).isFalse();
+    }
+
+    private void itCanBeLookedAt(TestContainer pod) throws Exception {
+        Container.VirtualMachine machine = pod.container().virtualMachine();
+        assertThat(machine.metrics())
+                .containsPattern("caisson_machine_memory_used_bytes\\{machine=\"[0-9a-f]{16}\"} [1-9][0-9]{7,}\n")
+                .contains("caisson_machine_drives_used{");
+        Path core = temp.resolve("core");
+        try (Fd out = HostFiles.open(core.toString(), HostFiles.O_RDWR | HostFiles.O_CREAT, 0600)) {
+            machine.dump(out);
+        }
+        assertThat(Files.size(core)).isEqualTo((512L << 20) + 4096);
+        // The kernel's own words, which its file lends, and what a process of the guest has in its memory.
+        assertThat(new ProcessBuilder("grep", "-aqm1", "Linux version 6", core.toString())
+                        .start()
+                        .waitFor())
+                .isZero();
+        assertThat(new ProcessBuilder("grep", "-aqm1", "trap 'echo got; exit 5' TERM", core.toString())
+                        .start()
+                        .waitFor())
+                .isZero();
+        assertThat(pod.execOutput("echo", "goes on")).isEqualTo("goes on\n");
     }
 
     private static String group(Path process) throws IOException {
@@ -156,7 +182,8 @@ class KvmContainerTest extends PodTest {
         try (TestContainer c = prepare(bundle).create().start()) {
             await("what it does first", () -> c.stdout().contains("ready"));
             assertThat(c.stdout()).isEqualTo("from the host\nthe host's\nold\nready\n");
-            assertThat(c.stderr()).contains("Read-only file system");
+            // Another stream, which takes its own time.
+            await("the refusal", () -> c.stderr().contains("Read-only file system"));
             assertThat(secret.resolve("no")).doesNotExist();
             assertThat(one).hasContent("changed\n");
             assertThat(data.resolve("d/l")).hasContent("guest\n");

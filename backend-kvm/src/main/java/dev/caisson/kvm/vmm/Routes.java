@@ -1,0 +1,72 @@
+package dev.caisson.kvm.vmm;
+
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.List;
+
+/**
+ * An interface's routes, as lines {@code route TARGET/PREFIX GATEWAY}, the gateway {@code -} where there is none: out of the kernel's tables
+ * (proc(5)). Those through gateways come last, as they need others. Pure.
+ */
+final class Routes {
+    private static final int V4_FIELDS = 11;
+    private static final int V6_FIELDS = 10;
+    private static final int GATEWAY = 2;
+    /** RTF_LOCAL, RTF_CACHE, RTF_ANYCAST, RTF_REJECT (linux/ipv6_route.h, linux/route.h): what the kernel makes by itself, or never sends. */
+    private static final int NOT_TAKEN = 0x8000_0000 | 0x0100_0000 | 0x0010_0000 | 0x0200;
+
+    private Routes() {}
+
+    /** @param table lines of /proc/net/route: hexadecimal words in the host's order of bytes */
+    static List<String> version4(List<String> table, String device) throws UnknownHostException {
+        List<String> direct = new ArrayList<>();
+        List<String> through = new ArrayList<>();
+        for (String line : table) {
+            String[] fields = line.strip().split("\\s+", -1);
+            if (fields.length < V4_FIELDS || !fields[0].equals(device)) {
+                continue;
+            }
+            int prefix = Integer.bitCount(Integer.parseUnsignedInt(fields[7], 16));
+            boolean hasGateway = (Integer.parseUnsignedInt(fields[3], 16) & GATEWAY) != 0;
+            (hasGateway ? through : direct)
+                    .add("route " + word(fields[1]) + "/" + prefix + " " + (hasGateway ? word(fields[2]) : "-") + "\n");
+        }
+        direct.addAll(through);
+        return direct;
+    }
+
+    private static String word(String hex) throws UnknownHostException {
+        int word = Integer.reverseBytes(Integer.parseUnsignedInt(hex, 16));
+        byte[] octets = {(byte) (word >>> 24), (byte) (word >>> 16), (byte) (word >>> 8), (byte) word};
+        return InetAddress.getByAddress(octets).getHostAddress();
+    }
+
+    /** @param table lines of /proc/net/ipv6_route; link-local and multicast routes are every interface's own */
+    static List<String> version6(List<String> table, String device) throws UnknownHostException {
+        List<String> direct = new ArrayList<>();
+        List<String> through = new ArrayList<>();
+        for (String line : table) {
+            String[] fields = line.strip().split("\\s+", -1);
+            if (fields.length < V6_FIELDS || !fields[9].equals(device)) {
+                continue;
+            }
+            int flags = Integer.parseUnsignedInt(fields[8], 16);
+            InetAddress target = InetAddress.getByAddress(HexFormat.of().parseHex(fields[0]));
+            if ((flags & NOT_TAKEN) != 0 || target.isLinkLocalAddress() || target.isMulticastAddress()) {
+                continue;
+            }
+            boolean hasGateway = (flags & GATEWAY) != 0;
+            String gateway = hasGateway
+                    ? InetAddress.getByAddress(HexFormat.of().parseHex(fields[4]))
+                            .getHostAddress()
+                    : "-";
+            (hasGateway ? through : direct)
+                    .add("route " + target.getHostAddress() + "/" + Integer.parseInt(fields[1], 16) + " " + gateway
+                            + "\n");
+        }
+        direct.addAll(through);
+        return direct;
+    }
+}

@@ -1,0 +1,60 @@
+package dev.caisson.kvm.pod;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.caisson.oci.Linux;
+import dev.caisson.oci.Resources;
+import dev.caisson.oci.Spec;
+import dev.caisson.oci.SpecTemplate;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+import org.junit.jupiter.api.Test;
+
+/** Annotations as containerd's CRI sets them on a pod's sandbox. */
+class MachineSizeTest {
+    private static final int OWN = 256;
+
+    private static Spec spec(@Nullable Long quota, @Nullable Long period, Map<String, String> annotations) {
+        Spec.Builder b = SpecTemplate.rootful(false).toBuilder();
+        Linux.Builder l = b.linux.toBuilder();
+        Resources.Builder r = new Resources.Builder();
+        r.cpu = new Resources.Cpu(null, quota, null, period, null, null, null, null, null);
+        l.resources = r.build();
+        b.linux = l.build();
+        b.annotations = annotations;
+        return b.build();
+    }
+
+    @Test
+    void withoutLimitsItIsSmall() {
+        assertThat(MachineSize.of(spec(null, null, Map.of()))).isEqualTo(new MachineSize(OWN + 256, 1));
+        assertThat(MachineSize.of(spec(-1L, 100_000L, Map.of())).processors()).isOne();
+    }
+
+    @Test
+    void whatThePodWillHaveCounts() {
+        Map<String, String> pod = Map.of(
+                "io.kubernetes.cri.sandbox-memory", Long.toString(1L << 30),
+                "io.kubernetes.cri.sandbox-cpu-quota", "250000",
+                "io.kubernetes.cri.sandbox-cpu-period", "100000");
+        assertThat(MachineSize.of(spec(null, null, pod))).isEqualTo(new MachineSize(OWN + 1025, 3));
+        Map<String, String> huge = Map.of("io.kubernetes.cri.sandbox-cpu-quota", "99000000");
+        assertThat(MachineSize.of(spec(null, null, huge)).processors()).isEqualTo(8);
+    }
+
+    @Test
+    void aContainerAloneIsSizedByItsOwnQuota() {
+        assertThat(MachineSize.of(spec(150_000L, 100_000L, Map.of())).processors())
+                .isEqualTo(2);
+        assertThat(MachineSize.of(spec(150_000L, null, Map.of())).processors()).isEqualTo(2);
+        assertThat(MachineSize.of(spec(50_000L, 100_000L, Map.of())).processors())
+                .isOne();
+    }
+
+    @Test
+    void nonsenseSaysNothing() {
+        Map<String, String> pod =
+                Map.of("io.kubernetes.cri.sandbox-memory", "much", "io.kubernetes.cri.sandbox-cpu-quota", "0");
+        assertThat(MachineSize.of(spec(null, null, pod))).isEqualTo(new MachineSize(OWN + 256, 1));
+    }
+}

@@ -1,0 +1,4 @@
+@NullMarked
+package dev.caisson.kvm.pod;
+
+import org.jspecify.annotations.NullMarked;

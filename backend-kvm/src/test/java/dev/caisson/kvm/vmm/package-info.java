@@ -1,0 +1,4 @@
+@NullMarked
+package dev.caisson.kvm.vmm;
+
+import org.jspecify.annotations.NullMarked;

@@ -8,14 +8,8 @@ import dev.caisson.backend.testkit.Bundle;
 import dev.caisson.backend.testkit.TestContainer;
 import dev.caisson.namespace.NamespaceBackend;
 import java.io.IOException;
-import java.io.InputStream;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
-import java.util.Objects;
-import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -31,26 +25,8 @@ final class TrapSyscallsTest extends TrapSuite {
 
     private String program(Backend backend, String name, String arguments)
             throws ContainerFault, IOException, InterruptedException {
-        Assumptions.assumeTrue(Files.isExecutable(Path.of("/usr/bin/gcc")), "no C compiler");
-        Path source = temp.resolve(name + ".c");
-        try (InputStream in =
-                Objects.requireNonNull(getClass().getResourceAsStream("/syscalls/" + name + ".c"), name)) {
-            Files.write(source, in.readAllBytes());
-        }
         Bundle bundle = shell(SETUP + "cd /tmp && /program " + arguments);
-        Process gcc = new ProcessBuilder(
-                        "gcc",
-                        "-O1",
-                        "-w",
-                        "-static",
-                        "-pthread",
-                        "-o",
-                        bundle.rootfs("program").toString(),
-                        source.toString())
-                .redirectErrorStream(true)
-                .start();
-        String said = new String(gcc.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertThat(gcc.waitFor()).as(said).isZero();
+        CompiledProgram.compile(name, temp, bundle.rootfs("program"));
         try (TestContainer c = TestContainer.prepare(backend, bundle, pod().launcher())) {
             int code = c.run();
             return c.stdout() + c.stderr() + "--- exit " + code + "\n";

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -128,6 +129,8 @@ int main(void)
 	child = fork();
 	if (child == 0) { close(p[1]); usleep(50000); _exit(0); }
 	close(p[0]); T(write(p[1], b, 500000)); reap(child); close(p[1]); pipe(p);
+	/* a signal for input, as a server's processes tell each other of messages */
+	{ int q[2], on_input = 1; seen = 0; set(SIGIO, SA_RESTART); socketpair(AF_UNIX, SOCK_STREAM, 0, q); T(fcntl(q[0], F_SETOWN, getpid())); T(ioctl(q[0], FIOASYNC, &on_input)); T(fcntl(q[0], F_GETOWN) == getpid()); T(fcntl(q[0], F_GETFL)); T(write(q[1], "x", 1)); usleep(1000); printf("seen %d\n", seen); T(fcntl(q[0], F_SETFL, 0)); T(write(q[1], "x", 1)); usleep(1000); printf("seen %d\n", seen); close(q[0]); close(q[1]); }
 	/* eventfd, and waiting for several */
 	e = eventfd(0, 0); child = later(50, e, p[0], "12345678"); T(read(e, b, 8)); reap(child);
 	struct pollfd f[2] = { { p[0], POLLIN }, { e, POLLIN } };

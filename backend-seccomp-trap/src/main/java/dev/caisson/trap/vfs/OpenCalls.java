@@ -26,6 +26,7 @@ public final class OpenCalls {
     private static final int STAT_MODE = 24;
     private static final int S_IFMT = 0xf000;
     private static final int S_IFIFO = 0x1000;
+    private static final long ENOENT = -Errno.ENOENT.number();
     /** Not an errno. */
     private static final long FIFO = Long.MIN_VALUE + 2;
 
@@ -93,8 +94,14 @@ public final class OpenCalls {
             // A fifo would hold up this thread. One that reads must not be opened at all before it can wait: a writer
             // would
             // take it for its reader.
-            if (reads && !nonBlocking && isFifo(c, dir, name, empty | (noFollow ? Names.AT_SYMLINK_NOFOLLOW : 0))) {
-                return FIFO;
+            if (reads && !nonBlocking) {
+                long kind = kind(c, dir, name, empty | (noFollow ? Names.AT_SYMLINK_NOFOLLOW : 0));
+                if (kind == S_IFIFO) {
+                    return FIFO;
+                }
+                if (kind == ENOENT && (flags & O_CREAT) == 0) {
+                    return ENOENT; // of what compilers and linkers open, most is not there
+                }
             }
             if (empty != 0) {
                 return ProcFiles.reopen(c, dir, flags, O_NONBLOCK);
@@ -114,9 +121,10 @@ public final class OpenCalls {
         return c.answerDescriptor(fd, (flags & Names.O_CLOEXEC) != 0);
     }
 
-    private static boolean isFifo(GuestCall c, long dir, long name, int flags) {
-        return c.kernel().call(Nr.newfstatat, dir, name, c.memory().address(STAT), flags) == 0
-                && (c.memory().getInt(STAT + STAT_MODE) & S_IFMT) == S_IFIFO;
+    /** The kind of a file (S_IFMT), or a negative errno. */
+    private static long kind(GuestCall c, long dir, long name, int flags) {
+        long result = c.kernel().call(Nr.newfstatat, dir, name, c.memory().address(STAT), flags);
+        return result < 0 ? result : c.memory().getInt(STAT + STAT_MODE) & S_IFMT;
     }
 
     static long openHere(GuestCall c, long dir, long name, int flags, int mode, long resolve) {

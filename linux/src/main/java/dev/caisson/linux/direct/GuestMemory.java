@@ -8,6 +8,7 @@ public final class GuestMemory implements AutoCloseable {
     private static final int SYS_READV = 310;
     private static final int SYS_WRITEV = 311;
     private static final int PAGE = 4096;
+    private static final int SHORT = 256;
     private static final int EFAULT = 14;
     private static final int REMOTE = 16;
 
@@ -76,6 +77,18 @@ public final class GuestMemory implements AutoCloseable {
      * @return its length, or -EFAULT, or {@code limit} when there is no NUL among so many
      */
     public int readString(int tid, long address, NativeMemory to, int offset, int limit) {
+        // Most are short, and each page that is looked at takes a microsecond.
+        int some = Math.min(limit, SHORT);
+        int length = readPart(tid, address, to, offset, some);
+        if (length != some || some == limit) {
+            return length;
+        }
+        int rest = readPart(tid, address + some, to, offset + some, limit - some);
+        return rest < 0 ? rest : some + rest;
+    }
+
+    /** As {@link #readString}, of a part. */
+    private int readPart(int tid, long address, NativeMemory to, int offset, int limit) {
         // In two parts, so that the end of a mapping behind the string does no harm.
         int first = Math.min(limit, PAGE - (int) (address & (PAGE - 1)));
         long got = transfer(SYS_READV, tid, address, to, offset, first, limit);

@@ -42,6 +42,8 @@ class TrapSoftwareTest {
         "jvm, 1000, ",
         "sqlite, 0, /usr/bin/sqlite3",
         "postgres, 1000, /usr/lib/postgresql /usr/bin/psql",
+        "redis, 1000, /usr/bin/redis-server /usr/bin/redis-benchmark",
+        "nginx, 1000, /usr/sbin/nginx /usr/bin/curl",
     })
     void doesTheSame(String name, int user, String needs) throws IOException {
         for (String program : needs == null ? List.<String>of() : List.of(needs.split(" ", -1))) {

@@ -15,13 +15,13 @@ E
 seq 1 10 >www/small; seq 1 5000 >www/middle; seq 1 300000 >www/large
 nginx -c /work/nginx.conf -t 2>/dev/null && echo configured
 nginx -c /work/nginx.conf
-get() { curl -s -o /tmp/got -w '%{http_code} %{size_download}\n' "$@"; md5sum </tmp/got; }
-for i in $(seq 1 50); do curl -s -o /dev/null http://127.0.0.1:7080/small && break; sleep 0.1; done
+get() { curl -s --max-time 20 -o /tmp/got -w '%{http_code} %{size_download}\n' "$@"; md5sum </tmp/got; }
+for i in $(seq 1 50); do curl -s --max-time 20 -o /dev/null http://127.0.0.1:7080/small && break; sleep 0.1; done
 for f in small middle large via/middle via/large; do get http://127.0.0.1:7080/$f; done
 get -r 100-200 http://127.0.0.1:7080/large
 get --unix-socket /work/sock http://x/middle
-for f in none no ..%2f..%2fetc%2fpasswd; do curl -s -o /dev/null -w '%{http_code}\n' http://127.0.0.1:7080/$f; done
-if command -v wrk >/dev/null; then wrk -t1 -c16 -d1s http://127.0.0.1:7080/middle >load; else seq 1 500 | xargs -P 8 -I{} curl -s -o /dev/null http://127.0.0.1:7080/middle && echo requests >load; fi
+for f in none no ..%2f..%2fetc%2fpasswd; do curl -s --max-time 20 -o /dev/null -w '%{http_code}\n' http://127.0.0.1:7080/$f; done
+if command -v wrk >/dev/null; then wrk -t1 -c16 -d1s http://127.0.0.1:7080/middle >load; else seq 1 500 | xargs -P 8 -I{} curl -s --max-time 20 -o /dev/null http://127.0.0.1:7080/middle && echo requests >load; fi
 grep -E 'Non-2xx|Socket errors' load || echo no errors
 kill -HUP "$(cat nginx.pid)" && sleep 0.5
 get http://127.0.0.1:7080/middle

@@ -15,7 +15,7 @@ server 7002 /tmp/two && up 7002 /tmp/two
 redis-cli -p 7002 replicaof 127.0.0.1 7001
 for i in $(seq 1 100); do [ "$(redis-cli -p 7002 --raw llen list)" = 200 ] && break; sleep 0.1; done
 redis-cli -p 7002 --raw llen list
-redis-cli -p 7002 shutdown nosave || true
+redis-cli -p 7002 shutdown nosave force >/dev/null 2>&1 || true
 keys=$(redis-cli -p 7001 --raw dbsize)
 redis-cli -p 7001 bgrewriteaof >/dev/null
 kill -9 "$(redis-cli -p 7001 info server | sed -n 's/process_id:\([0-9]*\).*/\1/p')"
@@ -23,5 +23,5 @@ sleep 0.3
 server 7001 /tmp/one && up 7001 /tmp/one
 [ "$keys" = "$(redis-cli -p 7001 --raw dbsize)" ] && echo as before
 redis-cli -p 7001 --raw get a
-redis-cli -p 7001 shutdown nosave || true
+redis-cli -p 7001 shutdown nosave force >/dev/null 2>&1 || true
 echo done

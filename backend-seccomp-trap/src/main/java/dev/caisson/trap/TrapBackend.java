@@ -21,6 +21,9 @@ public final class TrapBackend implements Backend {
     /** Annotation that chooses a tier. */
     static final String TIER = "dev.caisson.trap.tier";
 
+    /** Annotation with which debuggers work in the container. */
+    static final String DEBUG = "dev.caisson.trap.debug";
+
     private final NamespaceBackend namespace = new NamespaceBackend();
     private final TrapFilters filters = new TrapFilters();
     private final PodSandboxes sandboxes = new PodSandboxes();
@@ -63,7 +66,21 @@ public final class TrapBackend implements Backend {
 
     private TrapContainer.Filter filter(Spec spec, Guard guard, boolean hasBegun) throws ContainerFault {
         Tier tier = tier(spec);
-        return new TrapContainer.Filter(filters.get(tier, spec.linux().seccomp()), tier, guard, hasBegun);
+        return new TrapContainer.Filter(
+                filters.get(tier, debugs(spec, tier), spec.linux().seccomp()), tier, guard, hasBegun);
+    }
+
+    private static boolean debugs(Spec spec, Tier tier) throws ContainerFault {
+        String word = spec.annotations().getOrDefault(DEBUG, "false");
+        if (!word.equals("true") && !word.equals("false")) {
+            throw new ContainerFault(
+                    Kind.INVALID, "annotation " + DEBUG + ": neither true nor false: \"" + word + "\"");
+        }
+        boolean debugs = word.equals("true");
+        if (debugs && tier == Tier.STRICT) {
+            throw new ContainerFault(Kind.UNSUPPORTED, "annotation " + DEBUG + ": not in the tier strict");
+        }
+        return debugs;
     }
 
     private static Tier tier(Spec spec) throws ContainerFault {

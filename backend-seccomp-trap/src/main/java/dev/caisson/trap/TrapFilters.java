@@ -9,8 +9,8 @@ import dev.caisson.namespace.plan.PlanInput;
 import dev.caisson.oci.Seccomp;
 import dev.caisson.trap.filter.FilterCompiler;
 import dev.caisson.trap.filter.Tier;
-import java.util.EnumMap;
 import java.util.EnumSet;
+import java.util.HashMap;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
@@ -20,13 +20,19 @@ final class TrapFilters {
     private static final long FLAGS =
             SeccompProfile.FLAG_SPEC_ALLOW | SeccompProfile.FLAG_NEW_LISTENER | SeccompProfile.FLAG_WAIT_KILLABLE_RECV;
 
-    private final Map<Tier, BpfProgram> compiled = new EnumMap<>(Tier.class);
+    private final Map<Kind, BpfProgram> compiled = new HashMap<>();
 
-    /** @param profile what the configuration refuses besides; null for nothing */
-    PlanInput.SeccompFilter get(Tier tier, @Nullable Seccomp profile) throws ContainerFault {
+    private record Kind(Tier tier, boolean debugs) {}
+
+    /**
+     * @param debugs whether processes may look into each other
+     * @param profile what the configuration refuses besides; null for nothing
+     */
+    PlanInput.SeccompFilter get(Tier tier, boolean debugs, @Nullable Seccomp profile) throws ContainerFault {
         BpfProgram program;
         synchronized (compiled) {
-            program = compiled.computeIfAbsent(tier, FilterCompiler::compile);
+            program = compiled.computeIfAbsent(
+                    new Kind(tier, debugs), kind -> FilterCompiler.compile(kind.tier, kind.debugs));
         }
         PlanInput.SeccompFilter filter = profile == null
                 ? new PlanInput.SeccompFilter(program.toBytes(), FLAGS, true, Set.of())

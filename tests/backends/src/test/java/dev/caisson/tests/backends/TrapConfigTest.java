@@ -10,8 +10,11 @@ import dev.caisson.oci.IdMapping;
 import dev.caisson.oci.Linux;
 import dev.caisson.oci.NamespaceType;
 import dev.caisson.oci.SeccompAction;
+import dev.caisson.oci.Spec;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import org.junit.jupiter.api.Test;
 
 /** What a configuration says besides: its own profile holds, and what this wall cannot do it refuses by name. */
@@ -68,6 +71,25 @@ final class TrapConfigTest extends TrapSuite {
                     l.gidMappings = List.of(new IdMapping(0, 100_000, 65_536));
                 }),
                 "id mapping of 0 to 100000");
+    }
+
+    private static Bundle annotated(Bundle bundle, Map<String, String> annotations) {
+        return bundle.spec(spec -> {
+            Spec.Builder b = spec.toBuilder();
+            Map<String, String> all = new LinkedHashMap<>(spec.annotations());
+            all.putAll(annotations);
+            b.annotations = all;
+            return b.build();
+        });
+    }
+
+    @Test
+    void annotationsThatMeanNothingAreRefused() {
+        refused(annotated(shell("true"), Map.of("dev.caisson.trap.tier", "loose")), "no tier \"loose\"");
+        refused(annotated(shell("true"), Map.of("dev.caisson.trap.debug", "yes")), "neither true nor false", "yes");
+        refused(
+                annotated(shell("true"), Map.of("dev.caisson.trap.debug", "true", "dev.caisson.trap.tier", "strict")),
+                "not in the tier strict");
     }
 
     @Test

@@ -44,6 +44,7 @@ class TrapSoftwareTest {
         "postgres, 1000, /usr/lib/postgresql /usr/bin/psql",
         "redis, 1000, /usr/bin/redis-server /usr/bin/redis-benchmark",
         "nginx, 1000, /usr/sbin/nginx /usr/bin/curl",
+        "debug, 0, /usr/bin/gcc /usr/bin/strace /usr/bin/gdb",
     })
     void doesTheSame(String name, int user, String needs) throws IOException {
         for (String program : needs == null ? List.<String>of() : List.of(needs.split(" ", -1))) {
@@ -95,7 +96,9 @@ class TrapSoftwareTest {
                 .putArray("options")
                 .add("nosuid")
                 .add("mode=1777");
-        config.putObject("annotations").put("dev.caisson.backend", wall);
+        config.putObject("annotations")
+                .put("dev.caisson.backend", wall)
+                .put("dev.caisson.trap.debug", Boolean.toString(name.equals("debug")));
         Files.writeString(bundle.resolve("config.json"), config.toString());
         return caisson.command(bundle.resolve("root"), "run", "--bundle", bundle.toString(), "software-" + name)
                 .timeout(LIMIT)

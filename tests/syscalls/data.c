@@ -8,6 +8,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
@@ -70,6 +71,17 @@ static void pipes(void)
 	T(read(t, &n, 8)); T(timerfd_settime(t, 0, &soon, NULL)); fcntl(t, F_SETFL, 0); T(read(t, &n, 8)); printf("%d\n", (int)n); T(fcntl(t, F_GETFL));
 }
 
+static void sends(void)
+{
+	int in = open("big", O_RDONLY), out = open("copy", O_CREAT | O_RDWR | O_TRUNC, 0600), app = open("copy", O_WRONLY | O_APPEND), p[2];
+	off_t at = 10, bad = -1;
+
+	T(lseek(in, 5, SEEK_SET)); T(sendfile(out, in, NULL, 1000)); T(lseek(in, 0, SEEK_CUR)); T(lseek(out, 0, SEEK_CUR)); T(sendfile(out, in, &at, 100)); printf("%ld\n", (long)at); T(lseek(in, 0, SEEK_CUR));
+	T(sendfile(out, in, &bad, 100)); T(sendfile(out, in, (void *)8, 100)); T(sendfile(app, in, NULL, 10)); T(sendfile(in, in, NULL, 10)); T(sendfile(out, 999, NULL, 10)); T(sendfile(999, in, NULL, 10)); T(sendfile(out, in, NULL, 0)); T(sendfile(out, in, NULL, -1L));
+	T(sendfile(out, in, NULL, 1 << 20) > 60000); T(pread(out, c, 1000, 0)); T(pread(in, b, 1000, 5)); T(memcmp(b, c, 1000)); T(sendfile(out, in, NULL, 10));
+	pipe2(p, O_NONBLOCK); at = 0; T(sendfile(p[1], in, &at, 1 << 20) > 0); T(sendfile(p[1], in, &at, 1 << 20)); T(read(p[0], c, 4096)); T(pread(in, b, 4096, 0)); T(memcmp(b, c, 4096)); T(sendfile(out, p[0], NULL, 10));
+}
+
 static void descriptors(void)
 {
 	int p[2], q, fd = open("f", O_RDWR);
@@ -87,6 +99,7 @@ int main(void)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	files();
 	pipes();
+	sends();
 	descriptors();
 	printf("%d %d %d\n", getpid() > 0, getppid() >= 0, getuid());
 	return 0;

@@ -20,6 +20,7 @@ public final class DataCalls {
         h.put("write", c -> plain(c, true, Transfer.AT_POSITION));
         h.put("pread64", c -> c.arg(3) < 0 ? EINVAL : plain(c, false, c.arg(3)));
         h.put("pwrite64", c -> c.arg(3) < 0 ? EINVAL : plain(c, true, c.arg(3)));
+        h.put("sendfile", SendFile::run);
         h.put("readv", c -> vector(c, false, Transfer.AT_POSITION, 0));
         h.put("writev", c -> vector(c, true, Transfer.AT_POSITION, 0));
         h.put("preadv", c -> c.arg(3) < 0 ? EINVAL : vector(c, false, c.arg(3), 0));

@@ -1,5 +1,6 @@
 package dev.caisson.backend;
 
+import dev.caisson.linux.Errno;
 import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.HostFiles;
 import dev.caisson.linux.cgroup.Cgroup;
@@ -14,6 +15,9 @@ import java.util.Set;
  * themselves may hold.
  */
 public final class WallGroup {
+    private static final long REMOVAL_NANOS = 2_000_000_000L;
+    private static final long NAP_MILLIS = 2;
+
     private final Cgroup group;
 
     private WallGroup(Cgroup group) {
@@ -54,8 +58,17 @@ public final class WallGroup {
 
     /** After the process's end; with the parent, if it was the last one. */
     public void remove() {
+        long end = System.nanoTime() + REMOVAL_NANOS;
         for (String directory : group.directories()) {
-            var _ = HostFiles.tryRmdir(directory);
+            // A process is gone for its parent before the last of its threads has left the group.
+            while (HostFiles.tryRmdir(directory) == Errno.EBUSY && System.nanoTime() < end) {
+                try {
+                    Thread.sleep(NAP_MILLIS);
+                } catch (InterruptedException e) {
+                    Thread.currentThread().interrupt();
+                    return;
+                }
+            }
             var _ = HostFiles.tryRmdir(directory.substring(0, directory.lastIndexOf('/')));
         }
     }

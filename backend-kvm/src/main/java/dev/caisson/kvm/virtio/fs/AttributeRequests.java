@@ -37,10 +37,10 @@ final class AttributeRequests {
     }
 
     /** {@code struct fuse_attr_out}, good for no time at all. */
-    private static ByteBuffer attributes(FileStatus status) {
+    private ByteBuffer attributes(FileStatus status) {
         ByteBuffer out = buffer(ATTRIBUTES_OUT);
         out.putLong(0).putLong(0);
-        status.put(out, 0);
+        status.put(out, 0, files.changes().nanos(status));
         return out;
     }
 

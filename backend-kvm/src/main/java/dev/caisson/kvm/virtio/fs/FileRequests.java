@@ -52,9 +52,11 @@ final class FileRequests {
         return new Handle(fd, node.id(), node.share(), (flags & FileCalls.O_APPEND) != 0);
     }
 
-    /** {@code struct fuse_open_out}: what is cached of the file is looked at again. */
+    /** {@code struct fuse_open_out}: what is cached of the file may stay, for whether it is still right is looked at all the time ({@link Changes}). */
     private ByteBuffer handle(ByteBuffer to, Handle handle) throws FuseError {
-        return to.putLong(files.handles().add(handle)).putInt(0).putInt(0);
+        return to.putLong(files.handles().add(handle))
+                .putInt(FuseAbi.OPEN_KEEP_CACHE)
+                .putInt(0);
     }
 
     ByteBuffer open(FuseRequest q, Worker w) throws FuseError {

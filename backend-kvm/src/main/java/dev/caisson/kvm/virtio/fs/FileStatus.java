@@ -45,11 +45,15 @@ record FileStatus(
                 (long) b.getInt(136) << 32 | Integer.toUnsignedLong(b.getInt(140)));
     }
 
-    /** Writes {@code struct fuse_attr}. */
-    void put(ByteBuffer to, int flags) {
+    /**
+     * Writes {@code struct fuse_attr}.
+     *
+     * @param shown nanoseconds of the time of change: what {@link Changes} makes of them
+     */
+    void put(ByteBuffer to, int flags, int shown) {
         to.putLong(inode).putLong(size).putLong(blocks);
         to.putLong(access).putLong(modified).putLong(changed);
-        to.putInt(accessNanos).putInt(modifiedNanos).putInt(changedNanos);
+        to.putInt(accessNanos).putInt(shown).putInt(changedNanos);
         to.putInt(mode).putInt(links).putInt(uid).putInt(gid);
         // new_encode_dev() of Linux.
         to.putInt((deviceMinor & 0xff) | deviceMajor << 8 | (deviceMinor & ~0xff) << 12);

@@ -81,6 +81,8 @@ final class FuseAbi {
     static final int SETATTR_MTIME_NOW   = 1 << 8;
     static final int SETATTR_KILL_SUIDGID = 1 << 11;
     static final int OPEN_KILL_SUIDGID   = 1;
+    /** Of an answer to OPEN and CREATE. */
+    static final int OPEN_KEEP_CACHE     = 1 << 1;
     static final int WRITE_CACHE         = 1;
     static final int WRITE_KILL_SUIDGID  = 1 << 2;
     static final int LK_FLOCK            = 1;

@@ -7,6 +7,7 @@ import dev.caisson.linux.Fd;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.time.Clock;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -22,6 +23,7 @@ final class SharedFiles {
     private static final long NO_DEVICE = -1;
 
     private final Map<String, Share> shares = new TreeMap<>();
+    private final Changes changes = new Changes(Clock.systemUTC());
     private final NodeTable nodes;
     private final ResourceTable<Handle> handles;
 
@@ -32,6 +34,10 @@ final class SharedFiles {
     SharedFiles(int nodeLimit, int handleLimit) {
         nodes = new NodeTable(nodeLimit);
         handles = new ResourceTable<>(handleLimit, 1, Errno.EBADF);
+    }
+
+    Changes changes() {
+        return changes;
     }
 
     NodeTable nodes() {
@@ -113,7 +119,7 @@ final class SharedFiles {
                 .putLong(0)
                 .putInt(0)
                 .putInt(0);
-        status.put(entry, submount ? FuseAbi.ATTR_SUBMOUNT : 0);
+        status.put(entry, submount ? FuseAbi.ATTR_SUBMOUNT : 0, changes.nanos(status));
         return entry;
     }
 

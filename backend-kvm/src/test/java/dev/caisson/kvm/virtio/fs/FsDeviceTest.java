@@ -4,6 +4,7 @@ import static dev.caisson.kvm.virtio.fs.FuseClient.arguments;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import dev.caisson.kvm.memory.GuestFault;
 import dev.caisson.kvm.virtio.fs.FuseClient.Answer;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.ErrnoException;
@@ -13,7 +14,9 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileTime;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Instant;
 import java.util.List;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
@@ -99,6 +102,29 @@ class FsDeviceTest extends FsTest {
                 .isEqualTo("new");
         Files.delete(file);
         refused(guest.lookUp(root, "file"), Errno.ENOENT);
+    }
+
+    /** A host's clock for files stands still for a while: a file that was just changed may change again at the same time. */
+    @Test
+    void whatIsFreshIsNotKept() throws Exception {
+        Path file = Files.writeString(shared.resolve("file"), "x");
+        long node = guest.lookUp(root, "file").node();
+        Files.setLastModifiedTime(file, FileTime.from(Instant.now().plusSeconds(3600)));
+        int first = modifiedNanos(node);
+        int second = modifiedNanos(node);
+        assertThat(first).isNotEqualTo(second);
+        assertThat(modifiedNanos(node)).isNotEqualTo(second);
+        Instant before = Instant.parse("2020-01-01T00:00:00.123456789Z");
+        Files.setLastModifiedTime(file, FileTime.from(before));
+        assertThat(modifiedNanos(node)).isEqualTo(123_456_789);
+        assertThat(modifiedNanos(node)).isEqualTo(123_456_789);
+    }
+
+    private int modifiedNanos(long node) throws GuestFault {
+        return guest.call(FuseAbi.GETATTR, node, arguments().int32(0, 0).int64(0))
+                .ok()
+                .body()
+                .getInt(16 + 52);
     }
 
     // ---- changes ----

@@ -23,6 +23,8 @@ public final class ContainerLimits {
     private static final int PART_SIZE = 16 * 1024;
     private static final int LARGEST = 1 << 20;
     private static final String ROOT = "self/root";
+    /** No controller of version 1, and so the hierarchy of version 2 where there is one. */
+    private static final String UNIFIED = "unified";
 
     private final int hostProc;
     private final int init;
@@ -128,20 +130,23 @@ public final class ContainerLimits {
                         number(read(kernel, chain.directories().getFirst() + "/pids.current"), 0), Short.MAX_VALUE);
     }
 
-    /** Whether somebody wants the container, or a group that it is in, to stand still. */
+    /** Whether somebody wants the container, or a group that it is in, to stand still. A host may have both versions' means for it. */
     public boolean isFreezing(KernelCalls kernel) {
-        GroupChain chain = chain(kernel, "freezer");
-        if (chain == null) {
-            return false;
+        GroupChain first = chain(kernel, "freezer");
+        // A group of version 1 says so of its parents' wish too.
+        String state = first == null || first.isUnified()
+                ? null
+                : read(kernel, first.directories().getFirst() + "/freezer.state");
+        if (state != null && !state.startsWith("THAWED")) {
+            return true;
         }
-        for (String directory : chain.directories()) {
-            String state = read(kernel, directory + (chain.isUnified() ? "/cgroup.freeze" : "/freezer.state"));
-            // A group of version 1 says so of its parents' wish too.
-            if (state == null || !chain.isUnified()) {
-                return state != null && !state.startsWith("THAWED");
-            }
-            if (state.startsWith("1")) {
-                return true;
+        GroupChain second = chain(kernel, UNIFIED);
+        if (second != null) {
+            for (String directory : second.directories()) {
+                String frozen = read(kernel, directory + "/cgroup.freeze");
+                if (frozen != null && frozen.startsWith("1")) {
+                    return true;
+                }
             }
         }
         return false;
@@ -152,7 +157,7 @@ public final class ContainerLimits {
             Map<String, GroupChain> found = new HashMap<>();
             List<MountInfo> mounts = MountInfo.parse(text(kernel, "self/mountinfo"));
             String groups = text(kernel, init + "/cgroup");
-            for (String each : List.of("memory", "cpu", "cpuset", "pids", "freezer")) {
+            for (String each : List.of("memory", "cpu", "cpuset", "pids", "freezer", UNIFIED)) {
                 GroupChain chain = GroupChain.of(mounts, groups, each);
                 if (chain != null) {
                     found.put(each, chain);

@@ -1,0 +1,40 @@
+package dev.caisson.tests.backends;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.caisson.backend.testkit.TestContainer;
+import org.junit.jupiter.api.Test;
+
+/** Calls of the strict tier that wait for an answer do not keep the container from what is done to it as a whole. */
+final class TrapWaitingTest extends TrapSuite {
+    /** A reader of a pipe into which nobody writes for a second and a half. */
+    private static final String WAITS = "(sleep 1.5; echo came) | cat; exec sleep 1000";
+
+    private TestContainer strict(String script) throws Exception {
+        return TestContainer.prepare(new Tiered(backend(), "strict"), shell(script), pod().launcher());
+    }
+
+    @Test
+    void aContainerWithAWaitingCallIsPausedAndGoesOn() throws Exception {
+        try (TestContainer c = strict(WAITS).create().start()) {
+            pass(500);
+            c.container().pause();
+            pass(2000);
+            assertThat(c.stdout()).isEmpty();
+            c.container().resume();
+            await("what was waited for", () -> c.stdout().equals("came\n"));
+        }
+    }
+
+    @Test
+    void manyWaitAndAreKilled() throws Exception {
+        String script = "for i in $(seq 1 100); do (sleep 1000) | cat & done; echo up; exec sleep 1000";
+        try (TestContainer c = strict(script).create().start()) {
+            await("program", () -> c.stdout().equals("up\n"));
+            pass(300);
+            assertThat(c.execOutput("ls", "/")).contains("bin");
+            c.init().kill(9);
+            assertThat(c.awaitExit().code()).isEqualTo(137);
+        }
+    }
+}

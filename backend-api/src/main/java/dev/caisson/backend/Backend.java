@@ -86,8 +86,17 @@ public interface Backend {
         }
     }
 
+    /**
+     * Says where a wall may keep files that outlive a daemon, named so that no other wall's are meant; called once, before anything else is
+     * asked. Touches nothing: a daemon that waits for another's end has called it, too.
+     */
+    default void keepIn(Path stateDirectory) {}
+
     /** Removes what daemons that were killed left on this host; called once, a moment after a daemon's start. */
     default void cleanUp() {}
+
+    /** Called when a daemon leaves: what is kept only because it may be needed again soon goes. Requests may still be under way. */
+    default void leave() {}
 
     /**
      * Goes so often through what creating a container takes in thought, without doing anything to the host, that the virtual machine

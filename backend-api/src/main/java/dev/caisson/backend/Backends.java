@@ -1,5 +1,6 @@
 package dev.caisson.backend;
 
+import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.ServiceLoader;
@@ -44,6 +45,16 @@ public final class Backends {
                             + String.join(", ", byName.keySet()) + ")");
         }
         return b;
+    }
+
+    /** See {@link Backend#keepIn}, of each. */
+    public void keepIn(Path stateDirectory) {
+        byName.values().forEach(b -> b.keepIn(stateDirectory));
+    }
+
+    /** See {@link Backend#leave}, of each. */
+    public void leave() {
+        byName.values().forEach(Backend::leave);
     }
 
     /** See {@link Backend#cleanUp}, of each. */

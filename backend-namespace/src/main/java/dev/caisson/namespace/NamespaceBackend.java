@@ -14,6 +14,7 @@ import dev.caisson.linux.cgroup.CgroupException;
 import dev.caisson.linux.cgroup.CgroupLimits;
 import dev.caisson.linux.cgroup.CgroupPath;
 import dev.caisson.linux.cgroup.OomWatcher;
+import dev.caisson.linux.cgroup.ParentGroups;
 import dev.caisson.namespace.plan.ExecPlan;
 import dev.caisson.namespace.plan.HostFacts;
 import dev.caisson.namespace.plan.InitPlan;
@@ -35,15 +36,20 @@ import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Containers by the host kernel's own means. */
 public final class NamespaceBackend implements Backend {
+    /** Long enough for whoever starts one container after another. */
+    private static final Duration GROUPS_STAY = Duration.ofSeconds(1);
+
     private final SeccompPrograms seccompPrograms = new SeccompPrograms();
     private @Nullable Host host;
     private @Nullable OomWatcher oomWatcher;
+    private volatile @Nullable ParentGroups parents;
     /** Only once a container asks for it. */
     private @Nullable Systemd systemd;
 
@@ -53,6 +59,37 @@ public final class NamespaceBackend implements Backend {
     @Override
     public String name() {
         return "namespace";
+    }
+
+    @Override
+    public void keepIn(Path stateDirectory) {
+        keepGroupsIn(stateDirectory.resolve("groups-namespace"));
+    }
+
+    /** As {@link #keepIn}, for a wall that is built on this one. */
+    public void keepGroupsIn(Path file) {
+        parents = new ParentGroups(file, GROUPS_STAY);
+    }
+
+    @Override
+    public void cleanUp() {
+        ParentGroups p = parents;
+        try {
+            if (p != null) {
+                p.adopt();
+            }
+        } catch (ErrnoException e) {
+            System.getLogger(NamespaceBackend.class.getName())
+                    .log(System.Logger.Level.WARNING, "look after groups that were left: " + e.getMessage());
+        }
+    }
+
+    @Override
+    public void leave() {
+        ParentGroups p = parents;
+        if (p != null) {
+            p.close();
+        }
     }
 
     @Override
@@ -143,18 +180,10 @@ public final class NamespaceBackend implements Backend {
                         systemd(), request.id(), cgroupsPath, request.spec().annotations());
             }
             CgroupPath path = unit == null ? ownPath(cgroupsPath, request.id()) : unit.path();
+            ContainerGroups groups =
+                    new ContainerGroups(request, host(), path, unit, parents, oomWatcher(), record, recovered);
             return new NamespaceContainer(
-                    request,
-                    launcher,
-                    host(),
-                    path,
-                    unit,
-                    rootfs(request),
-                    oomWatcher(),
-                    seccompPrograms,
-                    filter,
-                    record,
-                    recovered);
+                    request, launcher, host(), path, groups, rootfs(request), seccompPrograms, filter);
         } catch (SystemdException e) {
             throw new ContainerFault(Kind.FAILED, String.valueOf(e.getMessage()), e);
         } catch (CgroupException e) {

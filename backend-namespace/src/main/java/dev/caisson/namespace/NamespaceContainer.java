@@ -7,19 +7,11 @@ import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
 import dev.caisson.backend.Launch;
 import dev.caisson.backend.Launcher;
-import dev.caisson.linux.ErrnoException;
-import dev.caisson.linux.HostFiles;
 import dev.caisson.linux.Processes;
 import dev.caisson.linux.cgroup.Cgroup;
-import dev.caisson.linux.cgroup.CgroupException;
 import dev.caisson.linux.cgroup.CgroupHierarchy;
-import dev.caisson.linux.cgroup.CgroupLimits;
-import dev.caisson.linux.cgroup.CgroupMode;
 import dev.caisson.linux.cgroup.CgroupPath;
-import dev.caisson.linux.cgroup.CgroupResources;
 import dev.caisson.linux.cgroup.CgroupStats;
-import dev.caisson.linux.cgroup.CgroupStep;
-import dev.caisson.linux.cgroup.OomWatcher;
 import dev.caisson.linux.plan.LaunchPlan;
 import dev.caisson.linux.plan.PlanTooLargeException;
 import dev.caisson.namespace.criu.Criu;
@@ -29,8 +21,6 @@ import dev.caisson.namespace.plan.InitPlan;
 import dev.caisson.namespace.plan.Notes;
 import dev.caisson.namespace.plan.PlanInput;
 import dev.caisson.namespace.plan.Requirements;
-import dev.caisson.namespace.systemd.ContainerUnit;
-import dev.caisson.namespace.systemd.SystemdException;
 import dev.caisson.oci.Hooks;
 import dev.caisson.oci.Linux;
 import dev.caisson.oci.Mount;
@@ -45,7 +35,6 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -54,12 +43,9 @@ import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
-/** One container: cgroups made here, everything else by launch plans in the pod's monitor. */
+/** One container: its groups made by {@link ContainerGroups}, everything else by launch plans in the pod's monitor. */
 final class NamespaceContainer implements Container {
     private static final Duration BUILD_TIME = Duration.ofMinutes(2);
-    private static final Duration FREEZE_TIME = Duration.ofSeconds(10);
-    private static final Duration REMOVE_TIME = Duration.ofSeconds(3);
-    private static final int REMOVE_ROUNDS = 3;
     private static final byte GO = 'g';
 
     private final CreateRequest request;
@@ -67,72 +53,34 @@ final class NamespaceContainer implements Container {
     private final Launcher launcher;
     private final Host host;
     private final CgroupPath cgroupPath;
-    private final @Nullable ContainerUnit unit;
+    private final ContainerGroups groups;
     private final Path rootfs;
-    private final OomWatcher oomWatcher;
     private final SeccompPrograms seccompPrograms;
     private final @Nullable OwnFilter ownFilter;
     private final Map<Long, String> homes = new ConcurrentHashMap<>();
     private final HookRunner hooks;
-    private volatile Cgroup cgroup;
-    private volatile boolean cgroupMade;
-    /** Whether there may be a group, or its unit, that is this container's. What it did not make itself may be another's. */
-    private volatile boolean cgroupOwned;
-
-    private final ContainerDevices devices;
     private final RunningChanges changes;
-    /** Init of a container without a cgroup. */
-    private volatile NoCgroup.@Nullable Init groupless;
-
-    private OomWatcher.@Nullable Watch watch;
-    private boolean destroyed;
 
     NamespaceContainer(
             CreateRequest request,
             Launcher launcher,
             Host host,
             CgroupPath cgroupPath,
-            @Nullable ContainerUnit unit,
+            ContainerGroups groups,
             Path rootfs,
-            OomWatcher oomWatcher,
             SeccompPrograms seccompPrograms,
-            @Nullable OwnFilter ownFilter,
-            Map<String, String> record,
-            boolean recovered) {
+            @Nullable OwnFilter ownFilter) {
         this.request = request;
         this.spec = request.spec();
         this.launcher = launcher;
         this.host = host;
         this.cgroupPath = cgroupPath;
-        this.unit = unit;
+        this.groups = groups;
         this.rootfs = rootfs;
-        this.oomWatcher = oomWatcher;
         this.seccompPrograms = seccompPrograms;
         this.ownFilter = ownFilter;
         this.hooks = new HookRunner(request, launcher);
-        this.devices = new ContainerDevices(host, resources().devices(), record);
         this.changes = new RunningChanges(request, launcher, host, cgroupPath, rootfs);
-        this.cgroup = Cgroup.open(CgroupRecord.read(record, host.cgroups(), cgroupPath));
-        this.cgroupMade = CgroupRecord.isIn(record);
-        this.groupless = NoCgroup.Init.read(record);
-        this.cgroupOwned = recovered;
-    }
-
-    @Override
-    public Map<String, String> record() {
-        Map<String, String> all = new LinkedHashMap<>();
-        if (unit != null) {
-            all.putAll(unit.record());
-        }
-        all.putAll(devices.record());
-        NoCgroup.Init init = groupless;
-        if (init != null) {
-            all.putAll(init.record());
-        }
-        if (cgroupMade) {
-            all.putAll(CgroupRecord.write(cgroup.state()));
-        }
-        return all;
     }
 
     /** Refuses what neither this wall nor this host can do. */
@@ -146,34 +94,16 @@ final class NamespaceContainer implements Container {
         }
     }
 
-    /**
-     * The version 2 group that init is in now, if it is below the container's: an init that manages groups itself, as systemd does, moves
-     * itself out of the one it was born in, which then may hold no process.
-     */
-    private @Nullable String unifiedGroupOf(Launch init) {
-        String own = cgroup.unifiedDirectory();
-        if (own == null) {
-            return null;
-        }
-        try {
-            String text = HostFiles.textIfPresent("/proc/" + init.pid() + "/cgroup");
-            String path = text == null ? null : UnifiedGroup.parse(text);
-            return path == null ? null : UnifiedGroup.below(own, path);
-        } catch (ErrnoException e) {
-            return null; // it has ended: the exec fails on its own
-        }
-    }
-
     @Override
     public Launch create() throws ContainerFault {
         SeccompSupport seccomp = SeccompSupport.of(ownFilter, spec.linux().seccomp(), seccompPrograms);
-        if (unit == null && !mayDoWithoutCgroup()) {
+        if (!groups.ofManager() && !groups.mayBeNone()) {
             return createBesideCgroup(seccomp);
         }
-        if (unit == null) {
-            makeCgroup(0);
+        if (!groups.ofManager()) {
+            groups.make(0);
         }
-        Launch init = spawn(plan(seccomp, cgroup, this::ownDirectory, false));
+        Launch init = spawn(plan(seccomp, groups.cgroup(), groups::ownDirectory, false));
         try {
             build(init, seccomp);
         } catch (ContainerFault e) {
@@ -193,11 +123,12 @@ final class NamespaceContainer implements Container {
         Launch init = spawn(plan(seccomp, expected, cgroupPath::directory, true));
         Processes.yieldProcessor(); // or the monitor would wait for this thread instead of working beside it
         try {
-            makeCgroup(0);
-            if (!cgroup.directories().equals(expected.directories())) {
+            groups.make(0);
+            List<String> made = groups.cgroup().directories();
+            if (!made.equals(expected.directories())) {
                 throw new ContainerFault(
                         Kind.FAILED,
-                        "set up cgroup of container " + request.id() + ": made " + cgroup.directories() + " instead of "
+                        "set up cgroup of container " + request.id() + ": made " + made + " instead of "
                                 + expected.directories());
             }
             init.gateInBuild(GO);
@@ -211,7 +142,7 @@ final class NamespaceContainer implements Container {
 
     /** @param late whether the groups are not there yet: the launcher waits at its gate for them */
     private LaunchPlan plan(
-            SeccompSupport seccomp, Cgroup groups, Function<CgroupHierarchy, String> ownDirectory, boolean late)
+            SeccompSupport seccomp, Cgroup cgroup, Function<CgroupHierarchy, String> ownDirectory, boolean late)
             throws ContainerFault {
         HostFacts facts = host.facts(ownDirectory, spec.linux(), spec.annotations());
         PlanInput input = new PlanInput(
@@ -225,14 +156,14 @@ final class NamespaceContainer implements Container {
                 request.options().ioUid(),
                 request.options().ioGid(),
                 facts,
-                unit == null
-                        ? new PlanInput.CgroupJoin(
-                                v1TaskFiles(groups),
-                                groups.unifiedDirectory(),
+                groups.ofManager()
+                        ? PlanInput.CgroupJoin.BY_DAEMON
+                        : new PlanInput.CgroupJoin(
+                                ContainerGroups.v1TaskFiles(cgroup),
+                                cgroup.unifiedDirectory(),
                                 null,
-                                isCgroupGiven(),
-                                late ? PlanInput.Entry.LATE : PlanInput.Entry.AT_ONCE)
-                        : PlanInput.CgroupJoin.BY_DAEMON,
+                                groups.isGiven(),
+                                late ? PlanInput.Entry.LATE : PlanInput.Entry.AT_ONCE),
                 seccomp.filter(),
                 hookStates(),
                 launcher.handover());
@@ -241,9 +172,9 @@ final class NamespaceContainer implements Container {
 
     /** Sees init through to where it waits for start. */
     private void build(Launch init, SeccompSupport seccomp) throws ContainerFault {
-        if (unit != null) {
+        if (groups.ofManager()) {
             init.awaitNote(Notes.BORN, BUILD_TIME);
-            makeCgroup(init.pid());
+            groups.make(init.pid());
             init.gateInBuild(GO);
         }
         Hooks h = spec.hooks();
@@ -255,23 +186,12 @@ final class NamespaceContainer implements Container {
         }
         seccomp.serveListener(init, hooks.state("creating", init.pid()), BUILD_TIME);
         init.awaitNote(Notes.READY, BUILD_TIME);
-        if (NoCgroup.is(cgroup.state())) {
-            rememberInit(init.pid());
-        }
+        groups.rememberInit(init.pid());
     }
 
     @Override
     public void settle(Launch init) throws ContainerFault {
         rememberHome(init, init.awaitNote(Notes.READY, Duration.ZERO), spec.process());
-    }
-
-    private void rememberInit(int pid) throws ContainerFault {
-        try {
-            groupless = NoCgroup.Init.of(pid);
-        } catch (ErrnoException e) {
-            throw new ContainerFault(
-                    Kind.FAILED, "look at init of container " + request.id() + ": " + e.getMessage(), e);
-        }
     }
 
     private PlanInput.HookStates hookStates() {
@@ -287,94 +207,6 @@ final class NamespaceContainer implements Container {
             throw new ContainerFault(
                     Kind.INVALID, "configuration of container " + request.id() + " is too large: " + e.getMessage(), e);
         }
-    }
-
-    /** The v2 group is entered at birth, the others by the process itself. */
-    private static List<String> v1TaskFiles(Cgroup groups) {
-        List<String> files = new ArrayList<>();
-        for (String directory : groups.directories()) {
-            if (!directory.equals(groups.unifiedDirectory())) {
-                files.add(directory + "/tasks");
-            }
-        }
-        return files;
-    }
-
-    /** @param pid the process that a unit is started around, if there is one, and that then is in the groups; 0 for none yet */
-    private void makeCgroup(int pid) throws ContainerFault {
-        try {
-            DeviceRules rules = devices.ofNew();
-            List<CgroupStep> limits =
-                    CgroupLimits.plan(ResourceTranslation.translate(resources(), rules.v1Rules()), host.cgroups());
-            if (unit == null) {
-                cgroup = makeOwnCgroup(limits);
-            } else {
-                unit.start(pid, limits);
-                cgroupOwned = true;
-                cgroup = Cgroup.adopt(host.cgroups(), cgroupPath, CgroupLimits.controllers(limits));
-            }
-            cgroupOwned = true;
-            cgroupMade = true;
-            if (!NoCgroup.is(cgroup.state())) {
-                cgroup.apply(limits);
-            }
-            if (!NoCgroup.is(cgroup.state())) {
-                rules.attach(cgroup, host);
-            }
-            devices.enforced(devices.rules(), rules);
-            if (isCgroupGiven()) {
-                cgroup.delegate((int) CgroupDelegation.owner(spec));
-            }
-            if (pid > 0 && !NoCgroup.is(cgroup.state())) {
-                cgroup.join(
-                        pid); // with a unit: what systemd does not manage; and its slices have no processes of their
-                // own
-            }
-        } catch (ErrnoException | CgroupException | SystemdException e) {
-            throw new ContainerFault(
-                    Kind.FAILED, "set up cgroup of container " + request.id() + ": " + e.getMessage(), e);
-        }
-    }
-
-    /** Who is root of a user namespace only, as below Podman, is a user as well. */
-    private boolean mayDoWithoutCgroup() {
-        Boolean rootless = request.options().rootless();
-        return rootless == null ? host.user() != null || host.inUserNamespace() : rootless;
-    }
-
-    /** A user to whom no group was given does without one, if nothing is asked of it. */
-    private Cgroup makeOwnCgroup(List<CgroupStep> limits) throws ErrnoException, CgroupException, ContainerFault {
-        try {
-            return Cgroup.create(host.cgroups(), cgroupPath, CgroupLimits.controllers(limits));
-        } catch (ErrnoException e) {
-            String path = spec.linux().cgroupsPath();
-            HostFacts.User user = host.user();
-            if (!mayDoWithoutCgroup() || !NoCgroup.isRefusal(e)) {
-                throw e;
-            }
-            if (!NoCgroup.isEnough(path == null ? "" : path, resources())) {
-                throw new ContainerFault(
-                        Kind.FAILED,
-                        "set up cgroup of container " + request.id() + ": " + e.getMessage()
-                                + ": no cgroup is delegated to "
-                                + (user != null
-                                        ? "user " + user.uid()
-                                        : host.inUserNamespace() ? "this user namespace" : "this runtime")
-                                + ", so linux.cgroupsPath and linux.resources cannot be had",
-                        e);
-            }
-            return Cgroup.open(NoCgroup.state(host.cgroups().mode()));
-        }
-    }
-
-    /** Where no group could be made the container stays in its creator's. */
-    private String ownDirectory(CgroupHierarchy hierarchy) {
-        String own = cgroupPath.directory(hierarchy);
-        return !cgroupMade || cgroup.directories().contains(own) ? own : hierarchy.ownDirectory();
-    }
-
-    private boolean isCgroupGiven() {
-        return host.cgroups().mode() == CgroupMode.V2 && CgroupDelegation.isDue(spec);
     }
 
     private void rememberHome(Launch launch, long passwdFd, @Nullable ProcessSpec process) {
@@ -415,10 +247,14 @@ final class NamespaceContainer implements Container {
         SeccompSupport seccomp = SeccompSupport.of(ownFilter, spec.linux().seccomp(), seccompPrograms);
         ProcessSpec effective = withHome(inherit(process));
         refuse(Requirements.unmet("process", effective, host.facts(cgroupPath, spec.linux(), spec.annotations())));
+        Cgroup cgroup = groups.cgroup();
         PlanInput.CgroupJoin join = subgroups.isEmpty()
                 ? new PlanInput.CgroupJoin(
-                        v1TaskFiles(cgroup), cgroup.unifiedDirectory(), unifiedGroupOf(init), isCgroupGiven())
-                : Subgroups.of(cgroup, subgroups).join(isCgroupGiven());
+                        ContainerGroups.v1TaskFiles(cgroup),
+                        cgroup.unifiedDirectory(),
+                        groups.unifiedGroupOf(init),
+                        groups.isGiven())
+                : Subgroups.of(cgroup, subgroups).join(groups.isGiven());
         LaunchPlan plan = planned(() -> ExecPlan.of(
                 init.pid(),
                 spec.linux(),
@@ -510,96 +346,8 @@ final class NamespaceContainer implements Container {
     }
 
     @Override
-    public void signalAll(int signal) throws ContainerFault {
-        try {
-            if (signal == Processes.SIGKILL && !NoCgroup.is(cgroup.state())) {
-                cgroup.killAll();
-                return;
-            }
-            for (int pid : pids()) {
-                // ESRCH: it ended meanwhile. The group is read again by nobody, so a reused pid is not ours to meet.
-                var _ = Processes.kill(pid, signal);
-            }
-        } catch (ErrnoException | CgroupException e) {
-            throw new ContainerFault(Kind.FAILED, "signal all processes of " + request.id() + ": " + e.getMessage(), e);
-        }
-    }
-
-    @Override
-    public List<Integer> pids() throws ContainerFault {
-        try {
-            if (NoCgroup.is(cgroup.state())) {
-                return groupless == null ? List.of() : groupless.processes();
-            }
-            List<Integer> pids = new ArrayList<>();
-            for (int pid : cgroup.pids()) {
-                pids.add(pid);
-            }
-            return pids;
-        } catch (ErrnoException e) {
-            throw new ContainerFault(Kind.FAILED, "list processes of " + request.id() + ": " + e.getMessage(), e);
-        }
-    }
-
-    @Override
-    public void pause() throws ContainerFault {
-        requireCgroup("pause container " + request.id());
-        try {
-            cgroup.freeze(FREEZE_TIME);
-        } catch (ErrnoException | CgroupException e) {
-            throw new ContainerFault(Kind.FAILED, "pause container " + request.id() + ": " + e.getMessage(), e);
-        }
-    }
-
-    @Override
-    public void resume() throws ContainerFault {
-        requireCgroup("resume container " + request.id());
-        try {
-            cgroup.thaw();
-        } catch (ErrnoException | CgroupException e) {
-            throw new ContainerFault(Kind.FAILED, "resume container " + request.id() + ": " + e.getMessage(), e);
-        }
-    }
-
-    @Override
-    public void update(Resources resources) throws ContainerFault {
-        requireCgroup("update limits of container " + request.id());
-        try {
-            List<Resources.DeviceRule> next = resources.devices().isEmpty() ? null : resources.devices();
-            apply(resources, next);
-        } catch (ErrnoException | CgroupException | SystemdException e) {
-            throw new ContainerFault(
-                    Kind.FAILED, "update limits of container " + request.id() + ": " + e.getMessage(), e);
-        }
-    }
-
-    private void requireCgroup(String what) throws ContainerFault {
-        if (NoCgroup.is(cgroup.state())) {
-            throw new ContainerFault(
-                    Kind.UNSUPPORTED, what + ": it has no cgroup, since none is delegated to this user");
-        }
-    }
-
-    /** @param next the device rules from now on; null to leave them */
-    private void apply(Resources resources, @Nullable List<Resources.DeviceRule> next)
-            throws ErrnoException, CgroupException, SystemdException {
-        DeviceRules rules = next == null ? null : devices.to(next);
-        List<CgroupResources.DeviceRule> v1Rules = rules == null ? List.of() : rules.v1Rules();
-        List<CgroupStep> limits =
-                CgroupLimits.plan(ResourceTranslation.translate(resources, v1Rules), host.cgroups(), cgroup.current());
-        if (unit != null) {
-            unit.update(limits);
-        }
-        cgroup.apply(limits);
-        if (rules != null) {
-            rules.attach(cgroup, host);
-            devices.enforced(java.util.Objects.requireNonNull(next), rules);
-        }
-    }
-
-    @Override
     public void checkpoint(Launch init, Checkpoint asked) throws ContainerFault {
-        criu("checkpoint").dump(init, asked, cgroup.unifiedDirectory());
+        criu("checkpoint").dump(init, asked, groups.cgroup().unifiedDirectory());
     }
 
     @Override
@@ -608,10 +356,8 @@ final class NamespaceContainer implements Container {
         String group = unified == null
                 ? null
                 : cgroupPath.directory(unified).substring(unified.mountPoint().length());
-        Launch init = criu("restore").restore(asked, rootfs, group, this::makeCgroup);
-        if (NoCgroup.is(cgroup.state())) {
-            rememberInit(init.pid());
-        }
+        Launch init = criu("restore").restore(asked, rootfs, group, groups::make);
+        groups.rememberInit(init.pid());
         return init;
     }
 
@@ -631,11 +377,6 @@ final class NamespaceContainer implements Container {
                 request, launcher, host.inUserNamespace() || spec.linux().hasNamespace(NamespaceType.USER));
     }
 
-    private Resources resources() {
-        Resources resources = spec.linux().resources();
-        return resources == null ? Resources.NONE : resources;
-    }
-
     @Override
     public void addMount(Launch init, Mount mount) throws ContainerFault {
         changes.addMount(init, mount);
@@ -649,16 +390,11 @@ final class NamespaceContainer implements Container {
     @Override
     public void addDevice(Launch init, Linux.Device device, String access) throws ContainerFault {
         changes.check(device, access);
-        List<Resources.DeviceRule> before = devices.rules();
-        allow(device, RunningChanges.rule(device, true, access));
+        List<Resources.DeviceRule> before = groups.allow(device.path(), RunningChanges.rule(device, true, access));
         try {
             changes.addDevice(init, device);
         } catch (ContainerFault e) {
-            try {
-                apply(Resources.NONE, before);
-            } catch (ErrnoException | CgroupException | SystemdException undo) {
-                e.addSuppressed(undo);
-            }
+            groups.takeBack(before, e);
             throw e;
         }
     }
@@ -666,65 +402,13 @@ final class NamespaceContainer implements Container {
     @Override
     public void removeDevice(Launch init, Linux.Device device) throws ContainerFault {
         changes.check(device, "rwm");
-        allow(device, RunningChanges.rule(device, false, "rwm"));
+        groups.allow(device.path(), RunningChanges.rule(device, false, "rwm"));
         changes.removeDevice(init, device);
-    }
-
-    private void allow(Linux.Device device, Resources.DeviceRule rule) throws ContainerFault {
-        try {
-            apply(Resources.NONE, devices.with(rule));
-        } catch (ErrnoException | CgroupException | SystemdException e) {
-            throw new ContainerFault(
-                    Kind.FAILED,
-                    "set rule for device " + device.path() + " of container " + request.id() + ": " + e.getMessage(),
-                    e);
-        }
-    }
-
-    @Override
-    public CgroupStats stats() throws ContainerFault {
-        try {
-            return cgroup.stats();
-        } catch (ErrnoException e) {
-            throw new ContainerFault(
-                    Kind.FAILED, "read statistics of container " + request.id() + ": " + e.getMessage(), e);
-        }
-    }
-
-    @Override
-    public long oomKills() {
-        try {
-            return cgroup.oomKills();
-        } catch (ErrnoException e) {
-            return 0; // the group is gone
-        }
-    }
-
-    @Override
-    public synchronized void watchOom(Runnable onOom) {
-        if (watch != null || destroyed || NoCgroup.is(cgroup.state())) {
-            return;
-        }
-        try {
-            watch = oomWatcher.watch(cgroup, kills -> onOom.run());
-        } catch (ErrnoException | CgroupException e) {
-            // The counter is read again when a process ends: a kill is reported then.
-            watch = null;
-        }
     }
 
     @Override
     public void destroy() throws ContainerFault {
-        synchronized (this) {
-            if (watch != null) {
-                watch.close();
-                watch = null;
-            }
-            destroyed = true;
-        }
-        if (cgroupOwned) {
-            removeCgroup();
-        }
+        groups.remove();
         hooks.runIgnoringFailure("poststop", spec.hooks().poststop(), "stopped", 0);
         try {
             hooks.removeOutput();
@@ -734,50 +418,48 @@ final class NamespaceContainer implements Container {
         }
     }
 
-    private void removeCgroup() throws ContainerFault {
-        if (NoCgroup.is(cgroup.state())) {
-            for (int pid : pids()) {
-                try {
-                    var _ = Processes.kill(pid, Processes.SIGKILL);
-                } catch (ErrnoException e) {
-                    // Not this user's: a set-user-id program of the image's, which its pid namespace takes along.
-                }
-            }
-            return;
-        }
-        SystemdException unstopped = null;
-        ErrnoException blocked = null;
-        for (int round = 0; round < REMOVE_ROUNDS; round++) {
-            killGroup();
-            if (unit != null && round == 0) {
-                try {
-                    unit.stop();
-                } catch (SystemdException e) {
-                    unstopped = e; // the group goes nevertheless
-                }
-            }
-            try {
-                cgroup.remove(REMOVE_TIME);
-                blocked = null;
-                break;
-            } catch (ErrnoException e) {
-                blocked = e; // what was forked while its parent was being killed is killed next time
-            }
-        }
-        Exception failure = blocked != null ? blocked : unstopped;
-        if (failure != null) {
-            throw new ContainerFault(
-                    Kind.FAILED, "remove cgroup of container " + request.id() + ": " + failure.getMessage(), failure);
-        }
+    @Override
+    public Map<String, String> record() {
+        return groups.record();
     }
 
-    private void killGroup() {
-        try {
-            if (cgroup.pids().length > 0) {
-                cgroup.killAll();
-            }
-        } catch (ErrnoException | CgroupException e) {
-            // Not there, or half there: removing says what blocks, if anything does.
-        }
+    @Override
+    public void signalAll(int signal) throws ContainerFault {
+        groups.signalAll(signal);
+    }
+
+    @Override
+    public List<Integer> pids() throws ContainerFault {
+        return groups.pids();
+    }
+
+    @Override
+    public void pause() throws ContainerFault {
+        groups.pause();
+    }
+
+    @Override
+    public void resume() throws ContainerFault {
+        groups.resume();
+    }
+
+    @Override
+    public void update(Resources resources) throws ContainerFault {
+        groups.update(resources);
+    }
+
+    @Override
+    public CgroupStats stats() throws ContainerFault {
+        return groups.stats();
+    }
+
+    @Override
+    public long oomKills() {
+        return groups.oomKills();
+    }
+
+    @Override
+    public void watchOom(Runnable onOom) {
+        groups.watchOom(onOom);
     }
 }

@@ -9,6 +9,7 @@ import dev.caisson.namespace.NamespaceBackend;
 import dev.caisson.oci.Spec;
 import dev.caisson.trap.filter.Surface;
 import dev.caisson.trap.filter.Tier;
+import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.TreeMap;
@@ -105,8 +106,19 @@ public final class TrapBackend implements Backend {
     }
 
     @Override
+    public void keepIn(Path stateDirectory) {
+        namespace.keepGroupsIn(stateDirectory.resolve("groups-seccomp-trap"));
+    }
+
+    @Override
     public void cleanUp() {
         SandboxGroup.removeAbandoned();
+        namespace.cleanUp();
+    }
+
+    @Override
+    public void leave() {
+        namespace.leave();
     }
 
     /** With what each tier lets a guest, and its sandbox process, ask the host's kernel for. */

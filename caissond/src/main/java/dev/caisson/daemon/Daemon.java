@@ -113,6 +113,7 @@ final class Daemon {
 
     private static Services services(Options options, RecordStore store, PodRegistry pods, ExecutorService executor) {
         Backends backends = new Backends();
+        backends.keepIn(options.stateDirectory());
         TaskLifecycle lifecycle = new TaskLifecycle(store, backends, executor);
         Methods task = new TaskService(lifecycle, pods, executor).methods();
         SandboxService sandbox = new SandboxService(
@@ -155,6 +156,7 @@ final class Daemon {
     private void ending() {
         standby.end();
         pods.leave();
+        backends.leave();
     }
 
     /** What a standby does while it has time: most of what a daemon's first answers need is touched once. */

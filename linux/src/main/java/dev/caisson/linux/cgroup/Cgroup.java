@@ -74,21 +74,33 @@ public final class Cgroup {
      */
     public static Cgroup create(CgroupLayout layout, CgroupPath path, Set<String> wanted)
             throws ErrnoException, CgroupException {
-        return create(layout, path, wanted, false);
+        return create(layout, path, wanted, false, null);
+    }
+
+    /**
+     * As {@link #create(CgroupLayout, CgroupPath, Set)}, where the parents that are missing are made for whoever comes next, too.
+     *
+     * @param parents who keeps them; null if they go with this group
+     */
+    public static Cgroup create(
+            CgroupLayout layout, CgroupPath path, Set<String> wanted, @Nullable ParentGroups parents)
+            throws ErrnoException, CgroupException {
+        return create(layout, path, wanted, false, parents);
     }
 
     /**
      * As {@link #create(CgroupLayout, CgroupPath, Set)} for groups that a service manager has made for this container, which may hold
      * its process already; what is missing, as hierarchies that the manager leaves alone, is made.
      */
-    public static Cgroup adopt(CgroupLayout layout, CgroupPath path, Set<String> wanted)
+    public static Cgroup adopt(CgroupLayout layout, CgroupPath path, Set<String> wanted, @Nullable ParentGroups parents)
             throws ErrnoException, CgroupException {
-        return create(layout, path, wanted, true);
+        return create(layout, path, wanted, true, parents);
     }
 
-    private static Cgroup create(CgroupLayout layout, CgroupPath path, Set<String> wanted, boolean adopted)
+    private static Cgroup create(
+            CgroupLayout layout, CgroupPath path, Set<String> wanted, boolean adopted, @Nullable ParentGroups parents)
             throws ErrnoException, CgroupException {
-        CgroupCreation creation = new CgroupCreation(layout.mode(), adopted);
+        CgroupCreation creation = new CgroupCreation(layout.mode(), adopted, parents);
         try {
             for (CgroupHierarchy hierarchy : layout.hierarchies()) {
                 creation.add(hierarchy, path.directory(hierarchy), wanted);
@@ -503,7 +515,15 @@ public final class Cgroup {
      *     been cleaned nevertheless
      */
     public void remove(Duration timeout) throws ErrnoException {
+        remove(timeout, null);
+    }
+
+    /** As {@link #remove(Duration)}; tells who keeps the parents that nothing of this container is below them any more. */
+    public void remove(Duration timeout, @Nullable ParentGroups parents) throws ErrnoException {
         new CgroupRemoval(timeout).remove(directories, state.created());
+        if (parents != null) {
+            parents.released(directories);
+        }
     }
 
     /** How many processes the kernel has killed here for lack of memory, since creation. */

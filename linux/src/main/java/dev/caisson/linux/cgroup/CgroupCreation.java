@@ -4,6 +4,7 @@ import dev.caisson.linux.Errno;
 import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.HostFiles;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -17,15 +18,23 @@ final class CgroupCreation {
 
     private final CgroupMode mode;
     private final boolean adopted;
+    private final @Nullable ParentGroups parents;
     private final List<String> created = new ArrayList<>();
+    /** All that were made here: the container's own, and their parents. */
+    private final Set<String> fresh = new HashSet<>();
+
     private final Map<String, String> controllers = new LinkedHashMap<>();
     private @Nullable String unified;
     private boolean parentsMissing;
 
-    /** @param adopted whether somebody else has made the group for this container, and put its process there */
-    CgroupCreation(CgroupMode mode, boolean adopted) {
+    /**
+     * @param adopted whether somebody else has made the group for this container, and put its process there
+     * @param parents who keeps the parents that are made; null if they go with this container
+     */
+    CgroupCreation(CgroupMode mode, boolean adopted, @Nullable ParentGroups parents) {
         this.mode = mode;
         this.adopted = adopted;
+        this.parents = parents;
     }
 
     void add(CgroupHierarchy hierarchy, String directory, Set<String> wanted) throws ErrnoException, CgroupException {
@@ -35,8 +44,11 @@ final class CgroupCreation {
         for (String controller : hierarchy.controllers()) {
             controllers.put(controller, directory);
         }
-        boolean fresh = makeDirectory(directory, hierarchy.mountPoint());
-        if (!fresh && !adopted) {
+        boolean made = makeDirectory(directory, hierarchy.mountPoint(), false);
+        if (parents != null) {
+            parents.used(directory);
+        }
+        if (!made && !adopted) {
             checkUnused(directory);
         }
         if (hierarchy.unified()) {
@@ -52,9 +64,12 @@ final class CgroupCreation {
     }
 
     /** Takes back what was made; nobody can have joined yet. */
-    void undo() {
+    void undo() throws ErrnoException {
         for (String directory : created.reversed()) {
             HostFiles.tryRmdir(directory);
+        }
+        if (parents != null) {
+            parents.released(List.copyOf(controllers.values()));
         }
     }
 
@@ -62,31 +77,39 @@ final class CgroupCreation {
      * Makes a directory with its parents and returns whether it is new. Tried from below, since usually only the last is missing, but not
      * where another hierarchy had no parent either.
      */
-    private boolean makeDirectory(String directory, String mountPoint) throws ErrnoException {
+    private boolean makeDirectory(String directory, String mountPoint, boolean parent) throws ErrnoException {
         if (parentsMissing && CgroupHierarchy.parentOf(directory).length() > mountPoint.length()) {
-            makeDirectory(CgroupHierarchy.parentOf(directory), mountPoint);
+            makeDirectory(CgroupHierarchy.parentOf(directory), mountPoint, true);
         }
         for (int attempt = 0; ; attempt++) {
-            Errno errno = HostFiles.tryMkdir(directory, 0755);
+            Errno errno =
+                    parent && parents != null ? makeParent(parents, directory) : HostFiles.tryMkdir(directory, 0755);
             switch (errno) {
                 case SUCCESS -> {
-                    created.add(directory);
+                    fresh.add(directory);
+                    if (!parent || parents == null) {
+                        created.add(directory);
+                    }
                     return true;
                 }
                 case EEXIST -> {
                     return false;
                 }
                 case ENOENT -> {
-                    String parent = CgroupHierarchy.parentOf(directory);
-                    if (parent.length() <= mountPoint.length() || attempt == MKDIR_ATTEMPTS) {
+                    String above = CgroupHierarchy.parentOf(directory);
+                    if (above.length() <= mountPoint.length() || attempt == MKDIR_ATTEMPTS) {
                         throw new ErrnoException(errno, "mkdir", directory);
                     }
-                    makeDirectory(parent, mountPoint);
+                    makeDirectory(above, mountPoint, true);
                     parentsMissing = true;
                 }
                 default -> throw new ErrnoException(errno, "mkdir", directory);
             }
         }
+    }
+
+    private static Errno makeParent(ParentGroups parents, String directory) throws ErrnoException {
+        return HostFiles.exists(directory) ? Errno.EEXIST : parents.make(directory);
     }
 
     private static void checkUnused(String directory) throws ErrnoException, CgroupException {
@@ -148,7 +171,7 @@ final class CgroupCreation {
 
     private String inheritCpuset(String directory, String mountPoint, String file) throws ErrnoException {
         // A new one is empty, or has its parent's (cgroup.clone_children).
-        if (!created.contains(directory)) {
+        if (!fresh.contains(directory)) {
             String present = HostFiles.text(directory + "/" + file).strip();
             if (!present.isEmpty() || directory.length() <= mountPoint.length()) {
                 return present;

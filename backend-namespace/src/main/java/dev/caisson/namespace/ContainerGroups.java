@@ -1,0 +1,426 @@
+package dev.caisson.namespace;
+
+import dev.caisson.backend.Backend.CreateRequest;
+import dev.caisson.backend.ContainerFault;
+import dev.caisson.backend.ContainerFault.Kind;
+import dev.caisson.backend.Launch;
+import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.HostFiles;
+import dev.caisson.linux.Processes;
+import dev.caisson.linux.cgroup.Cgroup;
+import dev.caisson.linux.cgroup.CgroupException;
+import dev.caisson.linux.cgroup.CgroupHierarchy;
+import dev.caisson.linux.cgroup.CgroupLimits;
+import dev.caisson.linux.cgroup.CgroupMode;
+import dev.caisson.linux.cgroup.CgroupPath;
+import dev.caisson.linux.cgroup.CgroupResources;
+import dev.caisson.linux.cgroup.CgroupStats;
+import dev.caisson.linux.cgroup.CgroupStep;
+import dev.caisson.linux.cgroup.OomWatcher;
+import dev.caisson.linux.cgroup.ParentGroups;
+import dev.caisson.namespace.plan.HostFacts;
+import dev.caisson.namespace.systemd.ContainerUnit;
+import dev.caisson.namespace.systemd.SystemdException;
+import dev.caisson.oci.Resources;
+import dev.caisson.oci.Spec;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * One container's groups through its life: made, limited, asked, frozen and removed. Without any, where a user has none, only what its
+ * processes are can be told.
+ */
+final class ContainerGroups {
+    private static final Duration FREEZE_TIME = Duration.ofSeconds(10);
+    private static final Duration REMOVE_TIME = Duration.ofSeconds(3);
+    private static final int REMOVE_ROUNDS = 3;
+
+    private final CreateRequest request;
+    private final Spec spec;
+    private final Host host;
+    private final CgroupPath cgroupPath;
+    private final @Nullable ContainerUnit unit;
+    private final @Nullable ParentGroups parents;
+    private final OomWatcher oomWatcher;
+    private final ContainerDevices devices;
+    private volatile Cgroup cgroup;
+    private volatile boolean cgroupMade;
+    /** Whether there may be a group, or its unit, that is this container's. What it did not make itself may be another's. */
+    private volatile boolean cgroupOwned;
+    /** Init of a container without a cgroup. */
+    private volatile NoCgroup.@Nullable Init groupless;
+
+    private OomWatcher.@Nullable Watch watch;
+    private boolean removed;
+
+    ContainerGroups(
+            CreateRequest request,
+            Host host,
+            CgroupPath cgroupPath,
+            @Nullable ContainerUnit unit,
+            @Nullable ParentGroups parents,
+            OomWatcher oomWatcher,
+            Map<String, String> record,
+            boolean recovered) {
+        this.request = request;
+        this.spec = request.spec();
+        this.host = host;
+        this.cgroupPath = cgroupPath;
+        this.unit = unit;
+        this.parents = parents;
+        this.oomWatcher = oomWatcher;
+        this.devices = new ContainerDevices(host, resources().devices(), record);
+        this.cgroup = Cgroup.open(CgroupRecord.read(record, host.cgroups(), cgroupPath));
+        this.cgroupMade = CgroupRecord.isIn(record);
+        this.groupless = NoCgroup.Init.read(record);
+        this.cgroupOwned = recovered;
+    }
+
+    Map<String, String> record() {
+        Map<String, String> all = new LinkedHashMap<>();
+        if (unit != null) {
+            all.putAll(unit.record());
+        }
+        all.putAll(devices.record());
+        NoCgroup.Init init = groupless;
+        if (init != null) {
+            all.putAll(init.record());
+        }
+        if (cgroupMade) {
+            all.putAll(CgroupRecord.write(cgroup.state()));
+        }
+        return all;
+    }
+
+    /** Who is root of a user namespace only, as below Podman, is a user as well. */
+    boolean mayBeNone() {
+        Boolean rootless = request.options().rootless();
+        return rootless == null ? host.user() != null || host.inUserNamespace() : rootless;
+    }
+
+    /** @param pid the process that a unit is started around, if there is one, and that then is in the groups; 0 for none yet */
+    void make(int pid) throws ContainerFault {
+        try {
+            DeviceRules rules = devices.ofNew();
+            List<CgroupStep> limits =
+                    CgroupLimits.plan(ResourceTranslation.translate(resources(), rules.v1Rules()), host.cgroups());
+            if (unit == null) {
+                cgroup = makeOwnCgroup(limits);
+            } else {
+                unit.start(pid, limits);
+                cgroupOwned = true;
+                cgroup = Cgroup.adopt(host.cgroups(), cgroupPath, CgroupLimits.controllers(limits), parents);
+            }
+            cgroupOwned = true;
+            cgroupMade = true;
+            if (!NoCgroup.is(cgroup.state())) {
+                cgroup.apply(limits);
+            }
+            if (!NoCgroup.is(cgroup.state())) {
+                rules.attach(cgroup, host);
+            }
+            devices.enforced(devices.rules(), rules);
+            if (isGiven()) {
+                cgroup.delegate((int) CgroupDelegation.owner(spec));
+            }
+            if (pid > 0 && !NoCgroup.is(cgroup.state())) {
+                cgroup.join(
+                        pid); // with a unit: what systemd does not manage; and its slices have no processes of their
+                // own
+            }
+        } catch (ErrnoException | CgroupException | SystemdException e) {
+            throw new ContainerFault(
+                    Kind.FAILED, "set up cgroup of container " + request.id() + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** A user to whom no group was given does without one, if nothing is asked of it. */
+    private Cgroup makeOwnCgroup(List<CgroupStep> limits) throws ErrnoException, CgroupException, ContainerFault {
+        try {
+            return Cgroup.create(host.cgroups(), cgroupPath, CgroupLimits.controllers(limits), parents);
+        } catch (ErrnoException e) {
+            String path = spec.linux().cgroupsPath();
+            HostFacts.User user = host.user();
+            if (!mayBeNone() || !NoCgroup.isRefusal(e)) {
+                throw e;
+            }
+            if (!NoCgroup.isEnough(path == null ? "" : path, resources())) {
+                throw new ContainerFault(
+                        Kind.FAILED,
+                        "set up cgroup of container " + request.id() + ": " + e.getMessage()
+                                + ": no cgroup is delegated to "
+                                + (user != null
+                                        ? "user " + user.uid()
+                                        : host.inUserNamespace() ? "this user namespace" : "this runtime")
+                                + ", so linux.cgroupsPath and linux.resources cannot be had",
+                        e);
+            }
+            return Cgroup.open(NoCgroup.state(host.cgroups().mode()));
+        }
+    }
+
+    /** Where no group could be made the container stays in its creator's. */
+    String ownDirectory(CgroupHierarchy hierarchy) {
+        String own = cgroupPath.directory(hierarchy);
+        return !cgroupMade || cgroup.directories().contains(own) ? own : hierarchy.ownDirectory();
+    }
+
+    boolean isGiven() {
+        return host.cgroups().mode() == CgroupMode.V2 && CgroupDelegation.isDue(spec);
+    }
+
+    /** The v2 group is entered at birth, the others by the process itself. */
+    static List<String> v1TaskFiles(Cgroup groups) {
+        List<String> files = new ArrayList<>();
+        for (String directory : groups.directories()) {
+            if (!directory.equals(groups.unifiedDirectory())) {
+                files.add(directory + "/tasks");
+            }
+        }
+        return files;
+    }
+
+    /** For a container without groups; with them there is nothing to remember. */
+    void rememberInit(int pid) throws ContainerFault {
+        if (!NoCgroup.is(cgroup.state())) {
+            return;
+        }
+        try {
+            groupless = NoCgroup.Init.of(pid);
+        } catch (ErrnoException e) {
+            throw new ContainerFault(
+                    Kind.FAILED, "look at init of container " + request.id() + ": " + e.getMessage(), e);
+        }
+    }
+
+    /**
+     * The version 2 group that init is in now, if it is below the container's: an init that manages groups itself, as systemd does, moves
+     * itself out of the one it was born in, which then may hold no process.
+     */
+    @Nullable
+    String unifiedGroupOf(Launch init) {
+        String own = cgroup.unifiedDirectory();
+        if (own == null) {
+            return null;
+        }
+        try {
+            String text = HostFiles.textIfPresent("/proc/" + init.pid() + "/cgroup");
+            String path = text == null ? null : UnifiedGroup.parse(text);
+            return path == null ? null : UnifiedGroup.below(own, path);
+        } catch (ErrnoException e) {
+            return null; // it has ended: the exec fails on its own
+        }
+    }
+
+    /** Whether a service manager makes them, around a process that is there already. */
+    boolean ofManager() {
+        return unit != null;
+    }
+
+    /** As they are now, or will be when {@link #make} has made them. */
+    Cgroup cgroup() {
+        return cgroup;
+    }
+
+    private Resources resources() {
+        Resources resources = spec.linux().resources();
+        return resources == null ? Resources.NONE : resources;
+    }
+
+    void signalAll(int signal) throws ContainerFault {
+        try {
+            if (signal == Processes.SIGKILL && !NoCgroup.is(cgroup.state())) {
+                cgroup.killAll();
+                return;
+            }
+            for (int pid : pids()) {
+                // ESRCH: it ended meanwhile. The group is read again by nobody, so a reused pid is not ours to meet.
+                var _ = Processes.kill(pid, signal);
+            }
+        } catch (ErrnoException | CgroupException e) {
+            throw new ContainerFault(Kind.FAILED, "signal all processes of " + request.id() + ": " + e.getMessage(), e);
+        }
+    }
+
+    List<Integer> pids() throws ContainerFault {
+        try {
+            if (NoCgroup.is(cgroup.state())) {
+                return groupless == null ? List.of() : groupless.processes();
+            }
+            List<Integer> pids = new ArrayList<>();
+            for (int pid : cgroup.pids()) {
+                pids.add(pid);
+            }
+            return pids;
+        } catch (ErrnoException e) {
+            throw new ContainerFault(Kind.FAILED, "list processes of " + request.id() + ": " + e.getMessage(), e);
+        }
+    }
+
+    void pause() throws ContainerFault {
+        requireCgroup("pause container " + request.id());
+        try {
+            cgroup.freeze(FREEZE_TIME);
+        } catch (ErrnoException | CgroupException e) {
+            throw new ContainerFault(Kind.FAILED, "pause container " + request.id() + ": " + e.getMessage(), e);
+        }
+    }
+
+    void resume() throws ContainerFault {
+        requireCgroup("resume container " + request.id());
+        try {
+            cgroup.thaw();
+        } catch (ErrnoException | CgroupException e) {
+            throw new ContainerFault(Kind.FAILED, "resume container " + request.id() + ": " + e.getMessage(), e);
+        }
+    }
+
+    void update(Resources resources) throws ContainerFault {
+        requireCgroup("update limits of container " + request.id());
+        try {
+            List<Resources.DeviceRule> next = resources.devices().isEmpty() ? null : resources.devices();
+            apply(resources, next);
+        } catch (ErrnoException | CgroupException | SystemdException e) {
+            throw new ContainerFault(
+                    Kind.FAILED, "update limits of container " + request.id() + ": " + e.getMessage(), e);
+        }
+    }
+
+    private void requireCgroup(String what) throws ContainerFault {
+        if (NoCgroup.is(cgroup.state())) {
+            throw new ContainerFault(
+                    Kind.UNSUPPORTED, what + ": it has no cgroup, since none is delegated to this user");
+        }
+    }
+
+    /** @param next the device rules from now on; null to leave them */
+    private void apply(Resources resources, @Nullable List<Resources.DeviceRule> next)
+            throws ErrnoException, CgroupException, SystemdException {
+        DeviceRules rules = next == null ? null : devices.to(next);
+        List<CgroupResources.DeviceRule> v1Rules = rules == null ? List.of() : rules.v1Rules();
+        List<CgroupStep> limits =
+                CgroupLimits.plan(ResourceTranslation.translate(resources, v1Rules), host.cgroups(), cgroup.current());
+        if (unit != null) {
+            unit.update(limits);
+        }
+        cgroup.apply(limits);
+        if (rules != null) {
+            rules.attach(cgroup, host);
+            devices.enforced(java.util.Objects.requireNonNull(next), rules);
+        }
+    }
+
+    /** @return the rules until now */
+    List<Resources.DeviceRule> allow(String device, Resources.DeviceRule rule) throws ContainerFault {
+        List<Resources.DeviceRule> before = devices.rules();
+        try {
+            apply(Resources.NONE, devices.with(rule));
+        } catch (ErrnoException | CgroupException | SystemdException e) {
+            throw new ContainerFault(
+                    Kind.FAILED,
+                    "set rule for device " + device + " of container " + request.id() + ": " + e.getMessage(),
+                    e);
+        }
+        return before;
+    }
+
+    /** After what {@link #allow} was for has failed. */
+    void takeBack(List<Resources.DeviceRule> before, ContainerFault failure) {
+        try {
+            apply(Resources.NONE, before);
+        } catch (ErrnoException | CgroupException | SystemdException undo) {
+            failure.addSuppressed(undo);
+        }
+    }
+
+    CgroupStats stats() throws ContainerFault {
+        try {
+            return cgroup.stats();
+        } catch (ErrnoException e) {
+            throw new ContainerFault(
+                    Kind.FAILED, "read statistics of container " + request.id() + ": " + e.getMessage(), e);
+        }
+    }
+
+    long oomKills() {
+        try {
+            return cgroup.oomKills();
+        } catch (ErrnoException e) {
+            return 0; // the group is gone
+        }
+    }
+
+    synchronized void watchOom(Runnable onOom) {
+        if (watch != null || removed || NoCgroup.is(cgroup.state())) {
+            return;
+        }
+        try {
+            watch = oomWatcher.watch(cgroup, kills -> onOom.run());
+        } catch (ErrnoException | CgroupException e) {
+            // The counter is read again when a process ends: a kill is reported then.
+            watch = null;
+        }
+    }
+
+    /** What is below is killed. What this container has not made, and what is gone already, is left. */
+    void remove() throws ContainerFault {
+        synchronized (this) {
+            if (watch != null) {
+                watch.close();
+                watch = null;
+            }
+            removed = true;
+        }
+        if (!cgroupOwned) {
+            return;
+        }
+        if (NoCgroup.is(cgroup.state())) {
+            for (int pid : pids()) {
+                try {
+                    var _ = Processes.kill(pid, Processes.SIGKILL);
+                } catch (ErrnoException e) {
+                    // Not this user's: a set-user-id program of the image's, which its pid namespace takes along.
+                }
+            }
+            return;
+        }
+        SystemdException unstopped = null;
+        ErrnoException blocked = null;
+        for (int round = 0; round < REMOVE_ROUNDS; round++) {
+            killGroup();
+            if (unit != null && round == 0) {
+                try {
+                    unit.stop();
+                } catch (SystemdException e) {
+                    unstopped = e; // the group goes nevertheless
+                }
+            }
+            try {
+                cgroup.remove(REMOVE_TIME, parents);
+                blocked = null;
+                break;
+            } catch (ErrnoException e) {
+                blocked = e; // what was forked while its parent was being killed is killed next time
+            }
+        }
+        Exception failure = blocked != null ? blocked : unstopped;
+        if (failure != null) {
+            throw new ContainerFault(
+                    Kind.FAILED, "remove cgroup of container " + request.id() + ": " + failure.getMessage(), failure);
+        }
+    }
+
+    private void killGroup() {
+        try {
+            if (cgroup.pids().length > 0) {
+                cgroup.killAll();
+            }
+        } catch (ErrnoException | CgroupException e) {
+            // Not there, or half there: removing says what blocks, if anything does.
+        }
+    }
+}

@@ -107,6 +107,9 @@ static void dispatch(const struct wire *h, uint8_t *p)
 	case W_CLOSE_STDIN:
 		io_close_stdin(h->a);
 		break;
+	case W_PLEDGE:
+		relay_pledge(h->a, h->b, h->flags, p, h->length);
+		break;
 	case W_QUIT:
 		quit();
 		break;

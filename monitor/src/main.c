@@ -37,6 +37,7 @@ int monitor_main(int argc, char **argv)
 		return 64;
 	prctl(PR_SET_NAME, "caisson-monitor");
 	raise_oom_score();
+	take_short_turns();
 	/* Orphans of a container come here and not to containerd or pid 1. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	/* An ignored SIGCHLD, inherited from whoever, would throw the exit statuses away. */

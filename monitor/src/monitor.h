@@ -21,12 +21,19 @@ void link_need(void);
 /* In a command instead of link_init: serves this connection; frames that are no monitor's go to other. */
 void link_adopt(int fd, void (*lost)(void), void (*other)(const struct wire *, const uint8_t *));
 
+/* procs.c: from now on this program is not kept waiting by whoever has the processor; what it runs is as others are. */
+void take_short_turns(void);
+
 /* relay.c: containerd's connections and requests. */
 void relay_init(int listener);
 void relay_answer(uint32_t conn, const uint8_t *frame, size_t len);
 void relay_commit(uint32_t conn, uint32_t stream);
 void relay_canned(uint32_t launch, uint8_t flags, const uint8_t *, size_t len);
 void relay_process_gone(uint32_t launch);
+void relay_pledge(uint32_t conn, uint32_t stream, uint8_t on, const uint8_t *, size_t len);
+/* Answers what was pledged on it; 0 when nothing was. */
+int relay_redeem(uint32_t launch, uint8_t on, const uint32_t numbers[3]);
+void relay_void(uint32_t launch); /* caissond answers, then */
 void relay_snapshot(void);	   /* sends connections and unanswered requests */
 void relay_link_lost(void);	   /* answers what must not run twice */
 void relay_link_drained(void);	   /* reads on after back-pressure */
@@ -51,6 +58,7 @@ void procs_spawn(uint32_t launch, uint32_t io, uint8_t flags, uint8_t *payload, 
 void procs_gate(uint32_t launch, uint8_t flags, const uint8_t *, size_t len);
 void procs_kill(uint32_t launch, int sig);
 void procs_forget(uint32_t launch);
+void procs_pledged(uint32_t launch); /* it may have come so far already */
 void procs_snapshot(void);
 /* Whether a caissond has work here: an exit to hear of, or a pod without processes to fill or to end. */
 int procs_want_daemon(void);

@@ -32,8 +32,18 @@
 
 #define LOST "caissond was lost while it worked on this request: unavailable"
 
+/* An answer that waits here for its launch, because the way to caissond and back would take longer than all the rest. */
+struct pledge {
+	uint32_t launch;
+	uint8_t on;	/* PLEDGE_* */
+	uint32_t at[3]; /* in the frame */
+	size_t len;
+	uint8_t frame[];
+};
+
 struct request {
 	struct request *next;
+	struct pledge *pledge;
 	uint32_t stream;
 	uint64_t since;
 	int committed;
@@ -98,6 +108,7 @@ static void close_conn(struct conn *c)
 	while (c->first) {
 		struct request *r = c->first;
 		c->first = r->next;
+		free(r->pledge);
 		free(r);
 	}
 	loop_close(&c->src);
@@ -170,6 +181,7 @@ static void drop_request(struct conn *c, struct request **at)
 	if (!*at)
 		c->last = at;
 	c->held -= r->len;
+	free(r->pledge);
 	free(r);
 }
 
@@ -244,6 +256,7 @@ static int on_frame(struct conn *c, const uint8_t *frame, size_t len)
 		return put_response(c, stream, k->bytes + k->key_len, k->answer_len);
 	r = grow(NULL, sizeof *r + len);
 	r->next = NULL;
+	r->pledge = NULL;
 	r->stream = stream;
 	r->since = now_ms();
 	r->committed = 0;
@@ -453,6 +466,77 @@ void relay_process_gone(uint32_t launch)
 		else
 			at = &(*at)->next;
 	}
+}
+
+void relay_pledge(uint32_t conn, uint32_t stream, uint8_t on, const uint8_t *p, size_t len)
+{
+	struct conn *c = find_conn(conn);
+	struct request *r = c ? *find_request(c, stream) : NULL;
+	struct pledge *g;
+
+	if (!r || len < 16 + TTRPC_HEADER)
+		return;
+	g = grow(NULL, sizeof *g + len - 16);
+	memcpy(&g->launch, p, 4);
+	memcpy(g->at, p + 4, 12);
+	g->on = on;
+	g->len = len - 16;
+	memcpy(g->frame, p + 16, len - 16);
+	free(r->pledge);
+	r->pledge = g;
+	for (int i = 0; i < 3; i++)
+		if (g->at[i] > g->len - 5 || (g->at[i] != 0 && g->at[i] < TTRPC_HEADER))
+			g->on = 0; /* no place for a number: nothing is answered */
+	procs_pledged(g->launch);
+}
+
+/* A varint may be longer than it need be (protobuf encoding, base 128 varints). */
+static void put_varint(uint8_t *p, uint32_t v)
+{
+	for (int i = 0; i < 4; i++, v >>= 7)
+		p[i] = (uint8_t)(v | 0x80);
+	p[4] = (uint8_t)v;
+}
+
+int relay_redeem(uint32_t launch, uint8_t on, const uint32_t numbers[3])
+{
+	struct conn *c, *next;
+	int redeemed = 0;
+
+	for (c = conns; c; c = next) {
+		struct request **at = &c->first;
+		next = c->next;
+		while (*at) {
+			struct pledge *g = (*at)->pledge;
+			int is_gone;
+
+			if (!g || g->launch != launch || g->on != on) {
+				at = &(*at)->next;
+				continue;
+			}
+			(*at)->pledge = NULL;
+			drop_request(c, at);
+			for (int i = 0; i < 3; i++)
+				if (g->at[i] != 0)
+					put_varint(g->frame + g->at[i], numbers[i]);
+			is_gone = put_answer(c, g->frame, g->len) != 0;
+			free(g);
+			redeemed = 1;
+			if (is_gone)
+				break;
+		}
+	}
+	return redeemed;
+}
+
+void relay_void(uint32_t launch)
+{
+	for (struct conn *c = conns; c; c = c->next)
+		for (struct request *r = c->first; r; r = r->next)
+			if (r->pledge && r->pledge->launch == launch) {
+				free(r->pledge);
+				r->pledge = NULL;
+			}
 }
 
 void relay_snapshot(void)

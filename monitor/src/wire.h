@@ -53,6 +53,8 @@ enum wire_kind {
 	W_RESIZE = 41,	    /* a io, b rows << 16 | columns */
 	W_CLOSE_STDIN = 42, /* a io */
 	W_QUIT = 43,
+	W_PLEDGE = 44, /* a connection, b stream; flags PLEDGE_*; payload: u32 launch, three times u32 place (0 none), ttrpc
+			  frame: the answer to this request once the launch has come so far */
 	/* command -> caissond */
 	W_COMMAND = 64, /* a pid, b 0, or RESUME_* of what an earlier daemon launched; payload: u32 argc, envc, stdin length; argv, cwd, env: NUL-ended; stdin */
 	W_STARTED = 67, /* a errno, b pid; flags 1: the socket was served already */
@@ -70,6 +72,12 @@ enum {
 	SPAWN_LOGGER = 1, /* the plan gets the logger's ends of the io */
 	SPAWN_SELF = 2,	  /* the player of the plan becomes the process (hooks, loggers) */
 	SPAWN_FIFOS = 4,  /* command only: "notes" and "gate" are fifos in the directory of HANDS; they outlive this program */
+};
+
+/* What a pledged answer waits for. At its places are varints of five bytes, for numbers that are known only then. */
+enum {
+	PLEDGE_LAUNCHED = 1, /* the program runs: its pid */
+	PLEDGE_EXITED = 2,   /* the process was reaped: exit status (128 + signal), seconds and nanoseconds of the time */
 };
 
 enum {

@@ -34,6 +34,14 @@ public interface Container {
     void start(Launch init) throws ContainerFault;
 
     /**
+     * Whether nothing is left to be done, and nothing can fail any more, once the launch of init, or of an {@link #exec}, says that its program
+     * runs, and whether its exit is the process's own. Then it need not be the daemon that tells so.
+     */
+    default boolean runsWhenLaunched() {
+        return false;
+    }
+
+    /**
      * Runs one more process inside.
      *
      * @param io the opened streams, 0 for none

@@ -242,6 +242,11 @@ final class NamespaceContainer implements Container {
     }
 
     @Override
+    public boolean runsWhenLaunched() {
+        return spec.hooks().poststart().isEmpty();
+    }
+
+    @Override
     public Launch exec(Launch init, int launch, String tag, ProcessSpec process, int io, Map<String, String> subgroups)
             throws ContainerFault {
         SeccompSupport seccomp = SeccompSupport.of(ownFilter, spec.linux().seccomp(), seccompPrograms);

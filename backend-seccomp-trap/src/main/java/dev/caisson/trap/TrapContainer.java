@@ -101,6 +101,11 @@ final class TrapContainer implements Container {
     }
 
     @Override
+    public boolean runsWhenLaunched() {
+        return inner.runsWhenLaunched();
+    }
+
+    @Override
     public Launch exec(Launch init, int launch, String tag, ProcessSpec process, int io, Map<String, String> subgroups)
             throws ContainerFault {
         return inner.exec(init, launch, tag, TrapSpec.process(process), io, subgroups);

@@ -1,6 +1,8 @@
 package dev.caisson.daemon;
 
+import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.Fd;
+import dev.caisson.linux.Scheduling;
 import java.io.IOException;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -21,6 +23,11 @@ public final class Main {
             System.err.println("caissond: " + e.getMessage());
             System.exit(USAGE);
             return;
+        }
+        try {
+            Scheduling.takeShortTurns(); // all threads come from this one, but the virtual machine's own
+        } catch (ErrnoException e) {
+            System.err.println("caissond: " + e.getMessage() + ": answers may take longer on a busy host");
         }
         try {
             java.nio.file.Files.createDirectories(options.stateDirectory());

@@ -14,8 +14,7 @@ import dev.caisson.ttrpc.proto.forward.ForwardRequest;
 import dev.caisson.ttrpc.proto.types.Envelope;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.concurrent.BlockingQueue;
-import java.util.concurrent.LinkedBlockingQueue;
+import java.util.ArrayDeque;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -32,8 +31,10 @@ public final class EventQueue {
     private record Pending(Envelope envelope, Runnable delivered) {}
 
     private final String address;
-    private final BlockingQueue<Pending> queue = new LinkedBlockingQueue<>();
-    private volatile int pending;
+    private final Object lock = new Object();
+    /** Guarded by the lock; what is being sent is still its head. */
+    private final ArrayDeque<Pending> queue = new ArrayDeque<>();
+
     private @Nullable TtrpcClient client;
     private boolean outage;
 
@@ -43,7 +44,12 @@ public final class EventQueue {
         Thread.ofVirtual().name("events " + address).start(this::run);
     }
 
-    /** Queues an event of now. */
+    /**
+     * Queues an event of now. It has its place among all others from here on, and goes with the next {@link #send}: what a request has
+     * brought about is announced when the request has been answered, since the one who asked waits for that.
+     *
+     * @param delivered run when containerd has it
+     */
     public void publish(String namespace, String topic, MessageLite event, Runnable delivered) {
         Envelope envelope = Envelope.newBuilder()
                 .setTimestamp(Timestamps.of(Instant.now()))
@@ -51,36 +57,58 @@ public final class EventQueue {
                 .setTopic(topic)
                 .setEvent(AnyTypes.pack(event))
                 .build();
-        synchronized (this) {
-            pending++;
+        synchronized (lock) {
+            queue.add(new Pending(envelope, delivered));
         }
-        queue.add(new Pending(envelope, delivered));
+    }
+
+    /** Lets go what is queued. */
+    public void send() {
+        synchronized (lock) {
+            if (!queue.isEmpty()) {
+                lock.notifyAll();
+            }
+        }
     }
 
     /** Waits until everything queued so far is delivered; false when the time is over. */
-    public synchronized boolean drain(Duration timeout) throws InterruptedException {
+    public boolean drain(Duration timeout) throws InterruptedException {
         long end = System.nanoTime() + timeout.toNanos();
-        while (pending > 0) {
-            long millis = (end - System.nanoTime()) / 1_000_000;
-            if (millis <= 0) {
-                return false;
+        synchronized (lock) {
+            lock.notifyAll();
+            while (!queue.isEmpty()) {
+                long millis = (end - System.nanoTime()) / 1_000_000;
+                if (millis <= 0) {
+                    return false;
+                }
+                lock.wait(millis);
             }
-            wait(millis);
         }
         return true;
+    }
+
+    private Pending head() throws InterruptedException {
+        synchronized (lock) {
+            while (queue.isEmpty()) {
+                lock.wait();
+            }
+            return queue.getFirst();
+        }
     }
 
     private void run() {
         try {
             while (true) {
-                Pending p = queue.take();
+                Pending p = head();
                 while (!send(p.envelope)) {
                     Thread.sleep(RETRY_MILLIS);
                 }
                 p.delivered.run();
-                synchronized (this) {
-                    pending--;
-                    notifyAll();
+                synchronized (lock) {
+                    queue.removeFirst();
+                    if (queue.isEmpty()) {
+                        lock.notifyAll();
+                    }
                 }
             }
         } catch (InterruptedException e) {

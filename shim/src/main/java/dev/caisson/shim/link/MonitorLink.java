@@ -24,6 +24,9 @@ import org.jspecify.annotations.Nullable;
 
 /** One attached monitor: its pod's launcher and the way to its containerd connections. Thread-safe. */
 public final class MonitorLink extends LaunchLink {
+    private static final int PLEDGE_LAUNCHED = 1;
+    private static final int PLEDGE_EXITED = 2;
+
     private final int monitorPid;
     private final String pod;
     private final Map<Integer, Opening> openings = new ConcurrentHashMap<>();
@@ -87,6 +90,32 @@ public final class MonitorLink extends LaunchLink {
         ByteBuffer p = ByteBuffer.allocate(4 + key.length + response.length).order(ByteOrder.LITTLE_ENDIAN);
         p.putInt(key.length).put(key).put(response);
         send(WireFrame.of(WireFrame.CANNED, atOnce ? 1 : 0, launch, 0, p.array()));
+    }
+
+    /**
+     * Leaves the answer to a request with the monitor, which gives it when the launch's program runs and fills in its pid. An answer of the
+     * daemon's that comes later is dropped there. If the launch fails the monitor gives none.
+     *
+     * @param ttrpcFrame with a varint of five bytes at {@code pid}
+     */
+    public void pledgeLaunched(int connection, int stream, int launch, byte[] ttrpcFrame, int pid) {
+        pledge(connection, stream, PLEDGE_LAUNCHED, launch, ttrpcFrame, pid, 0, 0);
+    }
+
+    /** As {@link #pledgeLaunched}, for when the launch's process has been reaped: with what status, and when. */
+    public void pledgeExited(
+            int connection, int stream, int launch, byte[] ttrpcFrame, int status, int seconds, int nanos) {
+        pledge(connection, stream, PLEDGE_EXITED, launch, ttrpcFrame, status, seconds, nanos);
+    }
+
+    private void pledge(int connection, int stream, int on, int launch, byte[] ttrpcFrame, int... places) {
+        ByteBuffer p = ByteBuffer.allocate(16 + ttrpcFrame.length).order(ByteOrder.LITTLE_ENDIAN);
+        p.putInt(launch);
+        for (int place : places) {
+            p.putInt(place);
+        }
+        p.put(ttrpcFrame);
+        send(WireFrame.of(WireFrame.PLEDGE, on, connection, stream, p.array()));
     }
 
     /** Ends the monitor. */

@@ -8,7 +8,7 @@ import java.util.function.IntConsumer;
 
 /** Frames to one of containerd's connections, through the monitor that holds it. */
 final class MonitorSink implements FrameSink {
-    private static final int HEADER = 10;
+    static final int HEADER = 10;
 
     private final MonitorLink link;
     private final int connection;
@@ -23,6 +23,11 @@ final class MonitorSink implements FrameSink {
 
     @Override
     public void send(Frame frame) {
+        link.answer(connection, encode(frame));
+        answered.accept(frame.streamId());
+    }
+
+    static byte[] encode(Frame frame) {
         byte[] payload = frame.payload();
         ByteBuffer out = ByteBuffer.allocate(HEADER + payload.length);
         out.putInt(payload.length)
@@ -30,8 +35,7 @@ final class MonitorSink implements FrameSink {
                 .put(frame.type())
                 .put(frame.flags())
                 .put(payload);
-        link.answer(connection, out.array());
-        answered.accept(frame.streamId());
+        return out.array();
     }
 
     static Frame decode(byte[] bytes) {

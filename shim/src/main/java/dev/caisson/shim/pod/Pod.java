@@ -46,6 +46,7 @@ public final class Pod {
         long request = request(connection, stream);
         redelivered.remove(request);
         Runnable then = afterAnswers.remove(request);
+        events.send();
         if (then != null) {
             then.run();
         }
@@ -60,6 +61,7 @@ public final class Pod {
             }
         }
         redelivered.removeIf(request -> request >> 32 == connection);
+        events.send();
     }
 
     void redelivered(int connection, int stream) {

@@ -1,5 +1,6 @@
 package dev.caisson.shim.task;
 
+import java.time.Duration;
 import java.util.ArrayDeque;
 import java.util.Queue;
 import java.util.concurrent.Executor;
@@ -21,6 +22,20 @@ final class SerialExecutor implements Executor {
         Thread.ofVirtual().start(this::drain);
     }
 
+    /** Waits until everything that was given is done, or the time is over. Not called by what runs here. */
+    void settle(Duration timeout) throws InterruptedException {
+        long end = System.nanoTime() + timeout.toNanos();
+        synchronized (queue) {
+            while (running) {
+                long millis = (end - System.nanoTime()) / 1_000_000;
+                if (millis <= 0) {
+                    return;
+                }
+                queue.wait(millis);
+            }
+        }
+    }
+
     private void drain() {
         while (true) {
             Runnable next;
@@ -28,6 +43,7 @@ final class SerialExecutor implements Executor {
                 next = queue.poll();
                 if (next == null) {
                     running = false;
+                    queue.notifyAll();
                     return;
                 }
             }

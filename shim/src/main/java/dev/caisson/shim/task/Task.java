@@ -62,6 +62,28 @@ public final class Task {
         return ownPids;
     }
 
+    /** Whether the monitor may tell of the end of a process by itself: nothing else must be told before. */
+    boolean mayPledgeExitOf(TaskProcess p) {
+        Container c;
+        synchronized (this) {
+            c = container;
+        }
+        return c != null && c.runsWhenLaunched() && endsByItself(p) && !p.exited.isDone();
+    }
+
+    /** Whether its end takes nobody along whose end would have to be told first. */
+    boolean endsByItself(TaskProcess p) {
+        return ownPids || !p.isInit;
+    }
+
+    /** Waits until what the monitor may have told by itself is known here, too: who heard it asks for more at once. */
+    void catchUp() {
+        init.catchUp(this);
+        for (TaskProcess p : execs.values()) {
+            p.catchUp(this);
+        }
+    }
+
     /** Whether it holds the namespaces of a sandbox of the Sandbox service. */
     boolean isSandbox() {
         return sandbox;

@@ -80,6 +80,7 @@ public final class TaskExits {
             }
         });
         p.exited.complete(exit);
+        task.pod().events().send();
     }
 
     /** Looks and tells in one step: whoever publishes an exit after this does so after the event. */
@@ -87,6 +88,7 @@ public final class TaskExits {
         synchronized (task) {
             if (task.takeOom()) {
                 TaskEvents.oom(task);
+                task.pod().events().send();
             }
         }
     }

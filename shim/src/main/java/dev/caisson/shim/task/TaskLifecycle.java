@@ -32,6 +32,7 @@ import java.time.Instant;
 import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
+import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
 /** What is done to tasks, and what happens to them. All effects of the Task service are here. */
@@ -230,7 +231,7 @@ public final class TaskLifecycle {
     }
 
     public int startSandbox(SandboxTask sandbox, boolean again) throws ContainerFault {
-        return start(sandbox.task(), "", again);
+        return start(sandbox.task(), "", again, p -> {});
     }
 
     /** Ends every process of a pod, the sandbox's own last. Idempotent. */
@@ -348,8 +349,11 @@ public final class TaskLifecycle {
 
     // ---- start ----
 
-    /** @param again an earlier daemon got the request too, and may have carried it out */
-    int start(Task task, String execId, boolean again) throws ContainerFault {
+    /**
+     * @param again an earlier daemon got the request too, and may have carried it out
+     * @param pledge leaves the answer with the monitor; called only where there is nothing else to wait for
+     */
+    int start(Task task, String execId, boolean again, Consumer<TaskProcess> pledge) throws ContainerFault {
         TaskProcess p = require(task, execId);
         task.lock.lock();
         try {
@@ -363,6 +367,10 @@ public final class TaskLifecycle {
             boolean started = false;
             try {
                 Container container = requireContainer(task);
+                if (container.runsWhenLaunched()) {
+                    p.startPledged();
+                    pledge.accept(p);
+                }
                 if (p.isInit) {
                     settleHeld(task);
                     container.start(java.util.Objects.requireNonNull(p.launch()));
@@ -617,6 +625,7 @@ public final class TaskLifecycle {
      */
     private static void awaitEvents(Task task) {
         try {
+            task.exits.settle(EVENTS_BEFORE_DELETE);
             if (!task.pod().events().drain(EVENTS_BEFORE_DELETE)) {
                 log().log(System.Logger.Level.WARNING, "events of " + task.id + " are not delivered before its delete");
             }

@@ -7,6 +7,7 @@ import dev.caisson.backend.lifecycle.TaskEvent;
 import dev.caisson.backend.lifecycle.TaskMachine;
 import dev.caisson.backend.lifecycle.TaskState;
 import dev.caisson.oci.ProcessSpec;
+import java.time.Duration;
 import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
@@ -17,6 +18,8 @@ import org.jspecify.annotations.Nullable;
  * see start before exit.
  */
 final class TaskProcess {
+    private static final Duration CATCH_UP = Duration.ofSeconds(10);
+
     /** Container id for init, exec id otherwise: what exit events call it. */
     final String id;
 
@@ -41,6 +44,7 @@ final class TaskProcess {
     private boolean starting;
     private boolean started;
     private boolean exitHeld;
+    private boolean startPledged;
 
     TaskProcess(
             String id,
@@ -142,6 +146,8 @@ final class TaskProcess {
      */
     synchronized boolean endStart(boolean ran) {
         starting = false;
+        startPledged = false;
+        notifyAll();
         started |= ran;
         if (ran && exit == null && state == TaskState.CREATED) {
             state = TaskState.RUNNING;
@@ -169,6 +175,39 @@ final class TaskProcess {
             return false;
         }
         return true;
+    }
+
+    /** The monitor may answer the start that has begun. */
+    synchronized void startPledged() {
+        startPledged = true;
+    }
+
+    /** Waits until what the monitor may have told is so here, too. Not called with a lock held. */
+    void catchUp(Task task) {
+        try {
+            awaitPledgedStart(task);
+            Launch l = launch();
+            if (l != null && l.exit().isDone() && !exited.isDone() && task.endsByItself(this)) {
+                task.exits.settle(CATCH_UP);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private synchronized void awaitPledgedStart(Task task) throws InterruptedException {
+        if (!startPledged) {
+            return;
+        }
+        Launch l = new LazyLauncher(task.pod()).find(launchId);
+        long end = System.nanoTime() + CATCH_UP.toNanos();
+        while (startPledged && l != null && l.isLaunched()) {
+            long millis = (end - System.nanoTime()) / 1_000_000;
+            if (millis <= 0) {
+                return;
+            }
+            wait(millis);
+        }
     }
 
     /** Marks as ended a process that never ran. */

@@ -90,6 +90,7 @@ public final class TaskRecovery {
         if (ran && p.state() == TaskState.CREATED) {
             p.markStarted();
             TaskEvents.started(task, p);
+            task.pod().events().send();
         }
         ProcessExit exit = l.exit().getNow(null);
         if (exit != null) {

@@ -69,7 +69,10 @@ public final class TaskService {
                         StartRequest.parser(),
                         faults((from, ctx, q) -> StartResponse.newBuilder()
                                 .setPid(lifecycle.start(
-                                        task(from, q.getId()), q.getExecId(), from.isRedelivered(ctx.streamId())))
+                                        task(from, q.getId()),
+                                        q.getExecId(),
+                                        from.isRedelivered(ctx.streamId()),
+                                        p -> Pledges.started(from, ctx.streamId(), p.launchId)))
                                 .build()))
                 .unary("Delete", DeleteRequest.parser(), faults(this::delete))
                 .unary("Pids", PidsRequest.parser(), faults(this::pids))
@@ -121,6 +124,7 @@ public final class TaskService {
         if (task == null) {
             throw new ContainerFault(Kind.NOT_FOUND, "container does not exist: " + id);
         }
+        task.catchUp();
         return task;
     }
 
@@ -220,8 +224,12 @@ public final class TaskService {
 
     private CompletionStage<WaitResponse> waitFor(RequestContext ctx, WaitRequest q) {
         try {
-            Task task = task(ctx.connection(PodConnection.class), q.getId());
+            PodConnection from = ctx.connection(PodConnection.class);
+            Task task = task(from, q.getId());
             TaskProcess p = TaskLifecycle.require(task, q.getExecId());
+            if (task.mayPledgeExitOf(p)) {
+                Pledges.exited(from, ctx.streamId(), p.launchId);
+            }
             // A copy: the connection may end long before the process does.
             CompletableFuture<ProcessExit> mine = p.exited.copy();
             ctx.onCancel(() -> mine.cancel(false));

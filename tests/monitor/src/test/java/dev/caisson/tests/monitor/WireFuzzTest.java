@@ -198,6 +198,16 @@ class WireFuzzTest {
         return b;
     }
 
+    private static byte[] pledge(SplittableRandom random) {
+        byte[] frame = new Containerd.Message(random.nextInt(4), 2, 0, bytes(random, 50)).frame();
+        ByteBuffer b = ByteBuffer.allocate(16 + frame.length).order(ByteOrder.LITTLE_ENDIAN);
+        b.putInt(random.nextInt(8));
+        for (int i = 0; i < 3; i++) {
+            b.putInt(random.nextInt(20) == 0 ? random.nextInt() : random.nextInt(80));
+        }
+        return b.put(frame).array();
+    }
+
     /**
      * SIGILL, SIGBUS, SIGFPE, SIGSEGV: sent to a launch that has just been forked they meet the sanitizer's handlers, which take them for
      * faults of the monitor's.
@@ -205,7 +215,8 @@ class WireFuzzTest {
     private static final Set<Integer> FAULTS = Set.of(4, 7, 8, 11);
 
     private static Frame daemonFrame(SplittableRandom random, Path dir) {
-        int[] kinds = {32, 32, 33, 34, 34, 35, 35, 36, 37, 37, 37, 38, 39, 40, 40, 41, 42, 0, 1, 8, 31, 64, 255};
+        int[] kinds = {32, 32, 33, 34, 34, 35, 35, 36, 37, 37, 37, 38, 39, 40, 40, 41, 42, 44, 44, 0, 1, 8, 31, 64, 255
+        };
         int kind = kinds[random.nextInt(kinds.length)];
         int a = random.nextInt(10) == 0 ? random.nextInt() : random.nextInt(8);
         int b = random.nextInt(3) == 0 ? random.nextInt() : random.nextInt(8);
@@ -216,6 +227,7 @@ class WireFuzzTest {
             case Frame.SPAWN -> spawn(random);
             case Frame.IO_OPEN -> io(random, dir);
             case Frame.CANNED -> canned(random);
+            case Frame.PLEDGE -> pledge(random);
             case Frame.ANSWER ->
                 random.nextBoolean()
                         ? bytes(random, 100)

@@ -216,8 +216,15 @@ public final class ProxyPlan {
         p.set(code, Arg.ZERO);
         p.load(scratch, buffer.plus(ANSWER + 2), 1);
         p.jumpIfNotEqual(scratch, Arg.of(EXIT_STATUS_TAG), success);
-        // Two bytes from 128 on, of which the first holds all bits up to the eighth, which is set.
+        // A varint may be longer than it need be, and the guest's monitor makes it so. In a first byte with others
+        // behind it the eighth bit
+        // is set; the number's own is the first of the second byte.
         p.load(code, buffer.plus(ANSWER + 3), 1);
+        p.jumpIfLess(code, Arg.of(0x80), success);
+        p.load(scratch, buffer.plus(ANSWER + 4), 1);
+        p.and(scratch, scratch, Arg.of(1));
+        p.jumpIfNotEqual(scratch, Arg.ZERO, success);
+        p.and(code, code, Arg.of(0x7f));
         p.place(success);
         // What the process has written is on its way.
         for (Arg.Slot each : out) {

@@ -16,6 +16,7 @@ public final class AttributeCalls {
     private static final int XATTR_SIZE_MAX = 65536;
     private static final int NAME = GuestCall.PATH2;
     private static final long EINVAL = -Errno.EINVAL.number();
+    private static final long ENOSYS = -Errno.ENOSYS.number();
 
     private AttributeCalls() {}
 
@@ -28,7 +29,9 @@ public final class AttributeCalls {
                 "fchmod",
                 c -> StatCalls.onDescriptor(c, 0, (fd, empty, flags) -> {
                     c.becomeCaller();
-                    return c.kernel().call(Nr.fchmodat2, fd, empty, c.intArg(1) & 07777, flags);
+                    long mode = c.intArg(1) & 07777;
+                    long done = c.kernel().call(Nr.fchmodat2, fd, empty, mode, flags);
+                    return done == ENOSYS ? c.kernel().call(Nr.fchmod, fd, mode) : done; // before Linux 6.6
                 }));
         h.put("chown", c -> chown(c, NONE, 0, 1, 0));
         h.put("lchown", c -> chown(c, NONE, 0, 1, Names.AT_SYMLINK_NOFOLLOW));

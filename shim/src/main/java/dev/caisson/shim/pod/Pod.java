@@ -7,6 +7,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.jspecify.annotations.Nullable;
 
 /** A pod: its monitor, if attached, and its containers. */
@@ -32,6 +33,7 @@ public final class Pod {
     private final Map<Long, Runnable> afterAnswers = new ConcurrentHashMap<>();
 
     private final Set<Long> redelivered = ConcurrentHashMap.newKeySet();
+    private final AtomicBoolean useWatched = new AtomicBoolean();
 
     private static long request(int connection, int stream) {
         return (long) connection << 32 | (stream & 0xffffffffL);
@@ -109,7 +111,12 @@ public final class Pod {
 
     /** Whether nobody uses it: no container, no sandbox, no connection. */
     boolean isAbandoned() {
-        return content.isEmpty() && !sandboxLive && connections.isEmpty() && link != null;
+        return content.isEmpty() && !sandboxLive && connections.isEmpty();
+    }
+
+    /** Whether this is the first call: one look after a while is enough. */
+    boolean watchUse() {
+        return useWatched.compareAndSet(false, true);
     }
 
     /** Directory of its records, relative to the store. */

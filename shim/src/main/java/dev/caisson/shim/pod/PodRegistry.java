@@ -93,6 +93,7 @@ public final class PodRegistry implements LinkListener {
     public void store(Pod pod) throws IOException {
         store.makeDirectory(pod.directory());
         write(pod, 0, 0);
+        endIfNeverUsed(pod);
     }
 
     private void write(Pod pod, int monitorPid, long monitorStart) throws IOException {
@@ -224,6 +225,8 @@ public final class PodRegistry implements LinkListener {
         if (pod.recordedMonitor != 0 && pod.link() == null && !monitorLives(record)) {
             PodOwner o = java.util.Objects.requireNonNull(owner);
             executor.execute(() -> o.monitorDied(pod, null));
+        } else if (pod.recordedMonitor == 0) {
+            endIfNeverUsed(pod); // its daemon was killed before there was a monitor, and maybe its start with it
         }
         return pod;
     }
@@ -248,9 +251,15 @@ public final class PodRegistry implements LinkListener {
         }
     }
 
+    private void endIfNeverUsed(Pod pod) {
+        if (pod.watchUse()) {
+            endIfAbandoned(pod, NEVER_USED_FOR);
+        }
+    }
+
     /**
-     * A containerd that was killed between starting a monitor and using it leaves a monitor that nobody will ever ask for anything:
-     * without a container, a sandbox or a connection after a while, a pod is ended.
+     * A containerd that was killed between starting a monitor and using it leaves a monitor that nobody will ever ask for anything, and one
+     * that was killed before leaves a record: without a container, a sandbox or a connection after a while, a pod is ended.
      */
     private void endIfAbandoned(Pod pod, Duration patience) {
         executor.execute(() -> {
@@ -299,7 +308,7 @@ public final class PodRegistry implements LinkListener {
             if (pod.recordedMonitor != link.monitorPid()) {
                 executor.execute(() -> storeMonitor(pod, link.monitorPid()));
             }
-            endIfAbandoned(pod, NEVER_USED_FOR);
+            endIfNeverUsed(pod);
         }
     }
 

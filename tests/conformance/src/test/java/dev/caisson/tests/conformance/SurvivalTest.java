@@ -102,7 +102,9 @@ class SurvivalTest extends SurvivalBed {
             }
             assertThat(killCaissond()).isTrue();
 
-            assertThat(task.state().getStatus()).isEqualTo(Status.RUNNING);
+            // Something for which there must be a daemon.
+            task.exec("x", Spec.process("true"), Stdio.NONE);
+            task.start("x");
             Await.until("the record is gone", Duration.ofSeconds(60), () -> !Files.exists(abandoned));
             assertThat(task.state().getStatus()).isEqualTo(Status.RUNNING);
             task.kill(9);

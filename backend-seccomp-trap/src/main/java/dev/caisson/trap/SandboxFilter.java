@@ -1,13 +1,9 @@
 package dev.caisson.trap;
 
-import dev.caisson.linux.bpf.InvalidProfileException;
 import dev.caisson.linux.bpf.SeccompAction;
 import dev.caisson.linux.bpf.SeccompCompiler;
 import dev.caisson.linux.bpf.SeccompProfile;
-import dev.caisson.linux.bpf.SyscallAbi;
-import java.util.Base64;
 import java.util.List;
-import java.util.Set;
 
 /**
  * What a sandbox process itself may ask of the host once it serves: whoever takes it over by what a guest says has these calls and no
@@ -124,14 +120,6 @@ final class SandboxFilter {
                 new SeccompProfile.Rule(DATA, SeccompAction.ALLOW, null, List.of()),
                 new SeccompProfile.Rule(ENTRY, SeccompAction.ALLOW, null, List.of()),
                 new SeccompProfile.Rule(MACHINE, SeccompAction.ALLOW, null, List.of()));
-        try {
-            return Base64.getEncoder()
-                    .encodeToString(SeccompCompiler.compile(
-                                    new SeccompProfile(SeccompAction.ERRNO, null, Set.of(SyscallAbi.X86_64), 0, rules))
-                            .program()
-                            .toBytes());
-        } catch (InvalidProfileException e) {
-            throw new AssertionError("our own filter", e);
-        }
+        return SeccompCompiler.ownFilter(rules);
     }
 }

@@ -1,15 +1,11 @@
 package dev.caisson.kvm.plan;
 
-import dev.caisson.linux.bpf.InvalidProfileException;
 import dev.caisson.linux.bpf.SeccompAction;
 import dev.caisson.linux.bpf.SeccompCompiler;
 import dev.caisson.linux.bpf.SeccompProfile;
 import dev.caisson.linux.bpf.SeccompProfile.Comparison;
 import dev.caisson.linux.bpf.SeccompProfile.Condition;
-import dev.caisson.linux.bpf.SyscallAbi;
-import java.util.Base64;
 import java.util.List;
-import java.util.Set;
 
 /**
  * What a machine's process may ask of the host once its guest runs: whoever takes it over by what a guest says has these calls and no other. Anything
@@ -153,15 +149,7 @@ public final class MachineFilter {
                 allow("clone", new Condition(0, Comparison.MASKED_EQ, THREAD, THREAD)),
                 // Its flags are in memory, where no filter looks; glibc then takes the other one.
                 new SeccompProfile.Rule(List.of("clone3"), SeccompAction.ERRNO, ENOSYS, List.of()));
-        try {
-            return Base64.getEncoder()
-                    .encodeToString(SeccompCompiler.compile(
-                                    new SeccompProfile(SeccompAction.ERRNO, null, Set.of(SyscallAbi.X86_64), 0, rules))
-                            .program()
-                            .toBytes());
-        } catch (InvalidProfileException e) {
-            throw new AssertionError("our own filter", e);
-        }
+        return SeccompCompiler.ownFilter(rules);
     }
 
     private static SeccompProfile.Rule allow(List<String> names) {

@@ -85,8 +85,14 @@ enum FileKind {
 
     /** An option of SOL_SOCKET that is an int, or -1. */
     static int option(GuestCall c, long fd, int option) {
-        c.memory().putInt(STAT, 4);
-        long result = c.kernel()
+        long result = getsockopt(c, fd, option, 4);
+        return result == 0 ? c.memory().getInt(STAT + 8) : -1;
+    }
+
+    /** The value is then at STAT + 8. */
+    private static long getsockopt(GuestCall c, long fd, int option, int size) {
+        c.memory().putInt(STAT, size);
+        return c.kernel()
                 .call(
                         Nr.getsockopt,
                         fd,
@@ -94,20 +100,11 @@ enum FileKind {
                         option,
                         c.memory().address(STAT + 8),
                         c.memory().address(STAT));
-        return result == 0 ? c.memory().getInt(STAT + 8) : -1;
     }
 
     /** When a call on a socket gives up, by SO_RCVTIMEO or SO_SNDTIMEO; Long.MAX_VALUE for never. */
     static long deadline(GuestCall c, long fd, int option) {
-        c.memory().putInt(STAT, 16);
-        long result = c.kernel()
-                .call(
-                        Nr.getsockopt,
-                        fd,
-                        SOL_SOCKET,
-                        option,
-                        c.memory().address(STAT + 8),
-                        c.memory().address(STAT));
+        long result = getsockopt(c, fd, option, 16);
         long seconds = c.memory().getLong(STAT + 8);
         long micros = c.memory().getLong(STAT + 16);
         return result != 0 || (seconds == 0 && micros == 0) || seconds > Integer.MAX_VALUE

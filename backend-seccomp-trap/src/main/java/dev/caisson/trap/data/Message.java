@@ -1,13 +1,12 @@
 package dev.caisson.trap.data;
 
 import dev.caisson.linux.Errno;
-import dev.caisson.linux.direct.KernelCalls;
 import dev.caisson.trap.dispatch.GuestCall;
 import dev.caisson.trap.dispatch.Nr;
 import dev.caisson.trap.dispatch.WaitingCalls;
 
 /** One message that is sent or received (sendmsg(2), recvmsg(2)), with MSG_DONTWAIT and again when the socket is ready. */
-final class Message implements WaitingCalls.Work {
+final class Message extends PieceWork {
     static final int MSG_PEEK = 2;
     static final int MSG_DONTROUTE = 4;
     static final int MSG_TRUNC = 0x20;
@@ -38,14 +37,10 @@ final class Message implements WaitingCalls.Work {
     private static final long EAGAIN = -Errno.EAGAIN.number();
     private static final long EFAULT = -Errno.EFAULT.number();
 
-    private final long fd;
-    private final boolean sends;
-    private final Pieces pieces;
     private final int flags;
     private final Places places;
     private final byte[] name;
     private boolean isStream;
-    private long deadline = Long.MAX_VALUE;
 
     /**
      * Where a receiver wants to have what comes with a message; 0 for nowhere.
@@ -62,9 +57,7 @@ final class Message implements WaitingCalls.Work {
     }
 
     private Message(long fd, boolean sends, Pieces pieces, int flags, Places places, byte[] name) {
-        this.fd = fd;
-        this.sends = sends;
-        this.pieces = pieces;
+        super(fd, sends, pieces);
         this.flags = flags;
         this.places = places;
         this.name = name;
@@ -83,7 +76,7 @@ final class Message implements WaitingCalls.Work {
     /** Does it, or sees to it that it is done later. */
     long run(GuestCall c) {
         isStream = FileKind.option(c, fd, SO_TYPE) == SOCK_STREAM;
-        if (sends) {
+        if (isOutwards) {
             if (!isStream && pieces.total() > GuestCall.DATA_SIZE) {
                 close(c.kernel());
                 return -Errno.EMSGSIZE.number();
@@ -95,7 +88,7 @@ final class Message implements WaitingCalls.Work {
             if ((fileFlags & O_NONBLOCK) != 0 || (flags & MSG_DONTWAIT) != 0) {
                 result = isBegun() ? pieces.done() : EAGAIN;
             } else {
-                deadline = FileKind.deadline(c, fd, sends ? SO_SNDTIMEO : SO_RCVTIMEO);
+                deadline = FileKind.deadline(c, fd, isOutwards ? SO_SNDTIMEO : SO_RCVTIMEO);
                 return c.await(this);
             }
         }
@@ -105,7 +98,7 @@ final class Message implements WaitingCalls.Work {
 
     @Override
     public long attempt(GuestCall c) {
-        return sends ? send(c) : receive(c);
+        return isOutwards ? send(c) : receive(c);
     }
 
     private void header(GuestCall c, int part, long nameLength, long controlLength) {
@@ -134,7 +127,7 @@ final class Message implements WaitingCalls.Work {
                 return WaitingCalls.NOT_YET;
             }
             if (put == -Errno.EPIPE.number() && !isBegun() && (flags & MSG_NOSIGNAL) == 0) {
-                return GuestCall.PROCEED; // the kernel says it again, and sends the caller SIGPIPE
+                return GuestCall.PROCEED; // the kernel says it again, and isOutwards the caller SIGPIPE
             }
             if (put < 0) {
                 return isBegun() ? pieces.done() : put;
@@ -178,40 +171,5 @@ final class Message implements WaitingCalls.Work {
             failed = Math.min(failed, c.write(places.header + 40, OURS, 12));
         }
         return failed < 0 ? failed : got;
-    }
-
-    @Override
-    public long descriptor() {
-        return fd;
-    }
-
-    @Override
-    public int events() {
-        return sends ? 4 /* POLLOUT */ : 1 /* POLLIN */;
-    }
-
-    @Override
-    public long deadline() {
-        return deadline;
-    }
-
-    @Override
-    public boolean isBegun() {
-        return pieces.done() > 0;
-    }
-
-    @Override
-    public long interrupted() {
-        return isBegun() ? pieces.done() : deadline == Long.MAX_VALUE ? WaitingCalls.RESTART : -Errno.EINTR.number();
-    }
-
-    @Override
-    public long timedOut() {
-        return isBegun() ? pieces.done() : EAGAIN;
-    }
-
-    @Override
-    public void close(KernelCalls kernel) {
-        kernel.call(Nr.close, fd);
     }
 }

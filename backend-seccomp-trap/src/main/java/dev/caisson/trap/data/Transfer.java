@@ -1,7 +1,6 @@
 package dev.caisson.trap.data;
 
 import dev.caisson.linux.Errno;
-import dev.caisson.linux.direct.KernelCalls;
 import dev.caisson.trap.dispatch.GuestCall;
 import dev.caisson.trap.dispatch.Nr;
 import dev.caisson.trap.dispatch.WaitingCalls;
@@ -10,7 +9,7 @@ import dev.caisson.trap.dispatch.WaitingCalls;
  * One read or write on its way, a part of {@link GuestCall#DATA_SIZE} after the other. It never waits itself: what would is done with RWF_NOWAIT
  * (preadv2(2)) and tried again when the descriptor is ready.
  */
-final class Transfer implements WaitingCalls.Work {
+final class Transfer extends PieceWork {
     /** Of preadv2(2). */
     static final int RWF_NOWAIT = 8;
 
@@ -24,8 +23,6 @@ final class Transfer implements WaitingCalls.Work {
     private static final int SOCK_STREAM = 1;
     private static final int SO_RCVTIMEO = 20;
     private static final int SO_SNDTIMEO = 21;
-    private static final int POLLIN = 1;
-    private static final int POLLOUT = 4;
     private static final int SEEK_CUR = 1;
     private static final int DATA = GuestCall.DATA;
     /** struct iovec of ours. */
@@ -35,14 +32,10 @@ final class Transfer implements WaitingCalls.Work {
     private static final long EAGAIN = -Errno.EAGAIN.number();
     private static final long EFAULT = -Errno.EFAULT.number();
 
-    private final long fd;
     private final FileKind kind;
-    private final boolean writes;
-    private final Pieces pieces;
     private final int flags;
     private long position;
     private boolean isStream = true;
-    private long deadline = Long.MAX_VALUE;
 
     /**
      * @param fd a descriptor of ours, which this owns
@@ -50,10 +43,8 @@ final class Transfer implements WaitingCalls.Work {
      * @param flags RWF flags of the caller's
      */
     Transfer(long fd, FileKind kind, boolean writes, Pieces pieces, long position, int flags) {
-        this.fd = fd;
+        super(fd, writes, pieces);
         this.kind = kind;
-        this.writes = writes;
-        this.pieces = pieces;
         this.position = position;
         this.flags = flags;
     }
@@ -61,7 +52,7 @@ final class Transfer implements WaitingCalls.Work {
     /** Does it, or sees to it that it is done later. */
     long run(GuestCall c) {
         boolean isSocket = kind == FileKind.INTERNET || kind == FileKind.LOCAL;
-        if (isSocket && writes) {
+        if (isSocket && isOutwards) {
             isStream = FileKind.option(c, fd, SO_TYPE) == SOCK_STREAM;
             if (!isStream && pieces.total() > GuestCall.DATA_SIZE) {
                 close(c.kernel());
@@ -75,7 +66,7 @@ final class Transfer implements WaitingCalls.Work {
                 result = isBegun() ? pieces.done() : EAGAIN;
             } else {
                 if (isSocket) {
-                    deadline = FileKind.deadline(c, fd, writes ? SO_SNDTIMEO : SO_RCVTIMEO);
+                    deadline = FileKind.deadline(c, fd, isOutwards ? SO_SNDTIMEO : SO_RCVTIMEO);
                 }
                 return c.await(this);
             }
@@ -86,22 +77,22 @@ final class Transfer implements WaitingCalls.Work {
 
     @Override
     public long attempt(GuestCall c) {
-        if (writes) {
-            c.becomeCaller(); // a file that another user than its owner writes loses its set-id bits
+        if (isOutwards) {
+            c.becomeCaller(); // a file that another user than its owner isOutwards loses its set-id bits
         }
         do {
             int part = (int) Math.min(pieces.left(), GuestCall.DATA_SIZE);
-            long moved = writes ? write(c, part) : read(c, part);
+            long moved = isOutwards ? write(c, part) : read(c, part);
             if (moved == EAGAIN && kind != FileKind.REGULAR) {
-                return !writes && isBegun() ? pieces.done() : NOT_YET;
+                return !isOutwards && isBegun() ? pieces.done() : NOT_YET;
             }
             if (moved < 0) {
                 return isBegun() ? pieces.done() : moved;
             }
-            if (moved < part && (!writes || kind == FileKind.REGULAR)) {
+            if (moved < part && (!isOutwards || kind == FileKind.REGULAR)) {
                 return pieces.done();
             }
-        } while (pieces.left() > 0 && (writes ? isStream : isWhole()));
+        } while (pieces.left() > 0 && (isOutwards ? isStream : isWhole()));
         return pieces.done();
     }
 
@@ -165,41 +156,5 @@ final class Transfer implements WaitingCalls.Work {
                 && kind == FileKind.REGULAR
                 && (c.kernel().call(Nr.fcntl, fd, F_GETFL) & O_DIRECT) != 0;
         return isOthers || isDirect ? GuestCall.PROCEED : error;
-    }
-
-    @Override
-    public long descriptor() {
-        return fd;
-    }
-
-    @Override
-    public int events() {
-        return writes ? POLLOUT : POLLIN;
-    }
-
-    @Override
-    public long deadline() {
-        return deadline;
-    }
-
-    @Override
-    public boolean isBegun() {
-        return pieces.done() > 0;
-    }
-
-    @Override
-    public long interrupted() {
-        // With a time limit a call is not restarted (socket(7)).
-        return isBegun() ? pieces.done() : deadline == Long.MAX_VALUE ? WaitingCalls.RESTART : -Errno.EINTR.number();
-    }
-
-    @Override
-    public long timedOut() {
-        return isBegun() ? pieces.done() : EAGAIN;
-    }
-
-    @Override
-    public void close(KernelCalls kernel) {
-        kernel.call(Nr.close, fd);
     }
 }

@@ -5,6 +5,7 @@ import dev.caisson.linux.bpf.SeccompProfile.Rule;
 import dev.caisson.linux.bpf.SeccompRules.Alternative;
 import dev.caisson.linux.bpf.SeccompRules.Outcome;
 import java.util.ArrayList;
+import java.util.Base64;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -42,6 +43,23 @@ public final class SeccompCompiler {
         this.defaultValue = defaultValue;
         this.unknownIsEnosys =
                 !SeccompAction.of(defaultValue).permits() && defaultValue != SeccompAction.ERRNO.value(ENOSYS);
+    }
+
+    /**
+     * A filter for a process of this project's own, as a word of its command line: what no rule allows fails with EPERM.
+     *
+     * @return the program in base 64
+     */
+    public static String ownFilter(List<SeccompProfile.Rule> rules) {
+        try {
+            return Base64.getEncoder()
+                    .encodeToString(
+                            compile(new SeccompProfile(SeccompAction.ERRNO, null, Set.of(SyscallAbi.X86_64), 0, rules))
+                                    .program()
+                                    .toBytes());
+        } catch (InvalidProfileException e) {
+            throw new AssertionError("our own filter", e);
+        }
     }
 
     /**

@@ -288,7 +288,7 @@ public final class ShimCommand {
             Task task = Tasks.of(pod).get(id);
             if (task != null) {
                 pid = task.initPid();
-                lifecycle.destroy(task);
+                lifecycle.removal().destroy(task);
             }
             // A monitor that serves nothing, its own pod's name included, was left by a start or a crash.
             if (pod.content().isEmpty()

@@ -221,7 +221,7 @@ public final class SandboxService {
                 from.connection(),
                 ctx.streamId(),
                 () -> executor.execute(() -> {
-                    lifecycle.destroyAll(pod);
+                    lifecycle.removal().destroyAll(pod);
                     pods.end(pod);
                 }));
         return ShutdownSandboxResponse.getDefaultInstance();

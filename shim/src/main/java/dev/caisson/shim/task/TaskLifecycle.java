@@ -29,7 +29,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
-import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ExecutorService;
 import java.util.function.Consumer;
@@ -40,13 +39,12 @@ public final class TaskLifecycle {
     static final int SIGKILL = 9;
     private static final Duration LOGGER_START = Duration.ofSeconds(10);
     private static final Duration KILL_TIME = Duration.ofSeconds(5);
-    private static final Duration EVENTS_BEFORE_DELETE = Duration.ofSeconds(2);
-    private static final long GRAVE_MILLIS = 1000;
 
     private final Backends backends;
     private final TaskRecords records;
     private final TaskExits exits;
     private final TaskRecovery recovery;
+    private final TaskRemoval removal;
     private final ExecutorService executor;
     private final SpecsAhead specsAhead;
 
@@ -56,7 +54,8 @@ public final class TaskLifecycle {
         this.records = new TaskRecords(store, backends);
         this.executor = executor;
         this.exits = new TaskExits(records);
-        this.recovery = new TaskRecovery(this, exits, records, executor);
+        this.removal = new TaskRemoval(records, exits);
+        this.recovery = new TaskRecovery(removal, exits, records, executor);
     }
 
     /** The part that deals with ends. */
@@ -67,6 +66,11 @@ public final class TaskLifecycle {
     /** The part that deals with an earlier daemon's pods. */
     public TaskRecovery recovery() {
         return recovery;
+    }
+
+    /** The part that deals with removing. */
+    public TaskRemoval removal() {
+        return removal;
     }
 
     /** Configurations whose Create will come. */
@@ -263,13 +267,6 @@ public final class TaskLifecycle {
         }
     }
 
-    /** Removes all tasks of a pod. */
-    public void destroyAll(Pod pod) {
-        for (Task task : List.copyOf(Tasks.of(pod).values())) {
-            destroy(task);
-        }
-    }
-
     private static Path config(String bundle) throws ContainerFault, IOException {
         Path file = Path.of(bundle).resolve("config.json");
         if (!Files.isRegularFile(file)) {
@@ -308,43 +305,8 @@ public final class TaskLifecycle {
                 log().log(System.Logger.Level.DEBUG, e.getMessage());
             }
         }
-        discard(task);
+        removal.discard(task);
         Tasks.of(task.pod()).remove(task.id, task);
-    }
-
-    /** Removes everything that a half-made or dead task has. */
-    private void discard(Task task) {
-        LazyLauncher launcher = new LazyLauncher(task.pod());
-        Launch init = launcher.find(task.init.launchId);
-        if (init != null) {
-            init.kill(SIGKILL);
-            if (init.pid() != 0) {
-                init.awaitExit(KILL_TIME);
-            }
-            init.forget();
-        }
-        for (TaskProcess p : task.execs.values()) {
-            Launch l = launcher.find(p.launchId);
-            if (l != null) {
-                l.kill(SIGKILL);
-                l.forget();
-            }
-            launcher.closeIo(p.launchId);
-        }
-        launcher.closeIo(task.init.launchId);
-        Container container = task.container();
-        if (container != null) {
-            try {
-                container.destroy();
-            } catch (ContainerFault e) {
-                log().log(System.Logger.Level.WARNING, e.getMessage());
-            }
-        }
-        try {
-            records.delete(task);
-        } catch (IOException e) {
-            log().log(System.Logger.Level.WARNING, "remove record of " + task.id + ": " + e.getMessage());
-        }
     }
 
     // ---- start ----
@@ -571,115 +533,6 @@ public final class TaskLifecycle {
     void closeStdin(Task task, String execId) throws ContainerFault {
         TaskProcess p = require(task, execId);
         new LazyLauncher(task.pod()).closeStdin(p.launchId);
-    }
-
-    // ---- delete ----
-
-    /** What delete answers. */
-    record Deleted(int pid, ProcessExit exit) {}
-
-    Deleted delete(Task task, String execId) throws ContainerFault {
-        TaskProcess p = require(task, execId);
-        task.lock.lock();
-        try {
-            if (!p.isInit) {
-                return deleteExec(task, p);
-            }
-            p.check(TaskEvent.DELETE);
-            Launch l = p.launch();
-            if (p.state() == TaskState.CREATED && l != null) {
-                l.kill(SIGKILL);
-                l.awaitExit(KILL_TIME);
-                ProcessExit exit = l.exit().getNow(null);
-                if (exit != null) {
-                    exits.onExit(task, p, exit);
-                }
-            }
-            Container container = task.container();
-            if (container != null) {
-                container.destroy();
-            }
-            LazyLauncher launcher = new LazyLauncher(task.pod());
-            for (TaskProcess e : task.execs.values()) {
-                launcher.closeIo(e.launchId);
-            }
-            launcher.closeIo(p.launchId);
-            ProcessExit exit = p.exit() == null ? new ProcessExit(128 + SIGKILL, Instant.now()) : p.exit();
-            p.apply(TaskEvent.DELETE);
-            awaitEvents(task);
-            records.bury(task, "", p.pid(), exit);
-            records.delete(task);
-            Tasks.of(task.pod()).remove(task.id, task);
-            TaskEvents.deleted(task, exit);
-            return new Deleted(p.pid(), exit);
-        } catch (IOException e) {
-            throw new ContainerFault(Kind.FAILED, "delete container " + task.id + ": " + e.getMessage(), e);
-        } finally {
-            task.lock.unlock();
-        }
-    }
-
-    /**
-     * The exit event must be out before the record that could repeat it goes. Whoever asks for a delete is a living containerd, so
-     * this takes no time; the limit is for one that dies meanwhile.
-     */
-    private static void awaitEvents(Task task) {
-        try {
-            task.exits.settle(EVENTS_BEFORE_DELETE);
-            if (!task.pod().events().drain(EVENTS_BEFORE_DELETE)) {
-                log().log(System.Logger.Level.WARNING, "events of " + task.id + " are not delivered before its delete");
-            }
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-        }
-    }
-
-    private Deleted deleteExec(Task task, TaskProcess p) throws ContainerFault {
-        if (p.isAlive()) {
-            throw new ContainerFault(
-                    Kind.WRONG_STATE, "cannot delete process " + p.id + " that is not stopped: running");
-        }
-        new LazyLauncher(task.pod()).closeIo(p.launchId);
-        ProcessExit exit = p.exit() == null ? new ProcessExit(0, Instant.now()) : p.exit();
-        awaitEvents(task);
-        try {
-            records.bury(task, p.id, p.pid(), exit);
-        } catch (IOException e) {
-            throw new ContainerFault(Kind.FAILED, "delete process " + p.id + ": " + e.getMessage(), e);
-        }
-        task.execs.remove(p.id, p);
-        records.saveOrLog(task);
-        return new Deleted(p.pid(), exit);
-    }
-
-    /** What an earlier daemon's delete would have answered; null when it did not get that far. */
-    @Nullable
-    Deleted buried(Pod pod, String id, String execId) {
-        return records.buried(pod, id, execId);
-    }
-
-    /** The caller of delete has its answer, or will have it in a moment: a daemon killed right now may still lose it. */
-    void forgetBuried(Pod pod, String id, String execId) {
-        try {
-            Thread.sleep(GRAVE_MILLIS);
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return;
-        }
-        if (!pod.isEnded()) {
-            records.forgetBuried(pod, id, execId);
-        }
-    }
-
-    /** Ends a container whatever state it is in; for the {@code delete} command and for dead monitors. */
-    public void destroy(Task task) {
-        task.lock.lock();
-        try {
-            discard(task);
-            Tasks.of(task.pod()).remove(task.id, task);
-        } finally {
-            task.lock.unlock();
-        }
     }
 
     // ---- look-ups ----

@@ -146,12 +146,12 @@ final class TaskRecords {
                         "exitedAt", exit.at().toString()));
     }
 
-    TaskLifecycle.@Nullable Deleted buried(Pod pod, String id, String execId) {
+    TaskRemoval.@Nullable Deleted buried(Pod pod, String id, String execId) {
         try {
             Map<String, String> r = store.read(grave(pod, id, execId));
             return r == null
                     ? null
-                    : new TaskLifecycle.Deleted(
+                    : new TaskRemoval.Deleted(
                             Integer.parseInt(r.getOrDefault("pid", "0")),
                             new ProcessExit(
                                     Integer.parseInt(r.getOrDefault("exitCode", "255")),

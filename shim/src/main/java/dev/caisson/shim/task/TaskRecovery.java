@@ -15,13 +15,13 @@ public final class TaskRecovery {
     private static final int SIGKILL = 9;
     private static final long WATCH_AGAIN_MILLIS = 3000;
 
-    private final TaskLifecycle lifecycle;
+    private final TaskRemoval removal;
     private final TaskExits exits;
     private final TaskRecords records;
     private final ExecutorService executor;
 
-    TaskRecovery(TaskLifecycle lifecycle, TaskExits exits, TaskRecords records, ExecutorService executor) {
-        this.lifecycle = lifecycle;
+    TaskRecovery(TaskRemoval removal, TaskExits exits, TaskRecords records, ExecutorService executor) {
+        this.removal = removal;
         this.exits = exits;
         this.records = records;
         this.executor = executor;
@@ -40,7 +40,7 @@ public final class TaskRecovery {
             }
             if (task.init.state() == TaskState.CREATING) {
                 // Its Create was committed and is answered as unavailable: undo it.
-                executor.execute(() -> lifecycle.destroy(task));
+                executor.execute(() -> removal.destroy(task));
             } else {
                 CannedAnswers.refresh(task);
             }

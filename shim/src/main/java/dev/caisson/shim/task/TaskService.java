@@ -167,7 +167,7 @@ public final class TaskService {
         Task task = lifecycle.create(from.pod(), q, () -> from.commit(ctx.streamId()));
         if (ctx.isCancelled()) {
             // Nobody waits for it any more, so nobody would delete it.
-            lifecycle.destroy(task);
+            lifecycle.removal().destroy(task);
             throw new ContainerFault(Kind.UNAVAILABLE, "create container " + q.getId() + ": the caller has left");
         }
         TaskEvents.created(task, q);
@@ -176,16 +176,18 @@ public final class TaskService {
     }
 
     private DeleteResponse delete(PodConnection from, RequestContext ctx, DeleteRequest q) throws ContainerFault {
-        TaskLifecycle.@Nullable Deleted d =
-                from.isRedelivered(ctx.streamId()) ? lifecycle.buried(from.pod(), q.getId(), q.getExecId()) : null;
+        TaskRemoval.@Nullable Deleted d = from.isRedelivered(ctx.streamId())
+                ? lifecycle.removal().buried(from.pod(), q.getId(), q.getExecId())
+                : null;
         if (d == null) {
-            d = lifecycle.delete(task(from, q.getId()), q.getExecId());
+            d = lifecycle.removal().delete(task(from, q.getId()), q.getExecId());
         }
         from.pod()
                 .afterAnswer(
                         from.connection(),
                         ctx.streamId(),
-                        () -> executor.execute(() -> lifecycle.forgetBuried(from.pod(), q.getId(), q.getExecId())));
+                        () -> executor.execute(
+                                () -> lifecycle.removal().forgetBuried(from.pod(), q.getId(), q.getExecId())));
         return DeleteResponse.newBuilder()
                 .setPid(d.pid())
                 .setExitStatus(d.exit().code())
@@ -278,7 +280,7 @@ public final class TaskService {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
-        lifecycle.destroyAll(pod);
+        lifecycle.removal().destroyAll(pod);
         pods.end(pod);
     }
 }

@@ -2,6 +2,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,6 +14,7 @@
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define T(x) do { errno = 0; long r_ = (long)(x); printf("%-70.70s %ld %s\n", #x, r_ < 0 ? -1 : r_, strerrorname_np(errno)); } while (0)
@@ -82,6 +84,45 @@ static void sends(void)
 	pipe2(p, O_NONBLOCK); at = 0; T(sendfile(p[1], in, &at, 1 << 20) > 0); T(sendfile(p[1], in, &at, 1 << 20)); T(read(p[0], c, 4096)); T(pread(in, b, 4096, 0)); T(memcmp(b, c, 4096)); T(sendfile(out, p[0], NULL, 10));
 }
 
+/* Reads until the other end is closed, in a process of its own, whose exit status says how many KiB came. */
+static int drain(int from, int other)
+{
+	int pid = fork();
+
+	if (pid)
+		return pid;
+	close(other);
+	usleep(50000); /* what is written has to wait */
+	long got, all = 0;
+	while ((got = read(from, c, sizeof(c))) > 0)
+		all += got;
+	_exit(got < 0 ? 255 : (int)(all >> 10));
+}
+
+/* Pipes and named pipes that are full, and sendfile(2) into both. */
+static void full(void)
+{
+	int in = open("big", O_RDONLY), p[2], status;
+	long sent, all = 0;
+	off_t at = 0;
+
+	T(pipe(p)); int pid = drain(p[0], p[1]);
+	while (all < 200 << 10 && (sent = sendfile(p[1], in, &at, (200 << 10) - all)) > 0)
+		all += sent;
+	T(all); T(close(p[1])); T(close(p[0])); T(waitpid(pid, &status, 0) == pid); T(WEXITSTATUS(status));
+
+	T(mkfifo("fifo", 0600)); int r = open("fifo", O_RDONLY | O_NONBLOCK), w = open("fifo", O_WRONLY);
+	T(read(r, c, 5)); T(write(w, "hello", 5)); T(fcntl(r, F_SETFL, 0)); T(read(r, c, 5)); T(memcmp(c, "hello", 5)); T(pread(r, c, 5, 0)); T(pwrite(w, c, 5, 0));
+	pid = drain(r, w); all = at = 0;
+	while (all < 100 << 10 && (sent = write(w, b, (100 << 10) - all)) > 0)
+		all += sent;
+	while (all < 200 << 10 && (sent = sendfile(w, in, &at, (200 << 10) - all)) > 0)
+		all += sent;
+	T(all); T(close(r)); T(close(w)); T(waitpid(pid, &status, 0) == pid); T(WEXITSTATUS(status));
+	r = open("fifo", O_RDONLY | O_NONBLOCK); w = open("fifo", O_WRONLY); signal(SIGPIPE, SIG_IGN);
+	at = 0; T(close(r)); T(write(w, "x", 1)); T(sendfile(w, in, &at, 10)); T(fcntl(w, F_GETFL)); T(unlink("fifo"));
+}
+
 static void descriptors(void)
 {
 	int p[2], q, fd = open("f", O_RDWR);
@@ -100,6 +141,7 @@ int main(void)
 	files();
 	pipes();
 	sends();
+	full();
 	descriptors();
 	printf("%d %d %d\n", getpid() > 0, getppid() >= 0, getuid());
 	return 0;

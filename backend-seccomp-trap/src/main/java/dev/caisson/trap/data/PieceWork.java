@@ -14,6 +14,8 @@ abstract class PieceWork implements WaitingCalls.Work {
     final long fd;
     final boolean isOutwards;
     final Pieces pieces;
+    /** The descriptor once more, where that can do without waiting and the caller's cannot. */
+    final OpenedAnew anew = new OpenedAnew();
     /** Long.MAX_VALUE: waits as long as it takes. */
     long deadline = Long.MAX_VALUE;
 
@@ -57,6 +59,7 @@ abstract class PieceWork implements WaitingCalls.Work {
 
     @Override
     public final void close(KernelCalls kernel) {
+        anew.close(kernel);
         kernel.call(Nr.close, fd);
     }
 }

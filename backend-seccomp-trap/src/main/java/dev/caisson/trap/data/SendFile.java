@@ -20,20 +20,22 @@ final class SendFile implements WaitingCalls.Work {
     private static final int OURS = GuestCall.TEXT;
     private static final int POSITION = GuestCall.TEXT + 64;
     private static final long EINVAL = -Errno.EINVAL.number();
+    private static final long EPIPE = -Errno.EPIPE.number();
     private static final long EAGAIN = -Errno.EAGAIN.number();
 
     private final long out;
     private final long in;
-    private final boolean isToFile;
+    private final FileKind to;
     private final long place;
     private final long begin;
     private final long count;
+    private final OpenedAnew anew = new OpenedAnew();
     private long done;
 
-    private SendFile(long out, long in, boolean isToFile, long place, long begin, long count) {
+    private SendFile(long out, long in, FileKind to, long place, long begin, long count) {
         this.out = out;
         this.in = in;
-        this.isToFile = isToFile;
+        this.to = to;
         this.place = place;
         this.begin = begin;
         this.count = count;
@@ -49,17 +51,25 @@ final class SendFile implements WaitingCalls.Work {
             c.close(in);
             return out;
         }
-        long result = run(c, out, in);
-        if (result != GuestCall.ANSWERED) {
-            c.close(in);
-            c.close(out);
-        }
-        return result;
-    }
-
-    private static long run(GuestCall c, long out, long in) {
         FileKind to = FileKind.of(c, out, true);
         long outFlags = c.kernel().call(Nr.fcntl, out, F_GETFL);
+        long begin = begin(c, in, to, outFlags);
+        if (begin < 0) {
+            c.close(in);
+            c.close(out);
+            return begin;
+        }
+        SendFile send = new SendFile(out, in, to, c.arg(2), begin, c.arg(3));
+        long result = send.attempt(c);
+        if (result == WaitingCalls.NOT_YET && (outFlags & O_NONBLOCK) == 0) {
+            return c.await(send);
+        }
+        send.close(c.kernel());
+        return result == WaitingCalls.NOT_YET ? EAGAIN : result;
+    }
+
+    /** From where in the file on, or a negative errno. */
+    private static long begin(GuestCall c, long in, FileKind to, long outFlags) {
         boolean may = FileKind.of(c, in, false) == FileKind.REGULAR
                 && to != FileKind.LOCAL
                 && to != FileKind.MEMORY
@@ -70,22 +80,12 @@ final class SendFile implements WaitingCalls.Work {
             return EINVAL;
         }
         long place = c.arg(2);
-        long begin;
         if (place == 0) {
-            begin = c.kernel().call(Nr.lseek, in, 0, SEEK_CUR);
-        } else {
-            long read = c.read(place, POSITION, Long.BYTES);
-            begin = read < 0 ? read : c.memory().getLong(POSITION);
-            if (read == 0 && begin < 0) {
-                return EINVAL;
-            }
+            return c.kernel().call(Nr.lseek, in, 0, SEEK_CUR);
         }
-        if (begin < 0) {
-            return begin;
-        }
-        SendFile send = new SendFile(out, in, to == FileKind.REGULAR, place, begin, c.arg(3));
-        long result = send.attempt(c);
-        return result != WaitingCalls.NOT_YET ? result : (outFlags & O_NONBLOCK) != 0 ? EAGAIN : c.await(send);
+        long read = c.read(place, POSITION, Long.BYTES);
+        long begin = read < 0 ? read : c.memory().getLong(POSITION);
+        return read == 0 && begin < 0 ? EINVAL : begin;
     }
 
     @Override
@@ -99,21 +99,35 @@ final class SendFile implements WaitingCalls.Work {
                 failed = got;
                 break;
             }
-            long put = move(c, Nr.pwritev2, out, (int) got, Transfer.AT_POSITION, isToFile ? 0 : Transfer.RWF_NOWAIT);
+            long put = put(c, (int) got);
+            if (put == -Errno.EOPNOTSUPP.number() && to == FileKind.STREAM) {
+                long opened = anew.open(c, out, true);
+                put = opened == 0 ? put(c, (int) got) : opened == EPIPE ? EPIPE : EINVAL;
+            }
             done += Math.max(0, put);
             if (put < got) {
                 failed = Math.min(0, put);
                 break;
             }
         }
-        if (done == 0 && failed < 0) {
-            return failed == EAGAIN
-                    ? WaitingCalls.NOT_YET
-                    : failed == -Errno.EPIPE.number()
-                            ? GuestCall.PROCEED // the kernel says it again, and sends the caller SIGPIPE
-                            : failed == -Errno.EOPNOTSUPP.number() ? EINVAL : failed;
+        return done == 0 && failed < 0 ? failed(failed) : told(c);
+    }
+
+    private long failed(long error) {
+        if (error == EAGAIN) {
+            return WaitingCalls.NOT_YET;
         }
-        return told(c);
+        if (error == EPIPE && to == FileKind.INTERNET) {
+            // The kernel says it again, and sends the caller SIGPIPE. Not for a pipe, which could have got a reader
+            // again by then.
+            return GuestCall.PROCEED;
+        }
+        return error == -Errno.EOPNOTSUPP.number() ? EINVAL : error;
+    }
+
+    private long put(GuestCall c, int length) {
+        int flags = to == FileKind.REGULAR || anew.isThere() ? 0 : Transfer.RWF_NOWAIT;
+        return move(c, Nr.pwritev2, anew.or(out), length, Transfer.AT_POSITION, flags);
     }
 
     private static long move(GuestCall c, int call, long fd, int length, long position, int flags) {
@@ -147,6 +161,11 @@ final class SendFile implements WaitingCalls.Work {
         return Long.MAX_VALUE;
     }
 
+    @Override
+    public long unplaced() {
+        return -Errno.ENOMEM.number();
+    }
+
     /** It waits only before its first byte. */
     @Override
     public boolean isBegun() {
@@ -165,6 +184,7 @@ final class SendFile implements WaitingCalls.Work {
 
     @Override
     public void close(KernelCalls kernel) {
+        anew.close(kernel);
         kernel.call(Nr.close, in);
         kernel.call(Nr.close, out);
     }

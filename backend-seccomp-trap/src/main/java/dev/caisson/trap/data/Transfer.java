@@ -30,6 +30,7 @@ final class Transfer extends PieceWork {
 
     private static final long NOT_YET = WaitingCalls.NOT_YET;
     private static final long EAGAIN = -Errno.EAGAIN.number();
+    private static final long EOPNOTSUPP = -Errno.EOPNOTSUPP.number();
     private static final long EFAULT = -Errno.EFAULT.number();
 
     private final FileKind kind;
@@ -107,8 +108,7 @@ final class Transfer extends PieceWork {
             return EFAULT;
         }
         ours(c, part);
-        long got = c.kernel()
-                .call(Nr.preadv2, fd, c.memory().address(OURS), 1, position, 0, isFile ? flags : flags | RWF_NOWAIT);
+        long got = move(c, Nr.preadv2);
         if (got < 0) {
             return failed(c, got);
         }
@@ -125,13 +125,27 @@ final class Transfer extends PieceWork {
             return taken;
         }
         ours(c, (int) taken);
-        boolean isFile = kind == FileKind.REGULAR;
-        long put = c.kernel()
-                .call(Nr.pwritev2, fd, c.memory().address(OURS), 1, position, 0, isFile ? flags : flags | RWF_NOWAIT);
+        long put = move(c, Nr.pwritev2);
         if (put == -Errno.EPIPE.number() && !isBegun()) {
             return GuestCall.PROCEED; // the kernel says it again, and sends the caller SIGPIPE
         }
         return put < 0 ? failed(c, put) : moved(put);
+    }
+
+    private long move(GuestCall c, int call) {
+        long result = c.kernel().call(call, anew.or(fd), c.memory().address(OURS), 1, position, 0, moveFlags());
+        if (result == EOPNOTSUPP && kind == FileKind.STREAM && (flags & RWF_NOWAIT) == 0) {
+            int length = (int) c.memory().getLong(OURS + 8);
+            if (anew.open(c, fd, isOutwards) == 0) {
+                ours(c, length); // the room was needed for its name
+                return c.kernel().call(call, anew.or(fd), c.memory().address(OURS), 1, position, 0, moveFlags());
+            }
+        }
+        return result;
+    }
+
+    private int moveFlags() {
+        return kind == FileKind.REGULAR || anew.isThere() ? flags : flags | RWF_NOWAIT;
     }
 
     private void ours(GuestCall c, int length) {
@@ -149,9 +163,9 @@ final class Transfer extends PieceWork {
         return bytes;
     }
 
-    /** Terminals and named pipes cannot do without waiting, and direct I/O needs memory that is aligned as the caller's. */
+    /** Terminals cannot do without waiting, nor pipes that cannot be opened anew, and direct I/O needs memory that is aligned as the caller's. */
     private long failed(GuestCall c, long error) {
-        boolean isOthers = error == -Errno.EOPNOTSUPP.number() && kind != FileKind.REGULAR && (flags & RWF_NOWAIT) == 0;
+        boolean isOthers = error == EOPNOTSUPP && kind != FileKind.REGULAR && (flags & RWF_NOWAIT) == 0;
         boolean isDirect = error == -Errno.EINVAL.number()
                 && kind == FileKind.REGULAR
                 && (c.kernel().call(Nr.fcntl, fd, F_GETFL) & O_DIRECT) != 0;

@@ -329,7 +329,7 @@ public final class GuestCall implements AutoCloseable {
     }
 
     /**
-     * Answers when a descriptor is ready, without a thread of its own. Where too many wait already the kernel is left to it.
+     * Answers when a descriptor is ready, without a thread of its own. Where too many wait already it is {@link WaitingCalls.Work#unplaced}.
      *
      * @param work owns its descriptor from now on
      */
@@ -338,7 +338,7 @@ public final class GuestCall implements AutoCloseable {
             return ANSWERED;
         }
         work.close(kernel);
-        return work.isBegun() ? work.interrupted() : PROCEED;
+        return work.unplaced();
     }
 
     /** Gives the answer. The thread may be gone meanwhile, which is nobody's error. */

@@ -53,6 +53,11 @@ public final class WaitingCalls {
         /** The answer when a signal comes first. */
         long interrupted();
 
+        /** The answer where too many calls wait already: as a rule the kernel's own. */
+        default long unplaced() {
+            return isBegun() ? interrupted() : GuestCall.PROCEED;
+        }
+
         /** The answer when time is up. */
         long timedOut();
 

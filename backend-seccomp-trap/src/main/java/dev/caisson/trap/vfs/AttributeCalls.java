@@ -29,9 +29,7 @@ public final class AttributeCalls {
                 "fchmod",
                 c -> StatCalls.onDescriptor(c, 0, (fd, empty, flags) -> {
                     c.becomeCaller();
-                    long mode = c.intArg(1) & 07777;
-                    long done = c.kernel().call(Nr.fchmodat2, fd, empty, mode, flags);
-                    return done == ENOSYS ? c.kernel().call(Nr.fchmod, fd, mode) : done; // before Linux 6.6
+                    return chmod(c, fd, empty, c.intArg(1) & 07777, flags);
                 }));
         h.put("chown", c -> chown(c, NONE, 0, 1, 0));
         h.put("lchown", c -> chown(c, NONE, 0, 1, Names.AT_SYMLINK_NOFOLLOW));
@@ -82,7 +80,17 @@ public final class AttributeCalls {
                 flags,
                 (dir, name, empty) -> (rest | empty) == 0
                         ? c.kernel().call(Nr.fchmodat, dir, name, mode & 07777)
-                        : c.kernel().call(Nr.fchmodat2, dir, name, mode & 07777, rest | empty));
+                        : chmod(c, dir, name, mode & 07777, rest | empty));
+    }
+
+    private static long chmod(GuestCall c, long dir, long name, int mode, int flags) {
+        long done = c.kernel().call(Nr.fchmodat2, dir, name, mode, flags);
+        if (done != ENOSYS || flags != Names.AT_EMPTY_PATH) {
+            return done;
+        }
+        // Before Linux 6.6. The descriptor is one without access, on which fchmod(2) does nothing.
+        c.putPath(GuestCall.TEXT, "self/fd/" + dir);
+        return c.kernel().call(Nr.fchmodat, c.hostProc(), c.memory().address(GuestCall.TEXT), mode);
     }
 
     private static long chown(GuestCall c, int directory, int path, int ids, int flags) {

@@ -42,7 +42,10 @@ final class Agent {
         TaskLifecycle lifecycle = new TaskLifecycle(store, new Backends(), executor);
         Methods tasks = new TaskService(lifecycle, pods, executor).methods();
         GuestService guest = new GuestService(
-                new Bundles(state.resolve("bundles")), new Streams(state.resolve("streams"), host), lifecycle);
+                new Bundles(state.resolve("bundles")),
+                new Streams(state.resolve("streams"), host),
+                lifecycle,
+                new Identity(state));
         TtrpcServer server = new TtrpcServer(
                 ServiceRegistry.builder()
                         .service(ServiceNames.TASK_V2, tasks)

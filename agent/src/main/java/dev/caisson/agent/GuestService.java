@@ -2,10 +2,8 @@ package dev.caisson.agent;
 
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
-import dev.caisson.linux.Clock;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.ErrnoException;
-import dev.caisson.linux.Fd;
 import dev.caisson.linux.HostFiles;
 import dev.caisson.shim.pod.Pod;
 import dev.caisson.shim.pod.PodConnection;
@@ -36,15 +34,17 @@ import java.nio.ByteOrder;
 /** What the host asks for beside tasks ({@code guest/guest.proto}). The host is the guest's master: its words are checked, not doubted. */
 final class GuestService {
     /** Of the messages and of what they mean. */
-    static final int VERSION = 2;
+    static final int VERSION = 3;
 
     private static final int WINSIZE = 8;
 
     private final Bundles bundles;
     private final Streams streams;
     private final TaskLifecycle lifecycle;
+    private final Identity identity;
 
-    GuestService(Bundles bundles, Streams streams, TaskLifecycle lifecycle) {
+    GuestService(Bundles bundles, Streams streams, TaskLifecycle lifecycle, Identity identity) {
+        this.identity = identity;
         this.bundles = bundles;
         this.streams = streams;
         this.lifecycle = lifecycle;
@@ -76,7 +76,7 @@ final class GuestService {
                 .build();
     }
 
-    private static HelloResponse hello(HelloRequest q) throws ContainerFault {
+    private HelloResponse hello(HelloRequest q) throws ContainerFault {
         if (q.getVersion() != VERSION) {
             throw new ContainerFault(
                     Kind.UNSUPPORTED,
@@ -84,20 +84,14 @@ final class GuestService {
                             + VERSION);
         }
         try {
-            if (q.getTime() != 0) {
-                Clock.setRealTime(q.getTime());
-            }
-            if (!q.getEntropy().isEmpty()) {
-                try (Fd random = HostFiles.open("/dev/urandom", HostFiles.O_WRONLY, 0)) {
-                    HostFiles.writeAll(random, q.getEntropy().toByteArray());
-                }
-            }
+            identity.take(
+                    q.getCopy(), q.getBehind(), q.getTime(), q.getEntropy().toByteArray());
             return HelloResponse.newBuilder()
                     .setVersion(VERSION)
                     .setKernel(HostFiles.text("/proc/sys/kernel/osrelease").strip())
                     .build();
-        } catch (ErrnoException e) {
-            throw new ContainerFault(Kind.FAILED, "take over time and entropy: " + e.getMessage(), e);
+        } catch (IOException e) {
+            throw new ContainerFault(Kind.FAILED, "take over time and entropy: " + Errno.describe(e), e);
         }
     }
 

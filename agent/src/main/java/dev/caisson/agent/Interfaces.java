@@ -20,6 +20,7 @@ final class Interfaces {
     private static final Path CLASS = Path.of("/sys/class/net");
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}");
     private static final Pattern ADDRESS = Pattern.compile("[0-9a-fA-F.:]+(/[0-9]+)?");
+    private static final Pattern MAC = Pattern.compile("[0-9a-f]{2}(:[0-9a-f]{2}){5}");
     private static final String NO_GATEWAY = "-";
 
     private Interfaces() {}
@@ -27,7 +28,11 @@ final class Interfaces {
     static void setUp(Interface wanted) throws ContainerFault {
         require(NAME, wanted.getName());
         try {
-            String found = named(wanted.getMac());
+            String found = named(wanted.getCard().isEmpty() ? wanted.getMac() : wanted.getCard());
+            if (!wanted.getCard().isEmpty()) {
+                require(MAC, wanted.getMac());
+                ip("link", "set", "dev", found, "address", wanted.getMac());
+            }
             if (!found.equals(wanted.getName())) {
                 ip("link", "set", "dev", found, "name", wanted.getName());
             }

@@ -32,6 +32,11 @@ public interface Backend {
      */
     boolean isPaused(Map<String, String> record) throws ContainerFault;
 
+    /** Templates of this wall's virtual machines; null for a wall without. */
+    default @Nullable MachineTemplates templates() {
+        return null;
+    }
+
     /** What {@code features} reports: the JSON document of the runtime-spec. */
     String features();
 

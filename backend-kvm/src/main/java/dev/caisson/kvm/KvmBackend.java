@@ -5,6 +5,7 @@ import dev.caisson.backend.Container;
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
 import dev.caisson.backend.Launcher;
+import dev.caisson.backend.MachineTemplates;
 import dev.caisson.kvm.guest.GuestSpec;
 import dev.caisson.kvm.pod.PodMachine;
 import dev.caisson.oci.Features;
@@ -50,6 +51,11 @@ public final class KvmBackend implements Backend {
     @Override
     public boolean isPaused(Map<String, String> record) {
         return KvmContainer.isPaused(record);
+    }
+
+    @Override
+    public MachineTemplates templates() {
+        return new KvmTemplates();
     }
 
     @Override

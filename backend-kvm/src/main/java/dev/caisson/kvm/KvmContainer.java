@@ -6,12 +6,14 @@ import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
 import dev.caisson.backend.Launch;
 import dev.caisson.backend.Launcher;
+import dev.caisson.backend.MachineTemplates.Shape;
 import dev.caisson.kvm.guest.GuestAgent;
 import dev.caisson.kvm.guest.GuestSpec;
 import dev.caisson.kvm.plan.ProxyPlan;
 import dev.caisson.kvm.pod.ContainerDisk;
 import dev.caisson.kvm.pod.MachineSize;
 import dev.caisson.kvm.pod.PodMachine;
+import dev.caisson.kvm.template.TemplateStore.Template;
 import dev.caisson.kvm.vmm.MachineMain;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.cgroup.CgroupStats;
@@ -19,6 +21,7 @@ import dev.caisson.linux.plan.LaunchPlan;
 import dev.caisson.oci.ProcessSpec;
 import dev.caisson.oci.Resources;
 import dev.caisson.oci.SpecWriter;
+import java.lang.System.Logger.Level;
 import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Duration;
@@ -46,6 +49,8 @@ final class KvmContainer implements Container {
 
     private static final int STREAMS = 3;
     private static final SecureRandom RANDOM = new SecureRandom();
+
+    private static final System.Logger LOG = System.getLogger(KvmContainer.class.getName());
 
     private final CreateRequest request;
     private final GuestSpec guest;
@@ -113,9 +118,7 @@ final class KvmContainer implements Container {
         PodMachine in = PodMachine.of(launcher);
         ownsMachine = in == null;
         if (in == null) {
-            in = PodMachine.unnamed();
-            machine = in;
-            in.start(launcher, MachineSize.of(request.spec()), guest.network());
+            in = startMachine();
             in.agent().network(guest.network() == null ? "" : in.network(), guest.hostname());
         }
         machine = in;
@@ -130,6 +133,42 @@ final class KvmContainer implements Container {
         boolean terminal = process != null && process.terminal();
         agent.create(id, bundle, agent.streams(id, "", terminal));
         return proxy(in, "", request.launch(), "init " + request.id(), request.io(), terminal, () -> {});
+    }
+
+    /** A copy of a template where there is one that fits, or else one that boots. */
+    private PodMachine startMachine() throws ContainerFault {
+        MachineSize size = MachineSize.of(request.spec());
+        String network = guest.network();
+        Shape wanted = new Shape(size.memoryMib(), size.processors(), network == null ? 0 : 1);
+        String asked = request.spec().annotations().getOrDefault(KvmTemplates.ANNOTATION, "");
+        Template template = KvmTemplates.store().choose(wanted, asked).orElse(null);
+        if (template != null) {
+            try {
+                MachineSize own = new MachineSize(
+                        template.shape().memoryMib(), template.shape().processors());
+                PodMachine copy = begin(new PodMachine.Beginning(own, network, 0, template.machine()));
+                LOG.log(Level.INFO, "pod of " + request.id() + ": a copy of template " + template.name());
+                return copy;
+            } catch (ContainerFault e) {
+                if (!asked.isEmpty()) {
+                    throw e;
+                }
+                // Such as a pod with more interfaces than the template has cards.
+                LOG.log(
+                        Level.WARNING,
+                        "pod of " + request.id() + ": no copy of template " + template.name() + ": " + e.getMessage());
+            }
+        }
+        PodMachine booted = begin(new PodMachine.Beginning(size, network, 0, null));
+        LOG.log(Level.INFO, "pod of " + request.id() + ": a machine that has booted");
+        return booted;
+    }
+
+    private PodMachine begin(PodMachine.Beginning beginning) throws ContainerFault {
+        PodMachine begun = PodMachine.unnamed();
+        machine = begun;
+        begun.start(launcher, beginning);
+        return begun;
     }
 
     /** Something between the proxy's listening and the guest's calling. */
@@ -197,7 +236,7 @@ final class KvmContainer implements Container {
             agent.delete(id, execId);
         } catch (ContainerFault e) {
             // Its container or its machine is gone, and so is that.
-            System.getLogger(KvmContainer.class.getName()).log(System.Logger.Level.DEBUG, e.getMessage());
+            LOG.log(Level.DEBUG, e.getMessage());
         }
     }
 
@@ -314,7 +353,7 @@ final class KvmContainer implements Container {
         try {
             step.take();
         } catch (ContainerFault e) {
-            System.getLogger(KvmContainer.class.getName()).log(System.Logger.Level.DEBUG, e.getMessage());
+            LOG.log(Level.DEBUG, e.getMessage());
         }
     }
 }

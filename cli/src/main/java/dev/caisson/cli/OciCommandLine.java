@@ -120,6 +120,7 @@ public final class OciCommandLine {
             case "console" -> Machines.console(request);
             case "dump" -> Machines.dump(request);
             case "metrics" -> Machines.metrics(request);
+            case "template" -> TemplateVerb.run(request);
             case "spec" -> Templates.spec(request);
             case "checkpoint" -> Checkpoints.checkpoint(request);
             case "restore" -> new Creation(request).restore();

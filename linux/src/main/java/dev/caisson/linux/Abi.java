@@ -123,6 +123,14 @@ final class Abi {
     static final int CMSG_SPACE_INT = 24;
     static final int TIMEVAL_SIZE = 16;
     static final int TIMESPEC_SIZE = 16;
+    static final int TIMEX_MODES = 0;
+    static final int TIMEX_TIME  = 72;
+    static final int TIMEX_SIZE  = 208;
+    static final int ADJ_SETOFFSET = 0x100;
+    static final int ADJ_NANO      = 0x2000;
+
+    static final int RNDADDENTROPY = 0x40085203;
+    static final int RNDRESEEDCRNG = 0x5207;
 
     static final int OPEN_HOW_FLAGS   = 0;
     static final int OPEN_HOW_MODE    = 8;

@@ -16,4 +16,16 @@ public final class Clock {
             Libc.check(Libc.call(Sys.clock_settime, 0, time), "clock_settime", "CLOCK_REALTIME");
         }
     }
+
+    /** Puts CLOCK_REALTIME forward by some nanoseconds, or back, whatever it shows; needs CAP_SYS_TIME. */
+    public static void advance(long nanos) throws ErrnoException {
+        try (Scratch scratch = new Scratch()) {
+            long change = scratch.zeroed(Abi.TIMEX_SIZE);
+            scratch.putInt(change + Abi.TIMEX_MODES, Abi.ADJ_SETOFFSET | Abi.ADJ_NANO);
+            scratch.putLong(change + Abi.TIMEX_TIME, Math.floorDiv(nanos, NANOS));
+            scratch.putLong(change + Abi.TIMEX_TIME + Long.BYTES, Math.floorMod(nanos, NANOS));
+            // NATIVE: int clock_adjtime(clockid_t clock, struct timex *change), sys/timex.h.
+            Libc.check(Libc.call(Sys.clock_adjtime, 0, change), "clock_adjtime", "CLOCK_REALTIME");
+        }
+    }
 }

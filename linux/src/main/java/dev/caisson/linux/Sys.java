@@ -22,6 +22,7 @@ final class Sys {
     static final int fcntl             =  72;
     static final int flock             =  73;
     static final int ftruncate         =  77;
+    static final int ioctl             =  16;
     static final int fchown            =  93;
     static final int umask             =  95;
     static final int getuid            = 102;
@@ -34,6 +35,7 @@ final class Sys {
     static final int umount2           = 166;
     static final int getdents64        = 217;
     static final int clock_settime     = 227;
+    static final int clock_adjtime     = 305;
     static final int epoll_ctl         = 233;
     static final int inotify_add_watch = 254;
     static final int inotify_rm_watch  = 255;

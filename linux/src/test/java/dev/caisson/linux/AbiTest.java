@@ -64,6 +64,9 @@ class AbiTest {
             Map.entry("CMSG_SPACE_INT", "CMSG_SPACE(sizeof(int))"),
             Map.entry("TIMEVAL_SIZE", "sizeof(struct timeval)"),
             Map.entry("TIMESPEC_SIZE", "sizeof(struct timespec)"),
+            Map.entry("TIMEX_MODES", "offsetof(struct timex, modes)"),
+            Map.entry("TIMEX_TIME", "offsetof(struct timex, time)"),
+            Map.entry("TIMEX_SIZE", "sizeof(struct timex)"),
             Map.entry("OPEN_HOW_FLAGS", "offsetof(struct open_how, flags)"),
             Map.entry("OPEN_HOW_MODE", "offsetof(struct open_how, mode)"),
             Map.entry("OPEN_HOW_RESOLVE", "offsetof(struct open_how, resolve)"),
@@ -90,11 +93,13 @@ class AbiTest {
             #include <sys/stat.h>
             #include <sys/syscall.h>
             #include <sys/time.h>
+            #include <sys/timex.h>
             #include <sys/un.h>
             #include <sys/vfs.h>
             #include <linux/bpf.h>
             #include <linux/magic.h>
             #include <linux/openat2.h>
+            #include <linux/random.h>
             /* Younger than this distribution's headers; include/uapi/linux/fcntl.h and memfd.h of Linux 6.3. */
             #ifndef MFD_EXEC
             #define MFD_EXEC 0x10U

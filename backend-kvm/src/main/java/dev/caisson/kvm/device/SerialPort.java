@@ -2,6 +2,9 @@ package dev.caisson.kvm.device;
 
 import dev.caisson.kvm.bus.BusDevice;
 import dev.caisson.kvm.bus.Interrupt;
+import dev.caisson.kvm.state.StateFormatException;
+import dev.caisson.kvm.state.StateReader;
+import dev.caisson.kvm.state.StateWriter;
 import java.util.ArrayDeque;
 import java.util.Deque;
 
@@ -141,6 +144,30 @@ public final class SerialPort implements BusDevice {
                 // Status registers are not written.
             }
         }
+    }
+
+    /** Writes its registers down; what the guest has not read is dropped. */
+    public synchronized void save(StateWriter to) {
+        to.part("serial port");
+        to.putInt(divisor)
+                .putInt(enabled)
+                .putInt(lineControl)
+                .putInt(modemControl)
+                .putInt(scratch);
+        to.putBoolean(fifo).putBoolean(emptyPending);
+    }
+
+    /** Goes on where another one was. */
+    public synchronized void restore(StateReader from) throws StateFormatException {
+        from.part("serial port");
+        divisor = from.getInt(0, 0xffff, "a divisor");
+        enabled = from.getInt(0, 0xf, "enabled interrupts");
+        lineControl = from.getInt(0, 0xff, "line control");
+        modemControl = from.getInt(0, 0x1f, "modem control");
+        scratch = from.getInt(0, 0xff, "a scratch register");
+        fifo = from.getBoolean();
+        emptyPending = from.getBoolean();
+        signal();
     }
 
     private void send(int octet) {

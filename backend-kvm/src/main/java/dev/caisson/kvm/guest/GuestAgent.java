@@ -47,6 +47,7 @@ import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.function.Supplier;
+import org.jspecify.annotations.Nullable;
 
 /** The agent in one guest, asked one thing at a time; each time over a connection of its own, so that nothing is left of a daemon that ends. */
 public final class GuestAgent {
@@ -54,8 +55,8 @@ public final class GuestAgent {
     public static final int PORT = 1025;
 
     private static final String HELLO = "Hello";
-    private static final int VERSION = 2;
-    private static final int ENTROPY = 32;
+    private static final int VERSION = 3;
+    private static final int ENTROPY = 64;
     private static final Duration CALL_TIME = Duration.ofMinutes(2);
 
     private final Path machine;
@@ -107,11 +108,21 @@ public final class GuestAgent {
     }
 
     /**
-     * The hand-shake: it fails with UNSUPPORTED for an image of another version, and with UNAVAILABLE while there is no agent.
+     * What a guest must know that is the copy of another one.
      *
+     * @param name the copy's own, by which it knows whether it was told before
+     * @param behind by how many nanoseconds its clocks are behind
+     */
+    public record Copy(String name, long behind) {}
+
+    /**
+     * The hand-shake: it fails with UNSUPPORTED for an image of another version, and with UNAVAILABLE while there is no agent. A copy has its own time and
+     * entropy afterwards.
+     *
+     * @param copy null for a guest that has booted
      * @return the release of the guest's kernel
      */
-    public String hello() throws ContainerFault {
+    public String hello(@Nullable Copy copy) throws ContainerFault {
         byte[] entropy = new byte[ENTROPY];
         new SecureRandom().nextBytes(entropy);
         Instant now = Instant.now();
@@ -119,6 +130,8 @@ public final class GuestAgent {
                 .setVersion(VERSION)
                 .setTime(now.getEpochSecond() * 1_000_000_000L + now.getNano())
                 .setEntropy(ByteString.copyFrom(entropy))
+                .setCopy(copy == null ? "" : copy.name())
+                .setBehind(copy == null ? 0 : copy.behind())
                 .build();
         return call(ServiceNames.GUEST, HELLO, request, HelloResponse.parser(), "greet the guest's agent")
                 .getKernel();

@@ -30,7 +30,8 @@ final class NetworkText {
                         last = Interface.newBuilder()
                                 .setMac(words[1])
                                 .setMtu(Integer.parseInt(words[2]))
-                                .setName(words[3]);
+                                .setName(words[3])
+                                .setCard(words.length > 4 ? words[4] : "");
                     }
                     case "address" -> requireInterface(last, line).addAddresses(words[1]);
                     case "route" ->

@@ -6,8 +6,8 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.MemFd;
 import dev.caisson.linux.direct.KernelCalls;
 import dev.caisson.linux.direct.Mapping;
-import dev.caisson.linux.direct.NativeMemory;
 import java.util.ArrayList;
+import java.util.BitSet;
 import java.util.List;
 import java.util.concurrent.CopyOnWriteArrayList;
 
@@ -20,20 +20,20 @@ public final class GuestMemory implements AutoCloseable {
     public static final long HOLE = 0xc000_0000L;
 
     private static final long HIGH = 1L << 32;
-    private static final long PAGE = 4096;
+    static final long PAGE = 4096;
+    private static final long NO_COPY = -1;
     private static final long SAVE_BYTES = 4 << 20;
-    private static final int SYS_FSTAT = 5;
     private static final int SYS_LSEEK = 8;
     private static final int SYS_PWRITE64 = 18;
     private static final int SYS_FTRUNCATE = 77;
     private static final int SEEK_DATA = 3;
     private static final int SEEK_HOLE = 4;
-    /** st_blocks in struct stat of x86-64. */
-    private static final int STAT_BLOCKS = 64;
 
     private final Fd file;
     private final Mapping mapping;
     private final long lowSize;
+    /** Where the memory begins in the file; -1 when the file is the memory itself. */
+    private final long copyOf;
     /** Where files' bytes are in its place; those are not in the memory file. */
     private final List<Extent> lent = new CopyOnWriteArrayList<>();
 
@@ -42,8 +42,9 @@ public final class GuestMemory implements AutoCloseable {
     /** A part without holes. */
     public record Region(long guestAddress, long offset, long size) {}
 
-    private GuestMemory(Fd file, Mapping mapping) {
+    private GuestMemory(Fd file, Mapping mapping, long copyOf) {
         this.file = file;
+        this.copyOf = copyOf;
         this.mapping = mapping;
         this.lowSize = Math.min(mapping.size(), HOLE);
     }
@@ -54,12 +55,33 @@ public final class GuestMemory implements AutoCloseable {
      * @param size in bytes, a multiple of 4096 and at least 1 MiB
      */
     public static GuestMemory allocate(long size) throws ErrnoException {
+        check(size);
+        Fd file = MemFd.memory("caisson-guest", size);
+        try {
+            return new GuestMemory(file, Mapping.shared(file, size), NO_COPY);
+        } catch (ErrnoException e) {
+            file.close();
+            throw e;
+        }
+    }
+
+    private static void check(long size) {
         if (size % PAGE != 0 || size < 1 << 20) {
             throw new IllegalArgumentException("size of memory: " + size);
         }
-        Fd file = MemFd.memory("caisson-guest", size);
+    }
+
+    /**
+     * Makes memory with the bytes of a file that {@link #save} has written: a page is the file's until it is written to.
+     *
+     * @param file open for reading, consumed; must neither change nor become shorter
+     * @param at where the memory begins there, a multiple of 4096
+     * @param size as {@link #allocate}'s
+     */
+    public static GuestMemory copyOf(Fd file, long at, long size) throws ErrnoException {
+        check(size);
         try {
-            return new GuestMemory(file, Mapping.shared(file, size));
+            return new GuestMemory(file, Mapping.copyOnWrite(file, at, size), at);
         } catch (ErrnoException e) {
             file.close();
             throw e;
@@ -101,16 +123,17 @@ public final class GuestMemory implements AutoCloseable {
                 "no memory at 0x" + Long.toHexString(address) + ", length " + Long.toUnsignedString(length));
     }
 
-    /** Bytes of the host's memory that it takes; what the kernel's file lends is not counted until it is written to, and then not here. */
+    /**
+     * Bytes of the host's memory that it alone takes; what the kernel's file lends is not counted until it is written to, and then not here. Of a copy, what
+     * was written to.
+     */
     public long used() throws ErrnoException {
-        try (KernelCalls calls = new KernelCalls();
-                NativeMemory stat = new NativeMemory(144)) {
-            long result = calls.call(SYS_FSTAT, file.number(), stat.address());
-            if (result < 0) {
-                throw new ErrnoException((int) -result, "fstat", file.name());
-            }
-            return stat.getLong(STAT_BLOCKS) * 512;
+        if (copyOf != NO_COPY) {
+            return PageMap.own(mapping.address(0, mapping.size()), mapping.size())
+                            .cardinality()
+                    * PAGE;
         }
+        return FileBlocks.of(file);
     }
 
     /** Whether all of it is memory. */
@@ -146,37 +169,48 @@ public final class GuestMemory implements AutoCloseable {
      */
     public void save(Fd to, long at) throws ErrnoException {
         try (KernelCalls calls = new KernelCalls()) {
-            for (long from = 0; from < mapping.size(); ) {
-                Extent next = next(calls, from);
-                for (long each = next.from(); each < next.to(); ) {
-                    long length = Math.min(next.to() - each, SAVE_BYTES);
+            BitSet touched = touched(calls);
+            for (int first = touched.nextSetBit(0); first >= 0; ) {
+                int end = touched.nextClearBit(first);
+                for (long each = first * PAGE; each < end * PAGE; ) {
+                    long length = Math.min(end * PAGE - each, SAVE_BYTES);
                     each += check(
                             calls.call(SYS_PWRITE64, to.number(), mapping.address(each, length), length, at + each),
                             "pwrite64",
                             to);
                 }
-                from = next.to();
+                first = touched.nextSetBit(end);
             }
             // The file is as long as the memory, whatever its end is.
             check(calls.call(SYS_FTRUNCATE, to.number(), at + mapping.size()), "ftruncate", to);
         }
     }
 
-    /** The next part that has been touched, by the guest or with a file's bytes; an empty one at the end. */
-    private Extent next(KernelCalls calls, long from) throws ErrnoException {
-        long end = mapping.size();
-        long data = calls.call(SYS_LSEEK, file.number(), from, SEEK_DATA);
-        Extent next = data == -Errno.ENXIO.number()
-                ? new Extent(end, end)
-                : new Extent(
-                        check(data, "lseek", file),
-                        check(calls.call(SYS_LSEEK, file.number(), data, SEEK_HOLE), "lseek", file));
-        for (Extent each : lent) {
-            if (each.to() > from && each.from() < next.from()) {
-                next = new Extent(Math.max(from, each.from()), each.to());
+    /** Pages that have something: of the memory's file, of files in its place, and, in a copy, what was written. */
+    private BitSet touched(KernelCalls calls) throws ErrnoException {
+        BitSet touched = new BitSet();
+        long begin = Math.max(copyOf, 0);
+        for (long from = begin; from < begin + mapping.size(); ) {
+            long data = calls.call(SYS_LSEEK, file.number(), from, SEEK_DATA);
+            if (data == -Errno.ENXIO.number()) {
+                break;
             }
+            from = check(calls.call(SYS_LSEEK, file.number(), check(data, "lseek", file), SEEK_HOLE), "lseek", file);
+            set(touched, data - begin, Math.min(from - begin, mapping.size()));
         }
-        return next;
+        for (Extent each : lent) {
+            set(touched, each.from(), each.to());
+        }
+        if (copyOf != NO_COPY) {
+            touched.or(PageMap.own(mapping.address(0, mapping.size()), mapping.size()));
+        }
+        return touched;
+    }
+
+    private static void set(BitSet pages, long from, long to) {
+        if (from < to) {
+            pages.set((int) (from / PAGE), (int) Math.ceilDiv(to, PAGE));
+        }
     }
 
     private static long check(long result, String call, Fd fd) throws ErrnoException {

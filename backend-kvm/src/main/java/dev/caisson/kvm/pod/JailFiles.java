@@ -9,6 +9,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
 import java.util.TreeSet;
+import org.jspecify.annotations.Nullable;
 
 /** What a machine's process needs of this host's files: programs and libraries, the runtime of Java, the guest's image. */
 public final class JailFiles {
@@ -27,8 +28,9 @@ public final class JailFiles {
      *
      * @param directory the machine's own
      * @param image the guest's
+     * @param template a file with the machine that it goes on from; null for none
      */
-    public static Jail of(Path directory, Path image) throws IOException {
+    public static Jail of(Path directory, Path image, @Nullable Path template) throws IOException {
         TreeSet<Path> wanted = new TreeSet<>();
         for (String each : SYSTEM) {
             if (Files.exists(Path.of(each))) {
@@ -37,6 +39,9 @@ public final class JailFiles {
         }
         wanted.add(Path.of(System.getProperty("java.home")));
         wanted.add(image);
+        if (template != null) {
+            wanted.add(template);
+        }
         String prefix = System.getProperty("caisson.prefix");
         if (prefix != null) {
             wanted.add(Path.of(prefix).toAbsolutePath().normalize());

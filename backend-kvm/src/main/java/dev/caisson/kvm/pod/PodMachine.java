@@ -115,18 +115,28 @@ public final class PodMachine {
     // ---- its life ----
 
     /**
-     * Starts it and waits until its agent answers.
+     * How it begins.
      *
      * @param network a network namespace whose interfaces become the guest's, null for none
+     * @param cards network cards that are connected to nothing; of a template
+     * @param template a file with a machine to go on from; null for one that boots
      */
-    public void start(Launcher launcher, MachineSize size, @Nullable String network) throws ContainerFault {
+    public record Beginning(
+            MachineSize size,
+            @Nullable String network,
+            int cards,
+            @Nullable Path template) {}
+
+    /** Starts it and waits until its agent answers. */
+    public void start(Launcher launcher, Beginning beginning) throws ContainerFault {
+        String network = beginning.network();
         Jail jail;
         try {
             Files.createDirectories(MACHINES);
             Files.createDirectory(
                     directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
             Files.createDirectory(directory.resolve(JailFiles.STAGE));
-            jail = JailFiles.of(directory, MachineCommand.image());
+            jail = JailFiles.of(directory, MachineCommand.image(), beginning.template());
         } catch (IOException e) {
             throw new ContainerFault(Kind.FAILED, "make directory " + directory + ": " + Errno.describe(e), e);
         }
@@ -135,7 +145,7 @@ public final class PodMachine {
                 launcher.nextId(),
                 TAG + name(),
                 MachinePlan.of(
-                        MachineCommand.of(directory, size, network != null),
+                        MachineCommand.of(directory, beginning),
                         directory.resolve(LOG).toString(),
                         network,
                         jail,
@@ -146,8 +156,8 @@ public final class PodMachine {
         try {
             machine.awaitLaunched(BOOT_TIME);
             process = MachineProcess.of(machine.pid());
-            MachineGroup.join(name(), process, size);
-            awaitAgent(machine);
+            MachineGroup.join(name(), process, beginning.size());
+            awaitAgent(machine, beginning.template() != null);
         } catch (ContainerFault e) {
             machine.kill(SIGKILL);
             machine.awaitExit(END_TIME);
@@ -156,12 +166,12 @@ public final class PodMachine {
         }
     }
 
-    private void awaitAgent(Launch machine) throws ContainerFault {
+    private void awaitAgent(Launch machine, boolean isCopy) throws ContainerFault {
         long end = System.nanoTime() + BOOT_TIME.toNanos();
         long nap = FIRST_NAP_MILLIS;
         while (true) {
             try {
-                var _ = agent().hello();
+                var _ = agent().hello(isCopy ? new GuestAgent.Copy(name(), Long.parseLong(ask("behind"))) : null);
                 return;
             } catch (ContainerFault e) {
                 if (machine.exit().getNow(null) != null) {
@@ -260,6 +270,15 @@ public final class PodMachine {
             var _ = ask("dump", file, DUMP_SECONDS);
         } catch (ErrnoException e) {
             throw new ContainerFault(Kind.FAILED, "dump virtual machine: " + e.getMessage(), e);
+        }
+    }
+
+    /** Writes all of the machine to a file, for others to go on from. */
+    public void save(Fd file) throws ContainerFault {
+        try {
+            var _ = ask("save", file, DUMP_SECONDS);
+        } catch (ErrnoException e) {
+            throw new ContainerFault(Kind.FAILED, "save virtual machine: " + e.getMessage(), e);
         }
     }
 

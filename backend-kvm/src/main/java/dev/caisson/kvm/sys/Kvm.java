@@ -13,6 +13,7 @@ import java.util.List;
 public final class Kvm implements AutoCloseable {
     private static final String DEVICE = "/dev/kvm";
     private static final int CPUID_CAPACITY = 256;
+    private static final int MSR_CAPACITY = 1024;
 
     private final KernelCalls calls = new KernelCalls();
     private final Fd fd;
@@ -85,6 +86,19 @@ public final class Kvm implements AutoCloseable {
                         memory.getInt(at + KvmAbi.CPUID_EDX)));
             }
             return entries;
+        }
+    }
+
+    /** Indexes of the model-specific registers that a guest's processor may have on this host, and whose values KVM gives. */
+    public int[] msrIndexes() throws ErrnoException {
+        try (NativeMemory memory = new NativeMemory(KvmAbi.MSR_LIST_INDICES + MSR_CAPACITY * Integer.BYTES)) {
+            memory.putInt(KvmAbi.MSR_LIST_NMSRS, MSR_CAPACITY);
+            Ioctl.call(calls, fd, KvmAbi.KVM_GET_MSR_INDEX_LIST, "KVM_GET_MSR_INDEX_LIST", memory.address());
+            int[] indexes = new int[memory.getInt(KvmAbi.MSR_LIST_NMSRS)];
+            for (int i = 0; i < indexes.length; i++) {
+                indexes[i] = memory.getInt(KvmAbi.MSR_LIST_INDICES + i * Integer.BYTES);
+            }
+            return indexes;
         }
     }
 

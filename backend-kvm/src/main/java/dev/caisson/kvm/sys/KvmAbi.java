@@ -26,6 +26,23 @@ final class KvmAbi {
     static final int KVM_GET_LAPIC              = 0x8400ae8e;
     static final int KVM_SET_LAPIC              = 0x4400ae8f;
     static final int KVM_SET_CPUID2             = 0x4008ae90;
+    static final int KVM_GET_MSR_INDEX_LIST     = 0xc004ae02;
+    static final int KVM_GET_MSRS               = 0xc008ae88;
+    static final int KVM_GET_IRQCHIP            = 0xc208ae62;
+    static final int KVM_SET_IRQCHIP            = 0x8208ae63;
+    static final int KVM_GET_CLOCK              = 0x8030ae7c;
+    static final int KVM_SET_CLOCK              = 0x4030ae7b;
+    static final int KVM_GET_MP_STATE           = 0x8004ae98;
+    static final int KVM_SET_MP_STATE           = 0x4004ae99;
+    static final int KVM_GET_VCPU_EVENTS        = 0x8040ae9f;
+    static final int KVM_SET_VCPU_EVENTS        = 0x4040aea0;
+    static final int KVM_GET_DEBUGREGS          = 0x8080aea1;
+    static final int KVM_SET_DEBUGREGS          = 0x4080aea2;
+    static final int KVM_GET_XSAVE              = 0x9000aea4;
+    static final int KVM_SET_XSAVE              = 0x5000aea5;
+    static final int KVM_GET_XCRS               = 0x8188aea6;
+    static final int KVM_SET_XCRS               = 0x4188aea7;
+    static final int KVM_KVMCLOCK_CTRL          = 0xaead;
 
     static final int KVM_CAP_IRQCHIP        = 0;
     static final int KVM_CAP_USER_MEMORY    = 3;
@@ -114,6 +131,24 @@ final class KvmAbi {
     static final int FPU_SIZE  = 416;
 
     static final int LAPIC_SIZE = 1024;
+
+    static final int MP_STATE_SIZE = 4;
+    static final int EVENTS_SIZE   = 64;
+    static final int DEBUG_SIZE    = 128;
+    static final int XSAVE_SIZE    = 4096;
+    static final int XCRS_SIZE     = 392;
+
+    /** struct kvm_msr_list. */
+    static final int MSR_LIST_NMSRS   = 0;
+    static final int MSR_LIST_INDICES = 4;
+
+    /** struct kvm_irqchip: which one, and its registers. */
+    static final int IRQCHIP_CHIP_ID = 0;
+    static final int IRQCHIP_SIZE    = 520;
+
+    /** struct kvm_clock_data. */
+    static final int CLOCK_CLOCK = 0;
+    static final int CLOCK_SIZE  = 48;
 
     /** struct kvm_regs. */
     static final int REGS_RBX    = 8;

@@ -7,6 +7,7 @@ import dev.caisson.linux.direct.InterruptSignal;
 import dev.caisson.linux.direct.KernelCalls;
 import dev.caisson.linux.direct.Mapping;
 import dev.caisson.linux.direct.NativeMemory;
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -84,6 +85,64 @@ public final class KvmVcpu implements AutoCloseable {
         if (done != values.length) {
             throw new ErrnoException(
                     Errno.EINVAL, "KVM_SET_MSRS", "register 0x" + Long.toHexString(values[(int) done][0]));
+        }
+    }
+
+    /** Those of the given model-specific registers that it has: pairs of index and value. Not to be asked for while it runs. */
+    long[][] msrs(int[] indexes) throws ErrnoException {
+        List<long[]> found = new ArrayList<>();
+        for (int index : indexes) {
+            msr(index, 0);
+            if (ioctl(KvmAbi.KVM_GET_MSRS, "KVM_GET_MSRS", argument.address()) == 1) {
+                found.add(new long[] {
+                    Integer.toUnsignedLong(index), argument.getLong(KvmAbi.MSRS_ENTRIES + KvmAbi.MSR_DATA)
+                });
+            }
+        }
+        return found.toArray(long[][]::new);
+    }
+
+    private void msr(int index, long value) {
+        argument.zero(0, KvmAbi.MSRS_ENTRIES + KvmAbi.MSR_ENTRY_SIZE);
+        argument.putInt(KvmAbi.MSRS_NMSRS, 1);
+        argument.putInt(KvmAbi.MSRS_ENTRIES + KvmAbi.MSR_INDEX, index);
+        argument.putLong(KvmAbi.MSRS_ENTRIES + KvmAbi.MSR_DATA, value);
+    }
+
+    /** As {@link #setMsrs}, without those that cannot be written and need not be, since they have the value already. */
+    void restoreMsrs(long[][] values) throws ErrnoException {
+        for (long[] pair : values) {
+            int index = (int) pair[0];
+            msr(index, pair[1]);
+            if (ioctl(KvmAbi.KVM_SET_MSRS, "KVM_SET_MSRS", argument.address()) != 1) {
+                long[][] has = msrs(new int[] {index});
+                if (has.length != 1 || has[0][1] != pair[1]) {
+                    throw new ErrnoException(Errno.EINVAL, "KVM_SET_MSRS", "register 0x" + Integer.toHexString(index));
+                }
+            }
+        }
+    }
+
+    /** Its time stamp counter. */
+    public long timeStamp() throws ErrnoException {
+        msr(ProcessorState.TSC, 0);
+        ioctl(KvmAbi.KVM_GET_MSRS, "KVM_GET_MSRS", argument.address());
+        return argument.getLong(KvmAbi.MSRS_ENTRIES + KvmAbi.MSR_DATA);
+    }
+
+    /** Lets its time stamp counter go on from a value. */
+    public void setTimeStamp(long value) throws ErrnoException {
+        setMsrs(new long[][] {{ProcessorState.TSC, value}});
+    }
+
+    /** Lets the guest know that it stood still, so that its watchdogs do not mind. A guest without KVM's clock is not told. */
+    void tellPaused() throws ErrnoException {
+        try {
+            ioctl(KvmAbi.KVM_KVMCLOCK_CTRL, "KVM_KVMCLOCK_CTRL", 0);
+        } catch (ErrnoException e) {
+            if (e.errno() != Errno.EINVAL) {
+                throw e;
+            }
         }
     }
 
@@ -207,7 +266,7 @@ public final class KvmVcpu implements AutoCloseable {
         return argument.getShort(segment + KvmAbi.SEGMENT_SELECTOR);
     }
 
-    private long ioctl(int request, String name, long value) throws ErrnoException {
+    long ioctl(int request, String name, long value) throws ErrnoException {
         return Ioctl.call(calls, fd, request, name, value);
     }
 

@@ -12,6 +12,12 @@ public final class KvmVm implements AutoCloseable {
     /** Three pages that Intel's virtual real mode needs, in a place where no memory may be. */
     private static final int TSS_ADDRESS = 0xfffbd000;
 
+    /** PIC master, PIC slave, IOAPIC. */
+    public static final int CHIPS = 3;
+
+    /** Bytes of each of {@link #interruptControllers}. */
+    public static final int CHIP_SIZE = KvmAbi.IRQCHIP_SIZE;
+
     private final KernelCalls calls = new KernelCalls();
     private final NativeMemory argument = new NativeMemory(64);
     private final Fd fd;
@@ -74,6 +80,44 @@ public final class KvmVm implements AutoCloseable {
         argument.putInt(KvmAbi.IOEVENTFD_FD, event.fd().number());
         argument.putInt(KvmAbi.IOEVENTFD_FLAGS, KvmAbi.KVM_IOEVENTFD_FLAG_DATAMATCH);
         Ioctl.call(calls, fd, KvmAbi.KVM_IOEVENTFD, "KVM_IOEVENTFD", argument.address());
+    }
+
+    /** Registers of the two PICs and the IOAPIC; while the guest stands still. */
+    public byte[][] interruptControllers() throws ErrnoException {
+        byte[][] chips = new byte[CHIPS][];
+        for (int i = 0; i < CHIPS; i++) {
+            try (NativeMemory chip = new NativeMemory(KvmAbi.IRQCHIP_SIZE)) {
+                chip.putInt(KvmAbi.IRQCHIP_CHIP_ID, i);
+                Ioctl.call(calls, fd, KvmAbi.KVM_GET_IRQCHIP, "KVM_GET_IRQCHIP", chip.address());
+                chips[i] = chip.getBytes(0, KvmAbi.IRQCHIP_SIZE);
+            }
+        }
+        return chips;
+    }
+
+    /** Sets what {@link #interruptControllers} has said; before any processor has its state. */
+    public void setInterruptControllers(byte[][] chips) throws ErrnoException {
+        for (int i = 0; i < CHIPS; i++) {
+            try (NativeMemory chip = new NativeMemory(KvmAbi.IRQCHIP_SIZE)) {
+                chip.putBytes(0, chips[i]);
+                chip.putInt(KvmAbi.IRQCHIP_CHIP_ID, i);
+                Ioctl.call(calls, fd, KvmAbi.KVM_SET_IRQCHIP, "KVM_SET_IRQCHIP", chip.address());
+            }
+        }
+    }
+
+    /** The clock that the guest's kvm-clock follows, in nanoseconds. */
+    public long clock() throws ErrnoException {
+        argument.zero(0, KvmAbi.CLOCK_SIZE);
+        Ioctl.call(calls, fd, KvmAbi.KVM_GET_CLOCK, "KVM_GET_CLOCK", argument.address());
+        return argument.getLong(KvmAbi.CLOCK_CLOCK);
+    }
+
+    /** Lets that clock go on from a value: to the guest no time has passed. */
+    public void setClock(long nanos) throws ErrnoException {
+        argument.zero(0, KvmAbi.CLOCK_SIZE);
+        argument.putLong(KvmAbi.CLOCK_CLOCK, nanos);
+        Ioctl.call(calls, fd, KvmAbi.KVM_SET_CLOCK, "KVM_SET_CLOCK", argument.address());
     }
 
     /** Makes a processor, whose APIC id is {@code id}. */

@@ -19,6 +19,8 @@ public final class BalloonDevice implements VirtioDevice, AutoCloseable {
     private static final int SYS_MADVISE = 28;
     /** Frees the pages of a shared memory file: they read as zeros when they are touched again. */
     private static final int MADV_REMOVE = 9;
+    /** Forgets what was written to a private mapping. */
+    private static final int MADV_DONTNEED = 4;
 
     private final KernelCalls calls = new KernelCalls();
     private @Nullable List<VirtQueue> active;
@@ -65,9 +67,10 @@ public final class BalloonDevice implements VirtioDevice, AutoCloseable {
         }
     }
 
-    /** What cannot be given back, such as the kernel's own file, stays as it is: the guest does not mind what free pages hold. */
+    /** Of a file that the guest has a private mapping of, its bytes are back: the guest does not mind what free pages hold. */
     private long giveBack(long address, long length) {
-        if (calls.call(SYS_MADVISE, address, length, MADV_REMOVE) == 0) {
+        if (calls.call(SYS_MADVISE, address, length, MADV_REMOVE) == 0
+                || calls.call(SYS_MADVISE, address, length, MADV_DONTNEED) == 0) {
             returned += length;
         }
         return length;

@@ -1,6 +1,9 @@
 package dev.caisson.kvm.virtio;
 
 import dev.caisson.kvm.memory.GuestFault;
+import dev.caisson.kvm.state.StateFormatException;
+import dev.caisson.kvm.state.StateReader;
+import dev.caisson.kvm.state.StateWriter;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.Fd;
@@ -136,6 +139,19 @@ public final class BlockDevice implements VirtioDevice, AutoCloseable {
                 old.close();
             }
         });
+    }
+
+    @Override
+    public void save(StateWriter to) {
+        to.putLong(sectors);
+    }
+
+    @Override
+    public void restore(StateReader from) throws StateFormatException {
+        long was = from.getLong();
+        if (was != sectors) {
+            throw from.wrong("a disk of " + was + " sectors in the place of one of " + sectors);
+        }
     }
 
     @Override

@@ -4,6 +4,9 @@ import dev.caisson.kvm.bus.BusDevice;
 import dev.caisson.kvm.bus.Interrupt;
 import dev.caisson.kvm.memory.GuestFault;
 import dev.caisson.kvm.memory.GuestMemory;
+import dev.caisson.kvm.state.StateFormatException;
+import dev.caisson.kvm.state.StateReader;
+import dev.caisson.kvm.state.StateWriter;
 import dev.caisson.linux.direct.Mapping;
 import java.util.ArrayList;
 import java.util.List;
@@ -327,6 +330,87 @@ public final class MmioTransport implements BusDevice {
         }
         refresh();
         if (active) {
+            interrupt.raise();
+        }
+    }
+
+    /** Writes down what the driver has set, where the queues are, and what the device wants to keep. While the guest stands still. */
+    public synchronized void save(StateWriter to) {
+        to.part("device " + device.type());
+        to.putInt(deviceFeaturesSelect).putInt(driverFeaturesSelect).putLong(driverFeatures);
+        to.putInt(queueSelect)
+                .putInt(status)
+                .putInt(interruptStatus)
+                .putInt(generation)
+                .putBoolean(active);
+        for (int i = 0; i < queues.size(); i++) {
+            Layout layout = layouts.get(i);
+            to.putInt(layout.size);
+            for (long area : layout.areas) {
+                to.putLong(area);
+            }
+            to.putBoolean(queues.get(i).isReady());
+            queues.get(i).save(to);
+        }
+        device.save(to);
+    }
+
+    /**
+     * Goes on where another device of the same kind was. Before the guest runs.
+     *
+     * @throws StateFormatException it was of another kind, or no correct one can have been there
+     */
+    public synchronized void restore(StateReader from) throws StateFormatException {
+        from.part("device " + device.type());
+        deviceFeaturesSelect = from.getInt();
+        driverFeaturesSelect = from.getInt();
+        driverFeatures = from.getLong();
+        if ((driverFeatures & ~offered()) != 0) {
+            throw from.wrong("features that are not offered: 0x" + Long.toHexString(driverFeatures & ~offered()));
+        }
+        queueSelect = from.getInt();
+        status = from.getInt(0, 0xff, "a status");
+        interruptStatus = from.getInt(0, INTERRUPT_USED | INTERRUPT_CONFIG, "an interrupt's status");
+        generation = from.getInt();
+        boolean wasActive = from.getBoolean();
+        for (int i = 0; i < queues.size(); i++) {
+            Layout layout = layouts.get(i);
+            layout.size = from.getInt();
+            for (int area = 0; area < layout.areas.length; area++) {
+                layout.areas[area] = from.getLong();
+            }
+            if (from.getBoolean()) {
+                ready(queues.get(i), layout, true);
+                if (!queues.get(i).isReady()) {
+                    throw from.wrong("a queue where none can be");
+                }
+            }
+            queues.get(i).restore(from);
+        }
+        device.restore(from);
+        if (wasActive) {
+            active = true;
+            device.activate(queues, driverFeatures);
+        }
+        refresh();
+    }
+
+    /** Whether the device has no request that it will answer later. Any thread. */
+    public boolean isIdle() {
+        return device.isIdle();
+    }
+
+    /**
+     * Looks at all queues as if the driver had put something into each, and interrupts it: what was on its way when the machine was written down has been
+     * lost. A driver takes one too many for none. Before the guest runs.
+     */
+    public synchronized void resume() {
+        for (int i = 0; i < queues.size(); i++) {
+            process(i);
+        }
+        if (active) {
+            interruptStatus |= INTERRUPT_USED;
+            refresh();
             interrupt.raise();
         }
     }

@@ -2,6 +2,9 @@ package dev.caisson.kvm.virtio;
 
 import dev.caisson.kvm.memory.GuestFault;
 import dev.caisson.kvm.memory.GuestMemory;
+import dev.caisson.kvm.state.StateFormatException;
+import dev.caisson.kvm.state.StateReader;
+import dev.caisson.kvm.state.StateWriter;
 import java.lang.invoke.VarHandle;
 import org.jspecify.annotations.Nullable;
 
@@ -90,6 +93,18 @@ public final class VirtQueue {
 
     void disable() {
         ready = false;
+    }
+
+    /** Where it is with its requests. */
+    void save(StateWriter to) {
+        to.putInt(nextAvailable).putInt(nextUsed).putInt(signalledUsed);
+    }
+
+    /** Goes on where another one was; after {@link #enable}. */
+    void restore(StateReader from) throws StateFormatException {
+        nextAvailable = from.getInt(0, WRAP, "an index of a queue");
+        nextUsed = from.getInt(0, WRAP, "an index of a queue");
+        signalledUsed = from.getInt(0, WRAP, "an index of a queue");
     }
 
     /** Whether there is a request, without taking it. Asks to be notified of the next one when there is none. */

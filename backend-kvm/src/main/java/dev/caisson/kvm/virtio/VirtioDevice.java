@@ -1,6 +1,9 @@
 package dev.caisson.kvm.virtio;
 
 import dev.caisson.kvm.memory.GuestFault;
+import dev.caisson.kvm.state.StateFormatException;
+import dev.caisson.kvm.state.StateReader;
+import dev.caisson.kvm.state.StateWriter;
 import java.util.List;
 
 /**
@@ -37,6 +40,21 @@ public interface VirtioDevice {
      * @throws GuestFault the driver is broken; it has to reset the device
      */
     void process(int queue) throws GuestFault;
+
+    /** Whether it has no request that it will answer later. Without the transport's lock. */
+    default boolean isIdle() {
+        return true;
+    }
+
+    /** Writes down what a device must know, beside its queues, that goes on in the place of this one. While the guest stands still. */
+    default void save(StateWriter to) {}
+
+    /**
+     * Goes on where another one was; {@link #activate} follows if that one was active. What it is connected with on the host is its own.
+     *
+     * @throws StateFormatException it is another kind of device, or cannot be in that state
+     */
+    default void restore(StateReader from) throws StateFormatException {}
 
     /** The driver starts over; nothing may be written to its memory any more. */
     void reset();

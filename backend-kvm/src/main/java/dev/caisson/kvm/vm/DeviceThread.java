@@ -6,8 +6,13 @@ import dev.caisson.linux.Epoll;
 import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.EventFd;
 import dev.caisson.linux.Fd;
+import java.io.IOException;
 import java.util.Map;
+import java.util.Queue;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ConcurrentLinkedQueue;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Consumer;
 
@@ -23,13 +28,22 @@ final class DeviceThread implements AutoCloseable {
     private final Thread thread =
             Thread.ofPlatform().name("vm-devices").daemon().unstarted(this::run);
 
+    /** What {@link #call} does. */
+    interface Deed<R> {
+        R run() throws IOException;
+    }
+
     private interface Task {
         void run() throws ErrnoException;
     }
 
-    private DeviceThread(Epoll epoll, EventFd stop, Consumer<String> onFailure) {
+    private final Queue<Runnable> deeds = new ConcurrentLinkedQueue<>();
+    private final EventFd deedsWait;
+
+    private DeviceThread(Epoll epoll, EventFd stop, EventFd deedsWait, Consumer<String> onFailure) {
         this.epoll = epoll;
         this.stop = stop;
+        this.deedsWait = deedsWait;
         this.onFailure = onFailure;
     }
 
@@ -38,8 +52,9 @@ final class DeviceThread implements AutoCloseable {
         Epoll epoll = Epoll.open("vm-devices");
         try {
             EventFd stop = EventFd.open("vm-devices stop");
-            DeviceThread made = new DeviceThread(epoll, stop, onFailure);
+            DeviceThread made = new DeviceThread(epoll, stop, EventFd.open("vm-devices deeds"), onFailure);
             epoll.add(stop.fd(), Epoll.EPOLLIN, STOP);
+            made.watch(made.deedsWait, made::doDeeds);
             return made;
         } catch (ErrnoException e) {
             epoll.close();
@@ -49,6 +64,37 @@ final class DeviceThread implements AutoCloseable {
 
     void start() {
         thread.start();
+    }
+
+    /**
+     * Does something on this thread: no device does anything meanwhile. Any other thread, while it runs.
+     *
+     * @throws IOException what the deed has thrown, or the thread ends
+     */
+    <R> R call(Deed<R> deed) throws IOException, InterruptedException {
+        CompletableFuture<R> done = new CompletableFuture<>();
+        deeds.add(() -> {
+            try {
+                done.complete(deed.run());
+            } catch (IOException | RuntimeException e) {
+                done.completeExceptionally(e);
+            }
+        });
+        deedsWait.signal();
+        try {
+            return done.get();
+        } catch (ExecutionException e) {
+            if (e.getCause() instanceof IOException known) {
+                throw known;
+            }
+            throw new IllegalStateException("on the device thread", e.getCause());
+        }
+    }
+
+    private void doDeeds() {
+        for (Runnable each = deeds.poll(); each != null; each = deeds.poll()) {
+            each.run();
+        }
     }
 
     /** Runs something whenever a counter was signalled. */
@@ -141,6 +187,7 @@ final class DeviceThread implements AutoCloseable {
         }
         epoll.close();
         stop.close();
+        deedsWait.close();
         if (interrupted) {
             Thread.currentThread().interrupt();
         }

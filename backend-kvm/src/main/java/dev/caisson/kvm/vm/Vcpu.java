@@ -66,6 +66,14 @@ final class Vcpu implements Runnable {
         notifyAll();
     }
 
+    /** Ends what the guest has begun with a port or a device: what was answered is taken over by the processor's next run only. */
+    private void finish(VcpuExit exit) throws ErrnoException {
+        vcpu.requestExit(true);
+        while (!stopping && vcpu.run()) {
+            handle(exit);
+        }
+    }
+
     /** Returns when it may go on. */
     private synchronized void standStill() {
         still = true;
@@ -96,6 +104,7 @@ final class Vcpu implements Runnable {
             VcpuExit exit = vcpu.exit();
             while (!stopping) {
                 if (pausing) {
+                    finish(exit);
                     standStill();
                 } else if (vcpu.run()) {
                     handle(exit);

@@ -61,6 +61,7 @@ public final class VirtualMachine implements AutoCloseable {
     private @Nullable KvmVm vm;
     private @Nullable Mapping registers;
     private @Nullable SerialPort serial;
+    private long behind;
 
     private VirtualMachine(GuestMemory memory) throws ErrnoException {
         this.memory = memory;
@@ -89,44 +90,87 @@ public final class VirtualMachine implements AutoCloseable {
         }
     }
 
+    /**
+     * Builds one that goes on where another one was when it was written down; nothing runs yet.
+     *
+     * @param config of the same memory, processors and devices; its kernel and what goes with that are not used
+     * @param file that {@link #save} has written, open for reading, consumed; must neither change nor become shorter
+     * @throws ErrnoException KVM is missing or refuses
+     * @throws IOException the file cannot be read, or is not of such a machine
+     */
+    public static VirtualMachine restore(VmConfig config, Fd file) throws IOException {
+        MachineFile.Head head;
+        try {
+            head = MachineFile.read(file);
+        } catch (IOException | RuntimeException e) {
+            file.close();
+            throw e;
+        }
+        VirtualMachine machine = new VirtualMachine(GuestMemory.copyOf(file, head.memoryAt(), config.memory()));
+        try {
+            try (Kvm kvm = Kvm.open()) {
+                machine.assemble(kvm, config);
+            }
+            machine.behind = MachineState.restore(machine.parts(), head.state());
+            return machine;
+        } catch (IOException | RuntimeException e) {
+            machine.close();
+            throw e;
+        }
+    }
+
     private void build(VmConfig config) throws IOException {
         try (Kvm kvm = Kvm.open()) {
-            KvmVm made = kvm.createVm();
-            vm = made;
-            made.createInterruptControllers();
-            int slot = 0;
-            for (GuestMemory.Region region : memory.regions()) {
-                made.setMemory(slot++, region.guestAddress(), memory.mapping(), region.offset(), region.size());
-            }
-            SerialPort port = new SerialPort(console, interrupt(made, Layout.SERIAL_LINE));
-            serial = port;
-            ports.add(Layout.SERIAL_PORT, Layout.SERIAL_PORTS, port);
-            ports.add(Layout.RESET_PORT, 1, new ResetPort(() -> ended(VmEnd.of(VmEnd.Cause.RESET))));
-            ports.add(
-                    Layout.SLEEP_PORT,
-                    Layout.SLEEP_PORTS,
-                    new SleepPort(AcpiTables.SLEEP_OFF, () -> ended(VmEnd.of(VmEnd.Cause.POWER_OFF))));
-
-            if (!config.devices().isEmpty()) {
-                plug(made, slot, config.devices());
-            }
-
+            assemble(kvm, config);
             GuestLoader.Loaded loaded = GuestLoader.load(memory, config.kernel(), config.initramfs());
             BootRegisters registersAtBoot = describe(config, loaded);
-            for (int i = 0; i < config.processors(); i++) {
-                KvmVcpu vcpu = made.createVcpu(i);
-                processors.add(vcpu);
-                vcpu.setCpuid(Cpuid.of(kvm.supportedCpuid(), i, config.processors()));
+            for (KvmVcpu vcpu : processors) {
                 vcpu.setMsrs(Msrs.boot());
                 vcpu.resetFpu();
                 vcpu.connectLocalInterrupts();
-                if (i == 0) {
-                    // The others wait for the first one's INIT and SIPI, which the kernel's APICs deal with.
-                    vcpu.setRegisters(registersAtBoot);
-                }
-                vcpus.add(new Vcpu(vcpu, ports, devices, this::ended));
             }
+            // The others wait for the first one's INIT and SIPI, which the kernel's APICs deal with.
+            processors.getFirst().setRegisters(registersAtBoot);
         }
+    }
+
+    /** All that there is before anything is in it. */
+    private void assemble(Kvm kvm, VmConfig config) throws IOException {
+        KvmVm made = kvm.createVm();
+        vm = made;
+        made.createInterruptControllers();
+        int slot = 0;
+        for (GuestMemory.Region region : memory.regions()) {
+            made.setMemory(slot++, region.guestAddress(), memory.mapping(), region.offset(), region.size());
+        }
+        SerialPort port = new SerialPort(console, interrupt(made, Layout.SERIAL_LINE));
+        serial = port;
+        ports.add(Layout.SERIAL_PORT, Layout.SERIAL_PORTS, port);
+        ports.add(Layout.RESET_PORT, 1, new ResetPort(() -> ended(VmEnd.of(VmEnd.Cause.RESET))));
+        ports.add(
+                Layout.SLEEP_PORT,
+                Layout.SLEEP_PORTS,
+                new SleepPort(AcpiTables.SLEEP_OFF, () -> ended(VmEnd.of(VmEnd.Cause.POWER_OFF))));
+
+        if (!config.devices().isEmpty()) {
+            plug(made, slot, config.devices());
+        }
+
+        for (int i = 0; i < config.processors(); i++) {
+            KvmVcpu vcpu = made.createVcpu(i);
+            processors.add(vcpu);
+            vcpu.setCpuid(Cpuid.of(kvm.supportedCpuid(), i, config.processors()));
+            vcpus.add(new Vcpu(vcpu, ports, devices, this::ended));
+        }
+    }
+
+    private MachineState.Parts parts() {
+        KvmVm made = vm;
+        SerialPort port = serial;
+        if (made == null || port == null) {
+            throw new IllegalStateException("a machine that is not assembled");
+        }
+        return new MachineState.Parts(made, memory, processors, port, transports);
     }
 
     private BootRegisters describe(VmConfig config, GuestLoader.Loaded loaded) throws IOException {
@@ -254,24 +298,69 @@ public final class VirtualMachine implements AutoCloseable {
      *
      * @param file empty and open for writing; holes stay holes
      */
-    public synchronized void dump(Fd file) throws IOException, InterruptedException {
-        try {
-            for (Vcpu vcpu : vcpus) {
-                vcpu.pause();
-            }
+    public void dump(Fd file) throws IOException, InterruptedException {
+        whileStill(() -> {
             List<long[]> registers = new ArrayList<>();
-            for (int i = 0; i < vcpus.size(); i++) {
-                if (!vcpus.get(i).awaitStill(STILL_NANOS)) {
-                    throw new IOException("processor " + i + " of the virtual machine does not stand still");
-                }
-                registers.add(processors.get(i).registers());
+            for (KvmVcpu each : processors) {
+                registers.add(each.registers());
             }
             byte[] head = CoreFile.head(memory.regions(), registers);
             HostFiles.writeAll(file, head);
             memory.save(file, head.length);
+        });
+    }
+
+    /**
+     * Writes all of it to a file, for {@link #restore}; it goes on afterwards. What it has of the host's, connections and files, does not go along.
+     *
+     * @param file empty and open for writing
+     * @throws IOException the file cannot be written, or a device is busy
+     */
+    public void save(Fd file) throws IOException, InterruptedException {
+        whileStill(() -> {
+            for (MmioTransport each : transports) {
+                awaitIdle(each);
+            }
+            var _ = work.call(() -> {
+                MachineFile.write(file, MachineState.save(parts()), memory);
+                return true;
+            });
+        });
+    }
+
+    private static void awaitIdle(MmioTransport device) throws IOException, InterruptedException {
+        long end = System.nanoTime() + STILL_NANOS;
+        while (!device.isIdle()) {
+            if (System.nanoTime() > end) {
+                throw new IOException("a device of the virtual machine does not come to rest");
+            }
+            Thread.sleep(1);
+        }
+    }
+
+    private interface Deed {
+        void run() throws IOException, InterruptedException;
+    }
+
+    private synchronized void whileStill(Deed deed) throws IOException, InterruptedException {
+        try {
+            for (Vcpu vcpu : vcpus) {
+                vcpu.pause();
+            }
+            for (int i = 0; i < vcpus.size(); i++) {
+                if (!vcpus.get(i).awaitStill(STILL_NANOS)) {
+                    throw new IOException("processor " + i + " of the virtual machine does not stand still");
+                }
+            }
+            deed.run();
         } finally {
             vcpus.forEach(Vcpu::resume);
         }
+    }
+
+    /** By how many nanoseconds the guest's clocks were behind when it was restored; 0 for one that has booted. */
+    public long behind() {
+        return behind;
     }
 
     /** How many processors it has. */

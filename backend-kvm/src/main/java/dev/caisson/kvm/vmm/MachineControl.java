@@ -26,6 +26,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>{@code network}: what there is in its network namespace; see {@link PodNetwork}
  *   <li>{@code console}: the last lines that the guest wrote
  *   <li>{@code dump}, with a descriptor: writes an ELF core to that file
+ *   <li>{@code save}, with a descriptor: writes all of the machine to that file, for another to go on from
+ *   <li>{@code behind}: by how many nanoseconds the guest's clocks were behind when it was restored
  *   <li>{@code metrics}: what is counted, in Prometheus' text format
  * </ul>
  */
@@ -139,7 +141,9 @@ public final class MachineControl implements AutoCloseable {
                 }
                 case "network" -> "ok " + network;
                 case "console" -> "ok " + machine.console().lastLines(CONSOLE_LINES);
-                case "dump" -> dump(attached);
+                case "dump" -> write(line, attached, machine::dump);
+                case "save" -> write(line, attached, machine::save);
+                case "behind" -> "ok " + machine.behind();
                 case "metrics" -> "ok " + metrics();
                 default -> "error there is no request " + words[0];
             };
@@ -159,16 +163,21 @@ public final class MachineControl implements AutoCloseable {
         return "ok";
     }
 
-    private String dump(@Nullable Fd file) throws IOException {
+    /** Something that is written to a file. */
+    private interface Writing {
+        void to(Fd file) throws IOException, InterruptedException;
+    }
+
+    private static String write(String what, @Nullable Fd file, Writing writing) throws IOException {
         if (file == null) {
-            return "error dump: EINVAL";
+            return "error " + what + ": EINVAL";
         }
         try {
-            machine.dump(file);
+            writing.to(file);
             return "ok";
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
-            return "error dump: interrupted";
+            return "error " + what + ": interrupted";
         }
     }
 

@@ -11,13 +11,14 @@ import dev.caisson.kvm.vm.VirtualMachine;
 import dev.caisson.kvm.vm.VmConfig;
 import dev.caisson.kvm.vm.VmEnd;
 import dev.caisson.linux.Errno;
+import dev.caisson.linux.HostFiles;
 import dev.caisson.linux.direct.ProcessFilter;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Base64;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * A pod's machine: main program of the process that is one. It lives until its guest ends or it is killed; what it has lies in one directory, which
@@ -38,49 +39,43 @@ public final class MachineMain {
     /** By which the guest mounts the host's files ({@code dev.caisson.image.BootPlan}). */
     private static final String SHARED = "caisson";
 
-    /** Last argument: whether interfaces of the network namespace that it is in become the guest's. */
-    public static final String NETWORK = "network";
-
-    public static final String NO_NETWORK = "no-network";
-
     /** Of the image's directory. */
     public static final String AGENT_DISK = "agent.erofs";
 
     private static final long GUEST_CID = 3;
     private static final Duration LONG = Duration.ofDays(1);
     private static final int USAGE = 64;
-    private static final int ARGUMENTS = 6;
 
     private MachineMain() {}
 
-    /** {@code DIRECTORY IMAGE-DIRECTORY MEMORY-MIB PROCESSORS network|no-network FILTER} */
-    public static void main(String[] args) {
-        if (args.length != ARGUMENTS) {
-            System.err.println(
-                    "usage: machine DIRECTORY IMAGE-DIRECTORY MEMORY-MIB PROCESSORS network|no-network FILTER");
+    /** See {@link MachineArguments}. */
+    public static void main(String[] words) {
+        MachineArguments args;
+        try {
+            args = MachineArguments.parse(words);
+        } catch (IllegalArgumentException e) {
+            System.err.println("usage: machine " + MachineArguments.USAGE);
             System.exit(USAGE);
             return;
         }
-        try (PodNetwork network = args[4].equals(NETWORK) ? PodNetwork.open() : PodNetwork.none()) {
-            VmEnd end = run(
-                    Path.of(args[0]),
-                    Path.of(args[1]),
-                    Long.parseLong(args[2]) << 20,
-                    Integer.parseInt(args[3]),
-                    network,
-                    Base64.getDecoder().decode(args[5]));
+        try (PodNetwork network = network(args)) {
+            VmEnd end = run(args, network);
             System.err.println("machine: the guest ended: " + end.cause() + " " + end.detail());
             System.exit(0);
         } catch (IOException e) {
-            System.err.println("machine: run a guest in " + args[0] + ": " + Errno.describe(e));
+            System.err.println("machine: run a guest in " + args.directory() + ": " + Errno.describe(e));
         } catch (InterruptedException e) {
             System.err.println("machine: interrupted");
         }
         System.exit(1);
     }
 
-    private static VmEnd run(Path directory, Path image, long memory, int processors, PodNetwork network, byte[] filter)
-            throws IOException, InterruptedException {
+    private static PodNetwork network(MachineArguments args) throws IOException {
+        return args.network() ? PodNetwork.open(args.template() != null) : PodNetwork.unplugged(args.cards());
+    }
+
+    private static VmEnd run(MachineArguments args, PodNetwork network) throws IOException, InterruptedException {
+        Path image = args.image();
         List<BlockDevice> drives = new ArrayList<>();
         List<VirtioDevice> devices = new ArrayList<>();
         devices.add(BlockDevice.open(image.resolve(AGENT_DISK), true, "agent"));
@@ -93,20 +88,20 @@ public final class MachineMain {
         devices.add(new RngDevice());
         devices.add(new BalloonDevice());
         devices.addAll(network.devices());
-        devices.add(VsockDevice.open(GUEST_CID, directory.resolve(PORTS)));
+        devices.add(VsockDevice.open(GUEST_CID, args.directory().resolve(PORTS)));
         VmConfig config = new VmConfig(
-                memory,
-                processors,
+                args.memory(),
+                args.processors(),
                 image.resolve("vmlinux"),
                 image.resolve("initramfs"),
                 BootProtocol.PVH,
                 "console=ttyS0 quiet reboot=k panic=-1",
                 devices);
-        try (VirtualMachine machine = VirtualMachine.create(config);
+        try (VirtualMachine machine = machine(config, args.template());
                 MachineControl control =
-                        MachineControl.listen(directory, drives, shared, machine, network.description())) {
+                        MachineControl.listen(args.directory(), drives, shared, machine, network.description())) {
             // From here on the guest is heard; what is still to be set up needs none of what is given up.
-            ProcessFilter.load(filter);
+            ProcessFilter.load(args.filterProgram());
             machine.start();
             Thread.ofPlatform().daemon().name("control").start(control::serve);
             VmEnd end = machine.await(LONG);
@@ -116,5 +111,12 @@ public final class MachineMain {
             System.err.println(machine.console().lastLines(30));
             return end;
         }
+    }
+
+    private static VirtualMachine machine(VmConfig config, @Nullable Path template) throws IOException {
+        return template == null
+                ? VirtualMachine.create(config)
+                : VirtualMachine.restore(
+                        config, HostFiles.open(template.toString(), HostFiles.O_RDONLY | HostFiles.O_CLOEXEC, 0));
     }
 }

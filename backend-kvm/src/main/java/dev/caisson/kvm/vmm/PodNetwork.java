@@ -30,15 +30,44 @@ final class PodNetwork implements AutoCloseable {
     private final List<NetDevice> devices = new ArrayList<>();
     private final StringBuilder description = new StringBuilder();
 
-    private PodNetwork() {}
+    /** Of cards that are connected to nothing, up to their number. */
+    private static final byte[] CARD = {2, 0x63, 0x61, 0x72, 0x64, 0};
+    /** Ethernet's: a copy's packets may be shorter, and not longer. */
+    private static final int CARD_MTU = 1500;
 
-    static PodNetwork none() {
-        return new PodNetwork();
+    private final boolean copy;
+
+    private PodNetwork(boolean copy) {
+        this.copy = copy;
     }
 
-    /** Takes over all interfaces but the loopback. */
-    static PodNetwork open() throws IOException {
-        PodNetwork network = new PodNetwork();
+    /** Cards that are connected to nothing: taps that are down. */
+    static PodNetwork unplugged(int cards) throws IOException {
+        PodNetwork network = new PodNetwork(false);
+        try {
+            for (int i = 0; i < cards; i++) {
+                network.devices.add(new NetDevice(Tap.open(TAP + i), card(i), CARD_MTU));
+            }
+            return network;
+        } catch (IOException e) {
+            network.close();
+            throw e;
+        }
+    }
+
+    private static byte[] card(int number) {
+        byte[] mac = CARD.clone();
+        mac[5] = (byte) number;
+        return mac;
+    }
+
+    /**
+     * Takes over all interfaces but the loopback.
+     *
+     * @param copy whether the guest is the copy of one that had {@link #unplugged} cards, and knows them by their addresses
+     */
+    static PodNetwork open(boolean copy) throws IOException {
+        PodNetwork network = new PodNetwork(copy);
         try {
             for (NetworkInterface each : NetworkInterface.networkInterfaces().toList()) {
                 if (!each.isLoopback() && each.getHardwareAddress() != null) {
@@ -116,7 +145,7 @@ final class PodNetwork implements AutoCloseable {
 
     // ---- what the guest has to know ----
 
-    /** A line for each fact: {@code interface MAC MTU NAME}, and behind it its {@code address ADDRESS/PREFIX} and {@code route TARGET GATEWAY}. */
+    /** A line for each fact: {@code interface MAC MTU NAME [CARD]}, with the address that the guest knows its card by if that is another one; and behind it its {@code address ADDRESS/PREFIX} and {@code route TARGET GATEWAY}. */
     private void describe(NetworkInterface link, byte[] mac) throws IOException {
         description
                 .append("interface ")
@@ -124,8 +153,11 @@ final class PodNetwork implements AutoCloseable {
                 .append(' ')
                 .append(link.getMTU())
                 .append(' ')
-                .append(link.getName())
-                .append('\n');
+                .append(link.getName());
+        if (copy) {
+            description.append(' ').append(HexFormat.ofDelimiter(":").formatHex(card(devices.size())));
+        }
+        description.append('\n');
         for (InterfaceAddress each : link.getInterfaceAddresses()) {
             if (!each.getAddress().isLinkLocalAddress()) {
                 description

@@ -37,6 +37,15 @@ class NetworkTextTest {
                                         .setTarget("0.0.0.0/0")
                                         .setGateway("10.1.0.1")))
                         .build());
+        assertThat(NetworkText.parse("interface 02:00:00:00:00:09 1450 eth0 02:63:61:72:64:00")
+                        .build())
+                .isEqualTo(NetworkRequest.newBuilder()
+                        .addInterfaces(Interface.newBuilder()
+                                .setMac("02:00:00:00:00:09")
+                                .setMtu(1450)
+                                .setName("eth0")
+                                .setCard("02:63:61:72:64:00"))
+                        .build());
         assertThat(NetworkText.parse("").build()).isEqualTo(NetworkRequest.getDefaultInstance());
     }
 

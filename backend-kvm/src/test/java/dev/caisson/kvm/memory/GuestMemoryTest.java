@@ -4,7 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.kvm.Seeds;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.HostFiles;
+import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class GuestMemoryTest {
     private static final long FOUR_GIB = 1L << 32;
@@ -68,6 +72,38 @@ class GuestMemoryTest {
                             .isEqualTo(low || high);
                 }
             });
+        }
+    }
+
+    @Test
+    void copiesShareWhatTheyDoNotWrite(@TempDir Path directory) throws Exception {
+        String path = directory.resolve("saved").toString();
+        int create = HostFiles.O_RDWR | HostFiles.O_CREAT;
+        try (GuestMemory memory = GuestMemory.allocate(4 << 20);
+                Fd out = HostFiles.open(path, create, 0600)) {
+            memory.putInt(0x1000, 1);
+            memory.putInt(0x30_0000, 3);
+            memory.save(out, 8192);
+        }
+        try (GuestMemory one = GuestMemory.copyOf(HostFiles.open(path, HostFiles.O_RDONLY, 0), 8192, 4 << 20);
+                GuestMemory two = GuestMemory.copyOf(HostFiles.open(path, HostFiles.O_RDONLY, 0), 8192, 4 << 20)) {
+            assertThat(one.getInt(0x1000)).isEqualTo(1);
+            assertThat(one.getInt(0x30_0000)).isEqualTo(3);
+            assertThat(one.used()).as("read only").isZero();
+            one.putInt(0x1000, 7);
+            one.putInt(0x20_0000, 2);
+            assertThat(one.used()).isEqualTo(2 * 4096);
+            assertThat(two.getInt(0x1000)).isEqualTo(1);
+            assertThat(two.getInt(0x20_0000)).isZero();
+            String second = directory.resolve("second").toString();
+            try (Fd out = HostFiles.open(second, create, 0600)) {
+                one.save(out, 0);
+            }
+            try (GuestMemory three = GuestMemory.copyOf(HostFiles.open(second, HostFiles.O_RDONLY, 0), 0, 4 << 20)) {
+                assertThat(three.getInt(0x1000)).isEqualTo(7);
+                assertThat(three.getInt(0x20_0000)).isEqualTo(2);
+                assertThat(three.getInt(0x30_0000)).isEqualTo(3);
+            }
         }
     }
 }

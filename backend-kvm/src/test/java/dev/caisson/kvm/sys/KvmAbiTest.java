@@ -27,7 +27,9 @@ class KvmAbiTest {
             Map.entry("REGS_", "struct kvm_regs"),
             Map.entry("SREGS_", "struct kvm_sregs"),
             Map.entry("SEGMENT_", "struct kvm_segment"),
-            Map.entry("DTABLE_", "struct kvm_dtable"));
+            Map.entry("DTABLE_", "struct kvm_dtable"),
+            Map.entry("IRQCHIP_", "struct kvm_irqchip"),
+            Map.entry("CLOCK_", "struct kvm_clock_data"));
 
     private static final Map<String, String> EXPRESSIONS = Map.ofEntries(
             Map.entry("RUN_IMMEDIATE_EXIT", "offsetof(struct kvm_run, immediate_exit)"),
@@ -58,7 +60,14 @@ class KvmAbiTest {
             Map.entry("CPUID_EBX", "offsetof(struct kvm_cpuid_entry2, ebx)"),
             Map.entry("CPUID_ECX", "offsetof(struct kvm_cpuid_entry2, ecx)"),
             Map.entry("CPUID_EDX", "offsetof(struct kvm_cpuid_entry2, edx)"),
-            Map.entry("MSR_ENTRY_SIZE", "sizeof(struct kvm_msr_entry)"));
+            Map.entry("MSR_ENTRY_SIZE", "sizeof(struct kvm_msr_entry)"),
+            Map.entry("MSR_LIST_NMSRS", "offsetof(struct kvm_msr_list, nmsrs)"),
+            Map.entry("MSR_LIST_INDICES", "offsetof(struct kvm_msr_list, indices)"),
+            Map.entry("MP_STATE_SIZE", "sizeof(struct kvm_mp_state)"),
+            Map.entry("EVENTS_SIZE", "sizeof(struct kvm_vcpu_events)"),
+            Map.entry("DEBUG_SIZE", "sizeof(struct kvm_debugregs)"),
+            Map.entry("XSAVE_SIZE", "sizeof(struct kvm_xsave)"),
+            Map.entry("XCRS_SIZE", "sizeof(struct kvm_xcrs)"));
 
     @TempDir
     Path directory;

@@ -214,6 +214,16 @@ public final class Grammar {
                 List.of(),
                 "Print what the virtual machine of a container counts, in Prometheus' text format.");
         add(
+                "template",
+                "build|list|verify|remove [NAME]",
+                1,
+                2,
+                List.of(
+                        Flag.of("memory", "BYTES", "memory of the machine (512m); units m, g"),
+                        Flag.of("processors", "N", "processors of the machine (1)"),
+                        Flag.of("cards", "N", "network cards of the machine, 0 or 1 (0)")),
+                "Make a virtual machine that pods' machines go on from, or look after those that there are.");
+        add(
                 "spec",
                 "",
                 0,

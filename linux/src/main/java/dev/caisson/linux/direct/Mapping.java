@@ -42,13 +42,30 @@ public final class Mapping implements AutoCloseable {
      * @param file stays the caller's, and may be closed
      * @param size in bytes; the file must not become shorter (SIGBUS): see {@code MemFd.memory}
      */
-    @SuppressWarnings("restricted")
     public static Mapping shared(Fd file, long size) throws ErrnoException {
+        return map(file, 0, size, MAP_SHARED);
+    }
+
+    /**
+     * Maps a part of a file, readable and writable: a page is the file's, shared with all who have it, until it is written to, and what is written stays
+     * here (MAP_PRIVATE).
+     *
+     * @param file open for reading; stays the caller's, and may be closed; it must neither change nor become shorter
+     * @param fileOffset a multiple of a page
+     * @param size in bytes
+     */
+    public static Mapping copyOnWrite(Fd file, long fileOffset, long size) throws ErrnoException {
+        return map(file, fileOffset, size, MAP_PRIVATE);
+    }
+
+    @SuppressWarnings("restricted")
+    private static Mapping map(Fd file, long fileOffset, long size, int sharing) throws ErrnoException {
         try (KernelCalls calls = new KernelCalls()) {
             // NATIVE: void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset), sys/mman.h.
             // Unmapped
             // when the arena closes, which waits for accesses that are under way.
-            long address = calls.call(SYS_MMAP, 0, size, PROT_READ_WRITE, MAP_SHARED | MAP_NORESERVE, file.number(), 0);
+            long address =
+                    calls.call(SYS_MMAP, 0, size, PROT_READ_WRITE, sharing | MAP_NORESERVE, file.number(), fileOffset);
             if (address < 0 && address >= -4095) {
                 throw new ErrnoException((int) -address, "mmap", file.name());
             }

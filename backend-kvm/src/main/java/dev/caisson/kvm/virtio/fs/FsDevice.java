@@ -1,6 +1,9 @@
 package dev.caisson.kvm.virtio.fs;
 
 import dev.caisson.kvm.memory.GuestFault;
+import dev.caisson.kvm.state.StateFormatException;
+import dev.caisson.kvm.state.StateReader;
+import dev.caisson.kvm.state.StateWriter;
 import dev.caisson.kvm.virtio.Chain;
 import dev.caisson.kvm.virtio.DeviceEvents;
 import dev.caisson.kvm.virtio.VirtQueue;
@@ -130,6 +133,29 @@ public final class FsDevice implements VirtioDevice, AutoCloseable {
                 pending.add(request);
             }
             workers.submit(worker -> answer(from, request, worker));
+        }
+    }
+
+    /** A guest that waits for a lock has a request for as long. */
+    @Override
+    public boolean isIdle() {
+        synchronized (pending) {
+            return pending.isEmpty();
+        }
+    }
+
+    /** What the guest has of the host's files does not go along: its numbers mean nothing to another machine. */
+    @Override
+    public void save(StateWriter to) {
+        to.putInt(files.nodes().size()).putInt(files.handles().size());
+    }
+
+    @Override
+    public void restore(StateReader from) throws StateFormatException {
+        int nodes = from.getInt();
+        int open = from.getInt();
+        if (nodes != 0 || open != 0) {
+            throw from.wrong("the guest has files of the host's");
         }
     }
 

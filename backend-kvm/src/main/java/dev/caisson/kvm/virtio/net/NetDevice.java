@@ -1,6 +1,9 @@
 package dev.caisson.kvm.virtio.net;
 
 import dev.caisson.kvm.memory.GuestFault;
+import dev.caisson.kvm.state.StateFormatException;
+import dev.caisson.kvm.state.StateReader;
+import dev.caisson.kvm.state.StateWriter;
 import dev.caisson.kvm.virtio.Chain;
 import dev.caisson.kvm.virtio.DeviceEvents;
 import dev.caisson.kvm.virtio.VirtQueue;
@@ -90,6 +93,21 @@ public final class NetDevice implements VirtioDevice, AutoCloseable {
                 .put(mac)
                 .putShort(10, (short) mtu)
                 .array();
+    }
+
+    @Override
+    public void save(StateWriter to) {
+        to.putBytes(mac).putInt(mtu);
+    }
+
+    /** The driver goes on with the address of the other card, and must be told of this one's; its packets are not longer than that one's. */
+    @Override
+    public void restore(StateReader from) throws StateFormatException {
+        var _ = from.getExactly(MAC_SIZE);
+        int was = from.getInt();
+        if (mtu > was) {
+            throw from.wrong("a network card for packets of " + was + " bytes in the place of one for " + mtu);
+        }
     }
 
     @Override

@@ -1,6 +1,9 @@
 package dev.caisson.kvm.virtio.vsock;
 
 import dev.caisson.kvm.memory.GuestFault;
+import dev.caisson.kvm.state.StateFormatException;
+import dev.caisson.kvm.state.StateReader;
+import dev.caisson.kvm.state.StateWriter;
 import dev.caisson.kvm.virtio.Chain;
 import dev.caisson.kvm.virtio.DeviceEvents;
 import dev.caisson.kvm.virtio.VirtQueue;
@@ -31,6 +34,10 @@ public final class VsockDevice implements VirtioDevice, AutoCloseable {
     private static final int TYPE = 19;
     private static final int RECEIVE = 0;
     private static final int TRANSMIT = 1;
+    private static final int EVENT = 2;
+    /** VIRTIO_VSOCK_EVENT_TRANSPORT_RESET: all connections are gone, and the address may be another one. */
+    private static final int TRANSPORT_RESET = 0;
+
     private static final int HOST_CID = 2;
     private static final int CONNECTIONS = 512;
     private static final int CONTROL_LIMIT = 256;
@@ -48,6 +55,9 @@ public final class VsockDevice implements VirtioDevice, AutoCloseable {
     private @Nullable DeviceEvents events;
     private @Nullable VirtQueue receive;
     private @Nullable VirtQueue transmit;
+    private @Nullable VirtQueue event;
+    /** Whether the guest has yet to hear that its connections are gone. */
+    private boolean resetOwed;
 
     private VsockDevice(long guestCid, Path path, HostListener listener) {
         this.guestCid = guestCid;
@@ -92,6 +102,7 @@ public final class VsockDevice implements VirtioDevice, AutoCloseable {
     public void activate(List<VirtQueue> queues, long negotiated) {
         receive = queues.get(RECEIVE);
         transmit = queues.get(TRANSMIT);
+        event = queues.get(EVENT);
         if (events != null) {
             listener.start(events, this::call);
         }
@@ -99,7 +110,38 @@ public final class VsockDevice implements VirtioDevice, AutoCloseable {
 
     @Override
     public void process(int queue) throws GuestFault {
+        tellReset();
         pump();
+    }
+
+    /** As soon as the driver has a buffer for it. */
+    private void tellReset() throws GuestFault {
+        VirtQueue to = event;
+        if (!resetOwed || to == null) {
+            return;
+        }
+        Chain chain = to.take();
+        if (chain != null) {
+            chain.write(new byte[] {TRANSPORT_RESET, 0, 0, 0}, 0, Integer.BYTES);
+            to.complete(chain);
+            resetOwed = false;
+        }
+    }
+
+    /** Connections do not go along. */
+    @Override
+    public void save(StateWriter to) {
+        to.putLong(guestCid).putInt(nextHostPort);
+    }
+
+    @Override
+    public void restore(StateReader from) throws StateFormatException {
+        if (from.getLong() != guestCid) {
+            throw from.wrong("the guest has another address");
+        }
+        // Ports that the guest has seen are not used at once again: it may still be done with their connections.
+        nextHostPort = from.getInt(FIRST_HOST_PORT, Integer.MAX_VALUE, "a port of the host's");
+        resetOwed = true;
     }
 
     /** Moves what can be moved in both directions. */
@@ -400,6 +442,8 @@ public final class VsockDevice implements VirtioDevice, AutoCloseable {
         control.clear();
         receive = null;
         transmit = null;
+        event = null;
+        resetOwed = false;
     }
 
     /** Stops listening and ends what is open. After the machine was closed. */

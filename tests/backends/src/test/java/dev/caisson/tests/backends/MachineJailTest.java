@@ -47,7 +47,7 @@ class MachineJailTest {
                             List.of("/bin/busybox", "sh", "-c", script),
                             log.toString(),
                             null,
-                            JailFiles.of(own, own),
+                            JailFiles.of(own, own, null),
                             false),
                     0,
                     Set.of(Launcher.Flag.SELF));

@@ -1,0 +1,53 @@
+package dev.caisson.kvm;
+
+import dev.caisson.backend.ContainerFault;
+import dev.caisson.backend.Launcher;
+import dev.caisson.backend.MachineTemplates;
+import dev.caisson.kvm.pod.MachineCommand;
+import dev.caisson.kvm.pod.MachineSize;
+import dev.caisson.kvm.pod.PodMachine;
+import dev.caisson.kvm.template.TemplateStore;
+import java.nio.file.Path;
+import java.util.List;
+
+/** The templates of this host: machines of the installation's image. */
+final class KvmTemplates implements MachineTemplates {
+    /** What annotates a pod's first container: {@code off}, or the name of a template that has to be taken. */
+    static final String ANNOTATION = TemplateStore.ANNOTATION;
+
+    private static final Path DIRECTORY =
+            Path.of(System.getProperty("caisson.kvm.templates", "/var/lib/caisson-kvm/templates"));
+
+    static TemplateStore store() {
+        return new TemplateStore(DIRECTORY, MachineCommand.image());
+    }
+
+    @Override
+    public String build(Shape shape, Launcher launcher) throws ContainerFault {
+        return store().make(shape, file -> {
+            PodMachine machine = PodMachine.unnamed();
+            MachineSize size = new MachineSize(shape.memoryMib(), shape.processors());
+            machine.start(launcher, new PodMachine.Beginning(size, null, shape.cards(), null));
+            try {
+                machine.save(file);
+            } finally {
+                machine.end(launcher);
+            }
+        });
+    }
+
+    @Override
+    public List<Entry> list() throws ContainerFault {
+        return store().list();
+    }
+
+    @Override
+    public List<String> verify(String name) throws ContainerFault {
+        return store().verify(name);
+    }
+
+    @Override
+    public void remove(String name) throws ContainerFault {
+        store().remove(name);
+    }
+}

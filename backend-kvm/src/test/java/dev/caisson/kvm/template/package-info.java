@@ -1,0 +1,4 @@
+@NullMarked
+package dev.caisson.kvm.template;
+
+import org.jspecify.annotations.NullMarked;

@@ -29,6 +29,11 @@ final class Probes {
 
     private Probes() {}
 
+    /** Built when the first command is to be timed. */
+    private static final class Commands {
+        static final Stopwatch WATCH = Stopwatch.build();
+    }
+
     /** Every probe in the order of the report. */
     static List<Probe> all() {
         return List.of(
@@ -65,10 +70,7 @@ final class Probes {
 
     private static void ctrRun(Subject subject, Samples samples) {
         Command command = subject.bed().ctr().runContainer(Ctr.newId("bench"), List.of("--rm", "--null-io"), "true");
-        samples.add(
-                "ctr run --rm true, ms",
-                subject.name(),
-                millis(() -> command.run().ok()));
+        samples.add("ctr run --rm true, ms", subject.name(), Commands.WATCH.time(command));
     }
 
     /** The shim's {@code start} as containerd runs it, in a bundle of its own, without containerd waiting for it. */
@@ -87,10 +89,8 @@ final class Probes {
         Path log = bundle.resolve("log");
         Command.of("mkfifo", log.toString()).run().ok();
         try (RandomAccessFile held = new RandomAccessFile(log.toFile(), "rw")) {
-            String times = inBundle(subject, bundle, id, "start").ok().out().trim();
-            int space = times.indexOf(' ');
-            double seconds = Double.parseDouble(times.substring(space)) - Double.parseDouble(times.substring(0, space));
-            samples.add("shim start, ms", subject.name(), seconds * 1000);
+            double millis = Commands.WATCH.time(inBundle(subject, bundle, id, "start"), bundle.resolve("input"));
+            samples.add("shim start, ms", subject.name(), millis);
             if (!held.getFD().valid()) {
                 throw new IllegalStateException("log fifo closed");
             }
@@ -101,18 +101,13 @@ final class Probes {
                 ProcessHandle.of(pid).ifPresent(ProcessHandle::destroyForcibly);
             }
             // The Go shim wants files here that only containerd writes; its failure leaves nothing of this bare start.
-            inBundle(subject, bundle, id, "delete");
+            inBundle(subject, bundle, id, "delete").run();
         }
     }
 
-    private static Command.Result inBundle(Subject subject, Path bundle, String id, String action) {
+    private static Command inBundle(Subject subject, Path bundle, String id, String action) {
         PrivateContainerd bed = subject.bed();
-        // Timed by a small shell: to start a process takes this virtual machine longer than a shim takes for its work.
         List<String> argv = new ArrayList<>(List.of(
-                "bash",
-                "-c",
-                "cd \"$0\" && begin=$EPOCHREALTIME && \"$@\" <input >answer && echo \"$begin $EPOCHREALTIME\"",
-                bundle.toString(),
                 subject.bed().settings().runtime().shim().toString(),
                 "-namespace",
                 bed.tag(),
@@ -133,10 +128,10 @@ final class Probes {
             throw new UncheckedIOException("write shim's input in " + bundle, e);
         }
         return Command.of(argv)
+                .in(bundle)
                 .env(bed.environment())
                 .env(Map.of("TTRPC_ADDRESS", bed.dir().resolve("t.sock").toString(), "MAX_SHIM_VERSION", "2"))
-                .timeout(LIMIT)
-                .run();
+                .timeout(LIMIT);
     }
 
     /** containerd.runtime.bootstrap.v1.BootstrapParams, which containerd writes to the shim's input since 2.3. */
@@ -179,7 +174,7 @@ final class Probes {
             }));
             task.deleteExec("x");
             Command exec = subject.bed().ctr().exec(task.id(), "true");
-            samples.add("ctr task exec true, ms", name, millis(() -> exec.run().ok()));
+            samples.add("ctr task exec true, ms", name, Commands.WATCH.time(exec));
             task.kill(9);
             task.await("", LIMIT);
             samples.add("task delete, ms", name, millis(task::delete));

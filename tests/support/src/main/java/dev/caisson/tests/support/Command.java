@@ -77,11 +77,13 @@ public final class Command {
         return argv;
     }
 
-    /** The same as an argument of a program, which is to execute it; input and output are not taken over. */
-    public Command behind(String program) {
+    /** The same as the last arguments of a program, which is to execute it; input and output are not taken over. */
+    public Command behind(String... program) {
         List<String> words = new ArrayList<>(List.of(program));
         words.addAll(argv);
-        return new Command(words).env(environment);
+        Command outer = new Command(words).env(environment).timeout(timeout);
+        outer.directory = directory;
+        return outer;
     }
 
     public Command stdin(byte[] bytes) {

@@ -1,9 +1,12 @@
 package dev.caisson.backend;
 
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.HostFiles;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.locks.ReentrantLock;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Reading a bundle's config.json in bounded memory: what is made of one takes several times its size, and the heap is small. Large
@@ -23,16 +26,54 @@ public final class ConfigFile {
         T with(byte[] json) throws ContainerFault, IOException;
     }
 
-    /** Reads the file, which the caller knows to be of at most {@link #MAX_BYTES}, and uses it. */
+    /** There is no configuration to use. */
+    public static final class MissingException extends ContainerFault {
+        private static final long serialVersionUID = 1;
+
+        MissingException(String message) {
+            super(Kind.INVALID, message);
+        }
+    }
+
+    /**
+     * Reads the file and uses it.
+     *
+     * @throws MissingException when there is no file of that name, or one that is not regular, or of more than {@link #MAX_BYTES}
+     */
     public static <T> T with(Path file, Use<T> use) throws ContainerFault, IOException {
-        if (Files.size(file) <= LARGE_BYTES) {
-            return use.with(Files.readAllBytes(file));
+        byte[] json = read(file, LARGE_BYTES);
+        if (json != null) {
+            return use.with(json);
         }
         LARGE.lock();
         try {
-            return use.with(Files.readAllBytes(file));
+            json = read(file, MAX_BYTES);
+            if (json == null) {
+                throw new MissingException(file.getFileName() + ": larger than " + MAX_BYTES + " bytes");
+            }
+            return use.with(json);
         } finally {
             LARGE.unlock();
         }
+    }
+
+    /** Null when there is more. Without java.nio, which asks the kernel twice as often: every container waits for this. */
+    private static byte @Nullable [] read(Path file, long limit) throws MissingException, ErrnoException {
+        try {
+            byte[] json = HostFiles.readIfPresent(file.toString(), (int) limit);
+            if (json != null) {
+                return json;
+            }
+        } catch (ErrnoException e) {
+            if (e.errno() == Errno.EFBIG) {
+                return null;
+            }
+            // Of a directory, of a socket, and of a fifo that somebody writes to.
+            if (e.errno() != Errno.EISDIR && e.errno() != Errno.ENXIO && e.errno() != Errno.EAGAIN) {
+                throw e;
+            }
+        }
+        throw new MissingException(
+                "JSON specification file " + file.getFileName() + " not found in " + file.getParent());
     }
 }

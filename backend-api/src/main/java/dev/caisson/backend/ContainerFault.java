@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
  * An operation on a container that could not be done. The message is one sentence for a person: what was attempted, on what, and
  * the errno's name where there is one; the kind decides the code that a front door answers with.
  */
-public final class ContainerFault extends Exception {
+public sealed class ContainerFault extends Exception permits ConfigFile.MissingException {
     @Serial
     private static final long serialVersionUID = 1;
 

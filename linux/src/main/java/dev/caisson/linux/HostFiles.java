@@ -113,7 +113,7 @@ public final class HostFiles {
     }
 
     /**
-     * Reads a whole file.
+     * Reads a whole file. Never waits for somebody to write into a fifo.
      *
      * @param limit the number of bytes above which reading stops with EFBIG, so that a file of unknown origin cannot fill the
      *     heap
@@ -129,7 +129,7 @@ public final class HostFiles {
     /** As {@link #read}, but the errors ENOENT and ENODEV (a cgroup file whose group went away while open) are null. */
     public static byte @Nullable [] readIfPresent(String path, int limit) throws ErrnoException {
         try (Scratch scratch = new Scratch()) {
-            long opened = openRaw(scratch.string(path), O_RDONLY | O_NOCTTY, 0);
+            long opened = openRaw(scratch.string(path), O_RDONLY | O_NOCTTY | O_NONBLOCK, 0);
             if (Libc.errno(opened) == Errno.ENOENT) {
                 return null;
             }

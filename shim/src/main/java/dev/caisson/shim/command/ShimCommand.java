@@ -30,9 +30,7 @@ import dev.caisson.ttrpc.proto.types.RuntimeVersion;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
-import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
-import java.nio.file.attribute.BasicFileAttributes;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.time.Instant;
@@ -45,6 +43,9 @@ public final class ShimCommand {
     private static final String GROUP_RUNC = "io.containerd.runc.v2.group";
     private static final String GROUP_CRI = "io.kubernetes.cri.sandbox-id";
     private static final int KILLED = 137;
+    private static final int KEY_BYTES = 12;
+    /** Never fed itself. */
+    private static final MessageDigest SHA_256 = sha256();
 
     /** How monitors are started. */
     public record MonitorLaunch(String executable, String stateDirectory, String daemonProgram) {}
@@ -108,13 +109,13 @@ public final class ShimCommand {
         String id = Identifiers.require("id", args.get("id"));
         String namespace = Identifiers.require("namespace", args.get("namespace"));
         @Nullable BootstrapParams params = bootstrap(call.stdin(), id, namespace);
-        String ttrpc = call.environment().getOrDefault("TTRPC_ADDRESS", "");
+        String ttrpc = call.variable("TTRPC_ADDRESS");
         if (params != null && !params.getContainerdTtrpcAddress().isEmpty()) {
             ttrpc = params.getContainerdTtrpcAddress();
         }
         Path bundle = Path.of(call.cwd());
-        String group = groupAndReadAhead(bundle, id);
-        String key = key(args.get("address"), namespace, group);
+        Member member = member(bundle, id);
+        String key = key(args.get("address"), namespace, member.group());
         Path directory = sockets;
         if (params != null && params.hasSocketDir() && !params.getSocketDir().isEmpty()) {
             directory = Files.createDirectories(Path.of(params.getSocketDir()));
@@ -123,7 +124,7 @@ public final class ShimCommand {
         Pod pod = pods.open(new PodInfo(
                 key,
                 namespace,
-                group,
+                member.group(),
                 ttrpc,
                 socket,
                 Backends.byProgram(call.argv().getFirst())));
@@ -154,6 +155,10 @@ public final class ShimCommand {
         }
         if (!starts || cgroups.isEmpty()) {
             call.finish(answer);
+        }
+        if (member.json() != null) {
+            // Last of all: to hand work to another thread takes longer than all the rest.
+            lifecycle.specsAhead().read(bundle.toString(), member.json());
         }
     }
 
@@ -229,22 +234,19 @@ public final class ShimCommand {
     }
 
     /**
-     * Which pod the container belongs to. A configuration that cannot be read is its own pod: Create says what is wrong with it.
+     * A container's configuration, and which pod the container belongs to.
+     *
+     * @param json null for one that cannot be read, which is its own pod: Create says what is wrong with it
      */
-    private String groupAndReadAhead(Path bundle, String id) throws ContainerFault, IOException {
-        Path config = bundle.resolve("config.json");
+    @SuppressWarnings("ArrayRecordComponent") // passed on, and compared by nobody
+    private record Member(byte @Nullable [] json, String group) {}
+
+    private static Member member(Path bundle, String id) throws ContainerFault, IOException {
         try {
-            BasicFileAttributes about = Files.readAttributes(config, BasicFileAttributes.class);
-            if (!about.isRegularFile() || about.size() > ConfigFile.MAX_BYTES) {
-                return id;
-            }
-        } catch (NoSuchFileException e) {
-            return id; // a sandbox bundle of containerd's shim sandbox controller has none
+            return ConfigFile.with(bundle.resolve("config.json"), json -> new Member(json, group(json, id)));
+        } catch (ConfigFile.MissingException e) {
+            return new Member(null, id); // a sandbox bundle of containerd's shim sandbox controller has none
         }
-        return ConfigFile.with(config, json -> {
-            lifecycle.specsAhead().read(bundle.toString(), json);
-            return group(json, id);
-        });
     }
 
     private static String group(byte[] json, String id) throws ContainerFault {
@@ -267,9 +269,17 @@ public final class ShimCommand {
 
     private static String key(String address, String namespace, String group) {
         try {
-            byte[] hash = MessageDigest.getInstance("SHA-256")
-                    .digest((address + "\n" + namespace + "\n" + group).getBytes(StandardCharsets.UTF_8));
-            return HexFormat.of().formatHex(hash, 0, 12);
+            byte[] name = (address + "\n" + namespace + "\n" + group).getBytes(StandardCharsets.UTF_8);
+            // A copy, since to look an algorithm up takes longer than to use it.
+            return HexFormat.of().formatHex(((MessageDigest) SHA_256.clone()).digest(name), 0, KEY_BYTES);
+        } catch (CloneNotSupportedException e) {
+            throw new AssertionError("SHA-256 of every JDK can be copied", e);
+        }
+    }
+
+    private static MessageDigest sha256() {
+        try {
+            return MessageDigest.getInstance("SHA-256");
         } catch (NoSuchAlgorithmException e) {
             throw new AssertionError("every JDK has SHA-256", e);
         }

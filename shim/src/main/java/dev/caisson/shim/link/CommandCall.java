@@ -13,7 +13,7 @@ public final class CommandCall {
     private final int pid;
     private final List<String> argv;
     private final String cwd;
-    private final Map<String, String> environment;
+    private final Environment environment;
     private final byte[] stdin;
     private final int resume;
     private volatile @Nullable Consumer<Started> onStarted;
@@ -26,7 +26,7 @@ public final class CommandCall {
             int pid,
             List<String> argv,
             String cwd,
-            Map<String, String> environment,
+            Environment environment,
             byte[] stdin,
             int resume) {
         this.connection = connection;
@@ -52,7 +52,12 @@ public final class CommandCall {
     }
 
     public Map<String, String> environment() {
-        return environment;
+        return environment.all();
+    }
+
+    /** A variable of the command's environment; empty when there is none. */
+    public String variable(String name) {
+        return environment.value(name);
     }
 
     /** What a shim was given on standard input; empty for other commands. */

@@ -9,9 +9,7 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** A socket of the daemon's, where monitors and commands connect. */
@@ -146,14 +144,11 @@ public final class LinkServer implements AutoCloseable {
             argv.add(word(p));
         }
         String cwd = word(p);
-        Map<String, String> env = new HashMap<>();
+        int environment = p.position();
         for (int i = 0; i < envc; i++) {
-            String entry = word(p);
-            int eq = entry.indexOf('=');
-            if (eq > 0) {
-                env.put(entry.substring(0, eq), entry.substring(eq + 1));
-            }
+            skipWord(p);
         }
+        Environment env = new Environment(f.payload(), environment, p.position());
         byte[] stdin = new byte[Math.min(stdinLength, p.remaining())];
         p.get(stdin);
         return new CommandCall(connection, forCommands, f.a(), List.copyOf(argv), cwd, env, stdin, f.b());
@@ -161,11 +156,15 @@ public final class LinkServer implements AutoCloseable {
 
     private static String word(ByteBuffer p) {
         int start = p.position();
-        while (p.get() != 0) {
-            // find the NUL; a missing one underflows, which closes the connection
-        }
+        skipWord(p);
         byte[] word = new byte[p.position() - 1 - start];
         p.get(start, word);
         return new String(word, StandardCharsets.UTF_8);
+    }
+
+    private static void skipWord(ByteBuffer p) {
+        while (p.get() != 0) {
+            // find the NUL; a missing one underflows, which closes the connection
+        }
     }
 }

@@ -25,7 +25,6 @@ import dev.caisson.ttrpc.proto.task.CreateTaskRequest;
 import dev.caisson.ttrpc.proto.task.ExecProcessRequest;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
@@ -141,7 +140,7 @@ public final class TaskLifecycle {
                     "restore container " + task.id + " from " + request.getCheckpoint()
                             + ": CRIU is not supported by this version");
         }
-        Spec spec = ConfigFile.with(config(task.bundle), json -> {
+        Spec spec = ConfigFile.with(Path.of(task.bundle, "config.json"), json -> {
             Spec read = specsAhead.take(task.bundle, json);
             Spec used = inSandbox(task, withTerminal(read, task.init.terminal));
             @SuppressWarnings(
@@ -265,17 +264,6 @@ public final class TaskLifecycle {
         if (l != null) {
             l.kill(SIGKILL);
         }
-    }
-
-    private static Path config(String bundle) throws ContainerFault, IOException {
-        Path file = Path.of(bundle).resolve("config.json");
-        if (!Files.isRegularFile(file)) {
-            throw new ContainerFault(Kind.INVALID, "JSON specification file config.json not found in " + bundle);
-        }
-        if (Files.size(file) > ConfigFile.MAX_BYTES) {
-            throw new ContainerFault(Kind.INVALID, "config.json: larger than " + ConfigFile.MAX_BYTES + " bytes");
-        }
-        return file;
     }
 
     private static void startLogger(Task task, StdioUris.@Nullable Logger logger, int io, LazyLauncher launcher)

@@ -75,7 +75,7 @@ public final class GuestAgent {
 
     /** A guest that does not answer may have said why; one that is being greeted is asked again and again. */
     private String last(String method) {
-        return method.equals(HELLO) ? "" : "; its console: " + console.get();
+        return method.equals(HELLO) ? "" : "; its console: " + GuestText.lines(console.get());
     }
 
     private <R extends MessageLite> R call(
@@ -85,8 +85,8 @@ public final class GuestAgent {
             return client.call(service, method, request, responses, CallOptions.timeout(CALL_TIME));
         } catch (TtrpcException e) {
             Kind kind = kind(e.code());
-            throw new ContainerFault(
-                    kind, what + ": " + e.getMessage() + (kind == Kind.UNAVAILABLE ? last(method) : ""), e);
+            String said = GuestText.sentence(e.getMessage());
+            throw new ContainerFault(kind, what + ": " + said + (kind == Kind.UNAVAILABLE ? last(method) : ""), e);
         } catch (IOException e) {
             throw new ContainerFault(Kind.UNAVAILABLE, what + ": " + e.getMessage() + last(method), e);
         } catch (InterruptedException e) {
@@ -133,8 +133,9 @@ public final class GuestAgent {
                 .setCopy(copy == null ? "" : copy.name())
                 .setBehind(copy == null ? 0 : copy.behind())
                 .build();
-        return call(ServiceNames.GUEST, HELLO, request, HelloResponse.parser(), "greet the guest's agent")
-                .getKernel();
+        return GuestText.sentence(
+                call(ServiceNames.GUEST, HELLO, request, HelloResponse.parser(), "greet the guest's agent")
+                        .getKernel());
     }
 
     /**

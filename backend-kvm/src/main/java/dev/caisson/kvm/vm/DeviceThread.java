@@ -127,23 +127,53 @@ final class DeviceThread implements AutoCloseable {
         };
     }
 
-    private DeviceEvents.Watch begin(Fd fd, Task task) throws ErrnoException {
-        long token = nextToken.getAndIncrement();
-        tasks.put(token, task);
-        epoll.add(fd, 0, token);
-        return new DeviceEvents.Watch() {
-            @Override
-            public void arm(boolean readable, boolean writable) throws ErrnoException {
-                int events = (readable ? Epoll.EPOLLIN : 0) | (writable ? Epoll.EPOLLOUT : 0);
-                epoll.modify(fd, events == 0 ? 0 : events | Epoll.EPOLLONESHOT, token);
-            }
+    private DeviceEvents.Watch begin(Fd fd, Task task) {
+        OneWatch made = new OneWatch(fd, nextToken.getAndIncrement());
+        tasks.put(made.token, task);
+        return made;
+    }
 
-            @Override
-            public void close() throws ErrnoException {
-                tasks.remove(token);
+    /**
+     * Is in the set of what is waited for only while something is wanted of it: an end of a connection that is there for good would be reported again
+     * and again, whether wanted or not.
+     */
+    private final class OneWatch implements DeviceEvents.Watch {
+        private final Fd fd;
+        private final long token;
+        private boolean waitedFor;
+
+        OneWatch(Fd fd, long token) {
+            this.fd = fd;
+            this.token = token;
+        }
+
+        @Override
+        public void arm(boolean readable, boolean writable) throws ErrnoException {
+            if (!readable && !writable) {
+                leave();
+                return;
+            }
+            int events = (readable ? Epoll.EPOLLIN : 0) | (writable ? Epoll.EPOLLOUT : 0) | Epoll.EPOLLONESHOT;
+            if (waitedFor) {
+                epoll.modify(fd, events, token);
+            } else {
+                epoll.add(fd, events, token);
+                waitedFor = true;
+            }
+        }
+
+        private void leave() throws ErrnoException {
+            if (waitedFor) {
+                waitedFor = false;
                 epoll.remove(fd);
             }
-        };
+        }
+
+        @Override
+        public void close() throws ErrnoException {
+            tasks.remove(token);
+            leave();
+        }
     }
 
     private void run() {

@@ -19,6 +19,7 @@ final class Connection {
     private static final int SYS_RECVFROM = 45;
     private static final int SYS_SHUTDOWN = 48;
     private static final int DONTWAIT_NOSIGNAL = 0x4040;
+    private static final int SHUT_RD = 0;
     private static final int SHUT_WR = 1;
 
     final int hostPort;
@@ -136,6 +137,12 @@ final class Connection {
 
     private long transmit(long address, long length) {
         return calls.call(SYS_SENDTO, socket.number(), address, length, DONTWAIT_NOSIGNAL, 0, 0);
+    }
+
+    /** The guest wants no more bytes: who writes at the host's end hears of it (EPIPE). */
+    void refuseInput() {
+        inputEnded = true;
+        calls.call(SYS_SHUTDOWN, socket.number(), SHUT_RD);
     }
 
     /** Passes on what is in the buffer, and the end behind it; false when the host's end is gone. */

@@ -217,7 +217,9 @@ public final class VsockDevice implements VirtioDevice, AutoCloseable {
                 }
             }
             case VsockPacket.SHUTDOWN -> {
-                connection.inputEnded |= (packet.flags() & VsockPacket.NO_RECEIVE) != 0;
+                if ((packet.flags() & VsockPacket.NO_RECEIVE) != 0) {
+                    connection.refuseInput();
+                }
                 connection.outputEnded |= (packet.flags() & VsockPacket.NO_SEND) != 0;
                 flush(connection);
             }

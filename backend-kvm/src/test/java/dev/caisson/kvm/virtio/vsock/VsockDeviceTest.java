@@ -1,6 +1,7 @@
 package dev.caisson.kvm.virtio.vsock;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.kvm.Seeds;
 import dev.caisson.kvm.memory.GuestFault;
@@ -192,6 +193,94 @@ class VsockDeviceTest {
                 .satisfies(got -> assertThat(got.packet().operation()).isEqualTo(VsockPacket.RESET));
         assertThat(device.connectionCount()).isZero();
         assertThat(events.armed).as("only the listener is left").hasSize(1);
+    }
+
+    @Test
+    void aGuestThatHasSaidAllStillListens() throws Exception {
+        try (SocketChannel host = connected()) {
+            send(packet(PORT, VsockPacket.DATA, 0, 4, 1 << 16, 0), text("last"));
+            send(VsockPacket.SHUTDOWN, VsockPacket.NO_SEND);
+            assertThat(read(host)).isEqualTo("last");
+            assertThat(read(host)).isEqualTo("END");
+            host.write(ByteBuffer.wrap(text("answer")));
+            offer(1);
+            happen();
+            assertThat(received())
+                    .singleElement()
+                    .satisfies(got -> assertThat(got.data()).isEqualTo(text("answer")));
+            assertThat(device.connectionCount()).isEqualTo(1);
+        }
+        offer(2);
+        happen();
+        assertThat(received()).extracting(got -> got.packet().operation()).contains(VsockPacket.RESET);
+        assertThat(device.connectionCount()).isZero();
+    }
+
+    @Test
+    void aHostThatHasSaidAllStillListens() throws Exception {
+        try (SocketChannel host = connected()) {
+            host.shutdownOutput();
+            offer(1);
+            happen();
+            assertThat(received()).singleElement().satisfies(got -> {
+                assertThat(got.packet().operation()).isEqualTo(VsockPacket.SHUTDOWN);
+                assertThat(got.packet().flags()).isEqualTo(VsockPacket.NO_SEND);
+            });
+            send(packet(PORT, VsockPacket.DATA, 0, 5, 1 << 16, 0), text("still"));
+            assertThat(read(host)).isEqualTo("still");
+            offer(1);
+            send(VsockPacket.SHUTDOWN, VsockPacket.NO_SEND);
+            assertThat(read(host)).isEqualTo("END");
+            assertThat(received())
+                    .singleElement()
+                    .satisfies(got -> assertThat(got.packet().operation()).isEqualTo(VsockPacket.RESET));
+        }
+        assertThat(device.connectionCount()).isZero();
+    }
+
+    @Test
+    void aGuestThatWantsNoMoreIsToldNothingAndItsWriterHearsOfIt() throws Exception {
+        try (SocketChannel host = connected()) {
+            send(VsockPacket.SHUTDOWN, VsockPacket.NO_RECEIVE);
+            assertThatThrownBy(() -> host.write(ByteBuffer.wrap(text("unwanted"))))
+                    .isInstanceOf(IOException.class)
+                    .hasMessageContaining("pipe");
+            offer(1);
+            happen();
+            assertThat(received()).isEmpty();
+            send(packet(PORT, VsockPacket.DATA, 0, 5, 1 << 16, 0), text("still"));
+            assertThat(read(host)).isEqualTo("still");
+        }
+    }
+
+    /** Both sides' connections are refused, and are taken again when there are descriptors. */
+    @Test
+    void outOfDescriptorsConnectionsAreRefused() throws Exception {
+        connectAndEnd(); // what is needed for it is loaded now
+        try (SocketChannel caller = SocketChannel.open(StandardProtocolFamily.UNIX);
+                DescriptorLimit limit = new DescriptorLimit()) {
+            limit.exhaust();
+            offer(4);
+            send(packet(PORT, VsockPacket.REQUEST, 0, 0, 1 << 16, 0), new byte[0]);
+            caller.connect(UnixDomainSocketAddress.of(path));
+            happen();
+            limit.restore();
+            assertThat(received()).extracting(got -> got.packet().operation()).contains(VsockPacket.RESET);
+            assertThat(read(caller)).isEqualTo("END");
+        }
+        offer(4);
+        happen();
+        received();
+        connectAndEnd();
+    }
+
+    private void connectAndEnd() throws Exception {
+        connected().close();
+        send(VsockPacket.SHUTDOWN, 3);
+        offer(4);
+        happen();
+        received();
+        assertThat(device.connectionCount()).isZero();
     }
 
     @Test

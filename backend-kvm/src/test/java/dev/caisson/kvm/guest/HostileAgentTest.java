@@ -52,7 +52,7 @@ class HostileAgentTest {
 
     private static final Question[] QUESTIONS = {
         agent -> {
-            var _ = agent.hello();
+            var _ = agent.hello(null);
         },
         agent -> {
             var _ = agent.stats("c");

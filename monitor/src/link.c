@@ -78,7 +78,7 @@ static void dispatch(const struct wire *h, uint8_t *p)
 		relay_answer(h->a, p, h->length);
 		break;
 	case W_COMMIT:
-		relay_commit(h->a, h->b);
+		relay_commit(h->a, h->b, p, h->length);
 		break;
 	case W_FORGET:
 		procs_forget(h->a);

@@ -27,7 +27,7 @@ void take_short_turns(void);
 /* relay.c: containerd's connections and requests. */
 void relay_init(int listener);
 void relay_answer(uint32_t conn, const uint8_t *frame, size_t len);
-void relay_commit(uint32_t conn, uint32_t stream);
+void relay_commit(uint32_t conn, uint32_t stream, const uint8_t *, size_t len);
 void relay_canned(uint32_t launch, uint8_t flags, const uint8_t *, size_t len);
 void relay_process_gone(uint32_t launch);
 void relay_pledge(uint32_t conn, uint32_t stream, uint8_t on, const uint8_t *, size_t len);
@@ -58,6 +58,7 @@ void procs_spawn(uint32_t launch, uint32_t io, uint8_t flags, uint8_t *payload, 
 void procs_gate(uint32_t launch, uint8_t flags, const uint8_t *, size_t len);
 void procs_kill(uint32_t launch, int sig);
 void procs_forget(uint32_t launch);
+void procs_lost(uint32_t launch); /* who asked for it has been told that it is not there */
 void procs_pledged(uint32_t launch); /* it may have come so far already */
 void procs_snapshot(void);
 /* Whether a caissond has work here: an exit to hear of, or a pod without processes to fill or to end. */

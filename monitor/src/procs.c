@@ -556,6 +556,14 @@ void procs_snapshot(void)
 	}
 }
 
+void procs_lost(uint32_t launch)
+{
+	struct proc *p = find_launch(launch);
+
+	if (p)
+		p->flags |= PROC_LOST;
+}
+
 int procs_is_alive(uint32_t launch)
 {
 	struct proc *p = find_launch(launch);

@@ -47,6 +47,7 @@ struct request {
 	uint32_t stream;
 	uint64_t since;
 	int committed;
+	uint32_t launch; /* what it is to make, 0 unknown */
 	int canned; /* a fallback answer exists */
 	size_t len;
 	uint8_t frame[];
@@ -412,13 +413,16 @@ void relay_answer(uint32_t conn, const uint8_t *frame, size_t len)
 	put_answer(c, frame, len);
 }
 
-void relay_commit(uint32_t conn, uint32_t stream)
+void relay_commit(uint32_t conn, uint32_t stream, const uint8_t *p, size_t len)
 {
 	struct conn *c = find_conn(conn);
 	struct request *r = c ? *find_request(c, stream) : NULL;
 
-	if (r)
-		r->committed = 1;
+	if (!r)
+		return;
+	r->committed = 1;
+	if (len >= sizeof r->launch)
+		memcpy(&r->launch, p, sizeof r->launch);
 }
 
 static void forget_canned(struct canned **at)
@@ -561,6 +565,7 @@ void relay_link_lost(void)
 				at = &(*at)->next;
 				continue;
 			}
+			procs_lost((*at)->launch);
 			drop_request(c, at);
 			if (put_status(c, stream, CODE_UNAVAILABLE, LOST) != 0)
 				break;

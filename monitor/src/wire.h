@@ -40,7 +40,8 @@ enum wire_kind {
 	W_IO = 10,	  /* a io, b errno of IO_OPEN; flags: which of the three failed */
 	/* caissond -> monitor */
 	W_ANSWER = 32,	    /* a connection; payload: one ttrpc frame */
-	W_COMMIT = 33,	    /* a connection, b stream: do not redeliver this request */
+	W_COMMIT = 33,	    /* a connection, b stream: do not redeliver this request; payload: u32 launch or none: if the
+			       request is answered as lost, PROC of that launch says so */
 	W_FORGET = 34,	    /* a launch: its exit is stored and published */
 	W_IO_OPEN = 35,	    /* a io; payload: three times (u8 kind, path, NUL) */
 	W_IO_CLOSE = 36,    /* a io */
@@ -107,7 +108,7 @@ struct proc_snapshot {
 	uint16_t notes;
 	uint32_t io;
 };
-enum { PROC_GATE_USED = 1, PROC_LAUNCHED = 2, PROC_EXITED = 4 };
+enum { PROC_GATE_USED = 1, PROC_LAUNCHED = 2, PROC_EXITED = 4, PROC_LOST = 8 };
 
 /* How IO_OPEN opens one of a process's three standard descriptors. */
 enum io_kind {

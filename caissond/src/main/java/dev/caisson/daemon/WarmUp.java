@@ -97,9 +97,36 @@ final class WarmUp {
         RecordStore store = new RecordStore(directory);
         parent.deleteTree(name);
         Files.createDirectories(directory.resolve("s"));
+        writeBundle(directory);
+        PodRegistry pods = services(store, directory, backends, executor);
+        Path socket = directory.resolve("command.sock");
+        try (LinkServer server = commandLoop.server(pods)) {
+            server.listen(socket);
+            for (int i = 0; i < rounds; i++) {
+                startShim(socket, "start-" + i);
+                if (i < rounds / LIFE_DIVISOR) {
+                    practise(socket, "life-" + i);
+                }
+                refused(socket, "state", "rehearsal");
+                refused(socket, "create", "--bundle", directory.toString(), "rehearsal");
+            }
+        }
+        backends.named("namespace").rehearse(rounds);
+    }
+
+    /** What a container that is none is made from. */
+    static void writeBundle(Path directory) throws IOException {
         Spec.Builder spec = SpecTemplate.rootful(true).toBuilder();
         spec.annotations = Map.of(Backends.ANNOTATION, PracticeWall.NAME);
         Files.write(directory.resolve("config.json"), SpecWriter.write(spec.build()));
+    }
+
+    /**
+     * A daemon's services, with a wall more.
+     *
+     * @param directory for what does not belong into {@code store}
+     */
+    static PodRegistry services(RecordStore store, Path directory, Backends backends, ExecutorService executor) {
         Backends walls = new Backends(backends, new PracticeWall());
         PodRegistry pods = new PodRegistry(store, executor);
         TaskLifecycle lifecycle = new TaskLifecycle(store, walls, executor);
@@ -115,19 +142,7 @@ final class WarmUp {
                 Version.TEXT);
         OciCommandLine oci = new OciCommandLine(backends, directory.resolve("oci"), Version.TEXT, Neighbours.NONE);
         pods.serve(new ShimServices(lifecycle, shim, call -> oci.run(new CommandInvocation(call))), tasks);
-        Path socket = directory.resolve("command.sock");
-        try (LinkServer server = commandLoop.server(pods)) {
-            server.listen(socket);
-            for (int i = 0; i < rounds; i++) {
-                startShim(socket, "start-" + i);
-                if (i < rounds / LIFE_DIVISOR) {
-                    practise(socket, "life-" + i);
-                }
-                refused(socket, "state", "rehearsal");
-                refused(socket, "create", "--bundle", directory.toString(), "rehearsal");
-            }
-        }
-        backends.named("namespace").rehearse(rounds);
+        return pods;
     }
 
     /** Of a container that is not there, or whose rootfs is not. */
@@ -149,7 +164,7 @@ final class WarmUp {
         }
     }
 
-    private static List<String> start(String id) {
+    static List<String> start(String id) {
         return List.of(
                 "containerd-shim-caisson-v2",
                 "-namespace",

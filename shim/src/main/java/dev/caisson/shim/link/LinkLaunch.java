@@ -40,6 +40,7 @@ class LinkLaunch implements Launch {
     private volatile int pid;
     private boolean launched;
     private boolean gateUsed;
+    private boolean lost;
     private @Nullable ContainerFault failure;
 
     LinkLaunch(LaunchLink link, int id, String tag, @Nullable LaunchPlan plan) {
@@ -69,6 +70,15 @@ class LinkLaunch implements Launch {
 
     void onGateUsed() {
         gateUsed = true;
+    }
+
+    /** Before anybody is told of the launch. */
+    void onRequestLost() {
+        lost = true;
+    }
+
+    boolean isLost() {
+        return lost;
     }
 
     void onNote(int kind, int code, long value) {

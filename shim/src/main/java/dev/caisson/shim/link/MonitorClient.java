@@ -16,6 +16,7 @@ public final class MonitorClient extends LinkClient {
     public static final int READY = 17;
 
     private static final int CONNECTION = 1;
+    private static final int PROC_BYTES = 24;
     private static final int TTRPC_HEADER = 10;
     private static final byte TTRPC_REQUEST = 1;
     private static final int IN_BUILD = 2;
@@ -30,9 +31,23 @@ public final class MonitorClient extends LinkClient {
      * @param pid of the monitor, and of everything that it launches
      */
     public MonitorClient(Path socket, int pid, String pod) throws IOException {
+        this(socket, pid, pod, 0, 0);
+    }
+
+    /**
+     * Attaches, with a process that an earlier daemon has launched.
+     *
+     * @param launch its launch; 0 for none
+     * @param flags PROC_ of {@code monitor/src/wire.h}
+     */
+    public MonitorClient(Path socket, int pid, String pod, int launch, int flags) throws IOException {
         super(socket);
         this.pid = pid;
         send(WireFrame.of(WireFrame.HELLO, 0, WireFrame.VERSION, pid, pod.getBytes(StandardCharsets.UTF_8)));
+        if (launch != 0) {
+            ByteBuffer held = ByteBuffer.allocate(PROC_BYTES).order(ByteOrder.LITTLE_ENDIAN);
+            send(WireFrame.of(WireFrame.PROC, 0, pid, launch, held.putInt(flags).array()));
+        }
         send(WireFrame.of(WireFrame.ATTACHED, 0, 0));
         send(WireFrame.of(WireFrame.CONN_OPEN, CONNECTION, 0));
     }
@@ -84,6 +99,7 @@ public final class MonitorClient extends LinkClient {
                     send(WireFrame.of(WireFrame.LAUNCHED, f.a(), pid));
                 }
             }
+            case WireFrame.KILL -> exit(f.a());
             default -> {
                 // Of no consequence for who launches nothing.
             }

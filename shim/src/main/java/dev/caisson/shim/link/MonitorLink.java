@@ -80,6 +80,20 @@ public final class MonitorLink extends LaunchLink {
         send(WireFrame.of(WireFrame.COMMIT, connection, stream));
     }
 
+    /** As {@link #commit(int, int)} for a request that makes a launch, which {@link #isLost} afterwards if the request is. */
+    public void commit(int connection, int stream, int launch) {
+        byte[] which = ByteBuffer.allocate(Integer.BYTES)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putInt(launch)
+                .array();
+        send(WireFrame.of(WireFrame.COMMIT, 0, connection, stream, which));
+    }
+
+    /** Whether who asked an earlier daemon for it was told, when that daemon died, that it is not to be had. */
+    public boolean isLost(Launch launch) {
+        return ((LinkLaunch) launch).isLost();
+    }
+
     /**
      * Lets the monitor answer requests that start with {@code key} itself, with {@code response}, while the launch's process lives.
      *
@@ -220,6 +234,9 @@ public final class MonitorLink extends LaunchLink {
         }
         if ((flags & 4) != 0) {
             l.onExit(ProcessExit.ofWaitStatus(status, instant(timeNs)));
+        }
+        if ((flags & 8) != 0) {
+            l.onRequestLost();
         }
         launches.put(f.b(), l);
         reserveIds(Math.max(f.b(), io));

@@ -11,6 +11,11 @@ public record PodConnection(Pod pod, MonitorLink link, int connection) implement
         link.commit(connection, stream);
     }
 
+    /** As {@link #commit(int)} for a request that makes a launch. */
+    public void commit(int stream, int launch) {
+        link.commit(connection, stream, launch);
+    }
+
     /**
      * {@link MonitorLink#pledgeLaunched} for one of its requests.
      *

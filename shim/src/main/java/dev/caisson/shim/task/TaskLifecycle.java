@@ -81,7 +81,8 @@ public final class TaskLifecycle {
 
     /** Something to do right before the first side effect. */
     interface Commit {
-        void now();
+        /** @param launch of the container's init */
+        void now(int launch);
     }
 
     Task create(Pod pod, CreateTaskRequest request, Commit commit) throws ContainerFault {
@@ -111,7 +112,7 @@ public final class TaskLifecycle {
             }
             boolean opened = false;
             try {
-                commit.now();
+                commit.now(launch);
                 StdioUris stdio = StdioUris.parse(init.stdin, init.stdout, init.stderr, init.terminal);
                 launcher.openIo(launch, stdio.stdio());
                 opened = true;
@@ -229,7 +230,7 @@ public final class TaskLifecycle {
     /** Makes the task that holds a sandbox's namespaces. */
     public void createSandbox(Pod pod, String id, String bundle) throws ContainerFault {
         Task task = create(
-                pod, CreateTaskRequest.newBuilder().setId(id).setBundle(bundle).build(), () -> {}, true);
+                pod, CreateTaskRequest.newBuilder().setId(id).setBundle(bundle).build(), launch -> {}, true);
         settle(task);
     }
 

@@ -38,8 +38,7 @@ public final class TaskRecovery {
             for (TaskProcess p : task.execs.values()) {
                 adopt(task, p, link);
             }
-            if (task.init.state() == TaskState.CREATING) {
-                // Its Create was committed and is answered as unavailable: undo it.
+            if (isUnwanted(task, link)) {
                 executor.execute(() -> removal.destroy(task));
             } else {
                 CannedAnswers.refresh(task);
@@ -60,6 +59,17 @@ public final class TaskRecovery {
                 l.exit().thenRun(l::forget);
             }
         }
+    }
+
+    /**
+     * Whether the container's Create was committed and was answered as unavailable when its daemon died: in the middle of it, or between the record and
+     * the answer.
+     */
+    private static boolean isUnwanted(Task task, MonitorLink link) {
+        TaskState state = task.init.state();
+        Launch init = link.find(task.init.launchId);
+        return state == TaskState.CREATING
+                || (state == TaskState.CREATED && init != null && link.isLost(init) && !init.gateUsed());
     }
 
     /** After the first requests have had their turn: looking at every container of the node takes a while. */

@@ -164,7 +164,7 @@ public final class TaskService {
 
     private CreateTaskResponse create(PodConnection from, RequestContext ctx, CreateTaskRequest q)
             throws ContainerFault {
-        Task task = lifecycle.create(from.pod(), q, () -> from.commit(ctx.streamId()));
+        Task task = lifecycle.create(from.pod(), q, launch -> from.commit(ctx.streamId(), launch));
         if (ctx.isCancelled()) {
             // Nobody waits for it any more, so nobody would delete it.
             lifecycle.removal().destroy(task);

@@ -203,6 +203,43 @@ class RelayTest {
         }
     }
 
+    /** Its next daemon must undo what somebody was told not to have got. */
+    @Test
+    void theLaunchOfALostRequestIsMarked() throws Exception {
+        try (Rig rig = Rig.bare()) {
+            Peer link = rig.startMonitor();
+            Containerd c = rig.connect();
+            for (int i = 1; i <= 3; i++) {
+                c.request(2 * i - 1, new byte[0]);
+                int conn = link.await(Frame.REQUEST).a();
+                byte[] launch = {(byte) i, 0, 0, 0};
+                link.send(Frame.of(Frame.COMMIT, 0, conn, 2 * i - 1, launch));
+                link.spawn(i, "l" + i, Plans.gated("exit 0"), 0, 0);
+                link.awaitPid(i);
+                if (i == 2) {
+                    answer(link, conn, 3, new byte[] {9});
+                    assertThat(c.next().stream()).isEqualTo(3);
+                }
+            }
+            c.request(7, new byte[0]);
+            int conn = link.await(Frame.REQUEST).a();
+            link.send(Frame.of(Frame.COMMIT, 0, conn, 7, new byte[] {99, 0, 0, 0})); // not launched yet
+            rig.restartDaemon();
+            for (int stream : new int[] {1, 5, 7}) {
+                Message lost = c.next();
+                assertThat(lost.stream()).isEqualTo(stream);
+                assertThat(lost.code()).isEqualTo(UNAVAILABLE);
+            }
+            Peer next = rig.daemon().acceptMonitor();
+            for (int i = 1; i <= 3; i++) {
+                int launch = i;
+                Frame proc = next.await("proc", f -> f.kind() == Frame.PROC && f.b() == launch);
+                assertThat(proc.body().getInt(0) & 8).as("launch " + i).isEqualTo(i == 2 ? 0 : 8);
+                next.send(Frame.of(Frame.KILL, i, 9));
+            }
+        }
+    }
+
     @Test
     void whatADeadDaemonHasWrittenStillCounts() throws Exception {
         try (Rig rig = Rig.bare()) {

@@ -111,8 +111,10 @@ class WireFuzzTest {
                         if (f.kind() == Frame.REQUEST && random.nextInt(5) == 0) {
                             link.send(Frame.of(
                                     Frame.COMMIT,
+                                    0,
                                     f.a(),
-                                    ByteBuffer.wrap(f.payload()).getInt(4)));
+                                    ByteBuffer.wrap(f.payload()).getInt(4),
+                                    new byte[random.nextInt(9)]));
                         }
                     }
                 }

@@ -9,6 +9,7 @@
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -123,6 +124,27 @@ static void full(void)
 	at = 0; T(close(r)); T(write(w, "x", 1)); T(sendfile(w, in, &at, 10)); T(fcntl(w, F_GETFL)); T(unlink("fifo"));
 }
 
+/* RLIMIT_FSIZE: what fits is written, then EFBIG and a signal. */
+static void sizes(void)
+{
+	struct rlimit old, small = { .rlim_cur = 5000 };
+	int in = open("big", O_RDONLY), fd = open("limited", O_CREAT | O_RDWR | O_TRUNC, 0600), app, status;
+	off_t at = 0;
+
+	T(getrlimit(RLIMIT_FSIZE, &old)); small.rlim_max = old.rlim_max; signal(SIGXFSZ, SIG_IGN); T(setrlimit(RLIMIT_FSIZE, &small));
+	T(write(fd, b, 6000)); T(write(fd, b, 1)); T(lseek(fd, 0, SEEK_CUR)); T(pwrite(fd, b, 100, 4990)); T(pwrite(fd, b, 100, 5000)); T(pwrite(fd, b, 0, 6000));
+	struct iovec v[2] = { { b, 4 }, { c, 4 } };
+	T(pwritev(fd, v, 2, 4994)); T(lseek(fd, 4000, SEEK_SET)); T(sendfile(fd, in, &at, 2000)); T(sendfile(fd, in, &at, 2000));
+	T(ftruncate(fd, 6000)); T(truncate("limited", 6000)); T(truncate("limited", 4000)); app = open("limited", O_WRONLY | O_APPEND); T(write(app, b, 2000)); T(write(app, b, 1));
+	int pid = fork();
+	if (!pid) {
+		signal(SIGXFSZ, SIG_DFL);
+		_exit(write(app, b, 1) < 0);
+	}
+	T(waitpid(pid, &status, 0) == pid); T(WIFSIGNALED(status) ? WTERMSIG(status) : -1);
+	T(setrlimit(RLIMIT_FSIZE, &old)); T(write(app, b, 1)); T(unlink("limited"));
+}
+
 static void descriptors(void)
 {
 	int p[2], q, fd = open("f", O_RDWR);
@@ -142,6 +164,7 @@ int main(void)
 	pipes();
 	sends();
 	full();
+	sizes();
 	descriptors();
 	printf("%d %d %d\n", getpid() > 0, getppid() >= 0, getuid());
 	return 0;

@@ -116,7 +116,7 @@ final class Guard {
     }
 
     /** Gives a sandbox process the container, whose init waits for an answer to a call: the pod's, or else the first one is the pod's from now on. */
-    void begin(Launch init, Tier tier, int listener) throws ContainerFault {
+    void begin(Launch init, Tier tier, int listener, @Nullable String policy) throws ContainerFault {
         PodSandboxes.Pod at = pod;
         if (at == null) {
             throw new ContainerFault(Kind.FAILED, "serve system calls of " + container + ": no sandbox process");
@@ -126,7 +126,7 @@ final class Guard {
         try {
             Shared shared = launcher.handover().outlives() ? null : shared();
             SandboxProcess fresh = shared == null ? at.fresh() : null;
-            begin(init, tier, listener, shared, fresh);
+            begin(init, tier, listener, policy, shared, fresh);
             if (fresh != null) {
                 at.given();
             }
@@ -144,7 +144,13 @@ final class Guard {
         }
     }
 
-    private void begin(Launch init, Tier tier, int listener, @Nullable Shared shared, @Nullable SandboxProcess fresh)
+    private void begin(
+            Launch init,
+            Tier tier,
+            int listener,
+            @Nullable String policy,
+            @Nullable Shared shared,
+            @Nullable SandboxProcess fresh)
             throws ContainerFault {
         ProcessId sandbox = shared != null
                 ? shared.sandbox()
@@ -169,6 +175,9 @@ final class Guard {
             fresh.adopt(pid);
         } else if (shared != null) {
             SandboxProcess.adoptThrough(shared.through(), pid);
+        }
+        if (policy != null) {
+            PolicyFile.give(container, policy, true, this::send);
         }
         send(Control.serve(true, tier, init.pid(), listener));
         long result = guard.awaitNote(Control.NOTE_SERVING, START_TIME);
@@ -195,7 +204,7 @@ final class Guard {
 
     /** Gives it a policy, a valid one; returns when it is in force. */
     void enforce(String policy) throws ContainerFault {
-        PolicyFile.give(container, policy, this::send);
+        PolicyFile.give(container, policy, false, this::send);
     }
 
     private void send(Control control) throws ContainerFault {

@@ -23,13 +23,14 @@ final class PolicyFile {
 
     private PolicyFile() {}
 
-    static void give(String container, String policy, Sender sender) throws ContainerFault {
+    /** @param isFirst whether it is from the container's own program on */
+    static void give(String container, String policy, boolean isFirst, Sender sender) throws ContainerFault {
         byte[] text = policy.getBytes(StandardCharsets.ISO_8859_1);
         try (Fd memory = MemFd.memory("policy", Long.BYTES + text.length);
                 RandomAccessFile file = new RandomAccessFile(memory.procPath(), "rw")) {
             file.seek(Long.BYTES);
             file.write(text);
-            sender.send(new Control.Policy(Processes.pid(), memory.number()));
+            sender.send(new Control.Policy(Processes.pid(), memory.number(), isFirst));
             long end = System.nanoTime() + TIME.toNanos();
             long answer;
             do {

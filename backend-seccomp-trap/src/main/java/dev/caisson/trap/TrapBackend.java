@@ -9,10 +9,13 @@ import dev.caisson.namespace.NamespaceBackend;
 import dev.caisson.oci.Spec;
 import dev.caisson.trap.filter.Surface;
 import dev.caisson.trap.filter.Tier;
+import dev.caisson.trap.policy.Policy;
+import dev.caisson.trap.policy.PolicyException;
 import java.nio.file.Path;
 import java.util.HashMap;
 import java.util.Map;
 import java.util.TreeMap;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Containers whose system calls a sandbox process answers. Everything else (namespaces, cgroups, hooks, execs) is the namespace wall's, which
@@ -24,6 +27,9 @@ public final class TrapBackend implements Backend {
 
     /** Annotation with which debuggers work in the container. */
     static final String DEBUG = "dev.caisson.trap.debug";
+
+    /** Annotation whose text is the policy that the container is held to from its program's first call on. */
+    static final String POLICY = "dev.caisson.trap.policy";
 
     private final NamespaceBackend namespace = new NamespaceBackend();
     private final TrapFilters filters = new TrapFilters();
@@ -68,7 +74,19 @@ public final class TrapBackend implements Backend {
     private TrapContainer.Filter filter(Spec spec, Guard guard, boolean hasBegun) throws ContainerFault {
         Tier tier = tier(spec);
         return new TrapContainer.Filter(
-                filters.get(tier, debugs(spec, tier), spec.linux().seccomp()), tier, guard, hasBegun);
+                filters.get(tier, debugs(spec, tier), spec.linux().seccomp()), tier, guard, policy(spec), hasBegun);
+    }
+
+    private static @Nullable String policy(Spec spec) throws ContainerFault {
+        String text = spec.annotations().get(POLICY);
+        if (text != null) {
+            try {
+                var _ = Policy.parse(text);
+            } catch (PolicyException e) {
+                throw new ContainerFault(Kind.INVALID, "annotation " + POLICY + ": " + e.getMessage(), e);
+            }
+        }
+        return text;
     }
 
     private static boolean debugs(Spec spec, Tier tier) throws ContainerFault {

@@ -19,6 +19,7 @@ import dev.caisson.trap.policy.PolicyException;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** A container of the namespace wall, and the sandbox process that answers its calls. */
 final class TrapContainer implements Container {
@@ -27,13 +28,18 @@ final class TrapContainer implements Container {
         private final PlanInput.SeccompFilter program;
         private final Tier tier;
         private final Guard guard;
+        private final @Nullable String policy;
         private volatile boolean hasBegun;
 
-        /** @param hasBegun whether the container's init is served already */
-        Filter(PlanInput.SeccompFilter program, Tier tier, Guard guard, boolean hasBegun) {
+        /**
+         * @param policy from the container's own program on, a valid one
+         * @param hasBegun whether the container's init is served already
+         */
+        Filter(PlanInput.SeccompFilter program, Tier tier, Guard guard, @Nullable String policy, boolean hasBegun) {
             this.program = program;
             this.tier = tier;
             this.guard = guard;
+            this.policy = policy;
             this.hasBegun = hasBegun;
         }
 
@@ -47,7 +53,7 @@ final class TrapContainer implements Container {
             if (hasBegun) {
                 guard.serve(process, tier, listener);
             } else {
-                guard.begin(process, tier, listener);
+                guard.begin(process, tier, listener, policy);
                 hasBegun = true;
             }
         }

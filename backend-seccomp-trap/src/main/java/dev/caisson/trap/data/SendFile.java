@@ -2,6 +2,7 @@ package dev.caisson.trap.data;
 
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.direct.KernelCalls;
+import dev.caisson.trap.dispatch.FileSizes;
 import dev.caisson.trap.dispatch.GuestCall;
 import dev.caisson.trap.dispatch.Nr;
 import dev.caisson.trap.dispatch.WaitingCalls;
@@ -94,6 +95,13 @@ final class SendFile implements WaitingCalls.Work {
         long failed = 0;
         while (done < count) {
             int part = (int) Math.min(count - done, GuestCall.DATA_SIZE);
+            if (to == FileKind.REGULAR) {
+                part = (int) Math.min(part, room(c));
+                if (part <= 0) {
+                    failed = -Errno.EFBIG.number();
+                    break;
+                }
+            }
             long got = move(c, Nr.preadv2, in, part, begin + done, 0);
             if (got <= 0) {
                 failed = got;
@@ -123,6 +131,14 @@ final class SendFile implements WaitingCalls.Work {
             return GuestCall.PROCEED;
         }
         return error == -Errno.EOPNOTSUPP.number() ? EINVAL : error;
+    }
+
+    /** How much the caller may still write there (RLIMIT_FSIZE). */
+    private long room(GuestCall c) {
+        long most = c.container().fileSizes().of(c);
+        return most == FileSizes.UNLIMITED
+                ? most
+                : Math.max(0, most - c.kernel().call(Nr.lseek, out, 0, SEEK_CUR));
     }
 
     private long put(GuestCall c, int length) {

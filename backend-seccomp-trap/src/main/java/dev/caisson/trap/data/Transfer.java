@@ -1,6 +1,7 @@
 package dev.caisson.trap.data;
 
 import dev.caisson.linux.Errno;
+import dev.caisson.trap.dispatch.FileSizes;
 import dev.caisson.trap.dispatch.GuestCall;
 import dev.caisson.trap.dispatch.Nr;
 import dev.caisson.trap.dispatch.WaitingCalls;
@@ -18,6 +19,8 @@ final class Transfer extends PieceWork {
 
     private static final int F_GETFL = 3;
     private static final int O_NONBLOCK = 0x800;
+    private static final int O_APPEND = 0x400;
+    private static final int STAT_SIZE = 48;
     private static final int O_DIRECT = 0x4000;
     private static final int SO_TYPE = 3;
     private static final int SOCK_STREAM = 1;
@@ -120,7 +123,13 @@ final class Transfer extends PieceWork {
     }
 
     private long write(GuestCall c, int part) {
-        long taken = part == 0 ? 0 : pieces.gather(c, DATA, part);
+        long room = kind == FileKind.REGULAR ? room(c) : Long.MAX_VALUE;
+        if (room <= 0 && part > 0) {
+            return isBegun()
+                    ? -Errno.EFBIG.number()
+                    : GuestCall.PROCEED; // the kernel says so, and sends the caller SIGXFSZ
+        }
+        long taken = part == 0 ? 0 : pieces.gather(c, DATA, (int) Math.min(part, room));
         if (taken < 0) {
             return taken;
         }
@@ -130,6 +139,20 @@ final class Transfer extends PieceWork {
             return GuestCall.PROCEED; // the kernel says it again, and sends the caller SIGPIPE
         }
         return put < 0 ? failed(c, put) : moved(put);
+    }
+
+    /** How much the caller may still write there (RLIMIT_FSIZE). */
+    private long room(GuestCall c) {
+        long most = c.container().fileSizes().of(c);
+        if (most == FileSizes.UNLIMITED) {
+            return most;
+        }
+        boolean appends = (c.kernel().call(Nr.fcntl, fd, F_GETFL) & O_APPEND) != 0;
+        c.kernel().call(Nr.fstat, fd, c.memory().address(OURS));
+        long at = appends
+                ? c.memory().getLong(OURS + STAT_SIZE)
+                : position == AT_POSITION ? c.kernel().call(Nr.lseek, fd, 0, SEEK_CUR) : position;
+        return most - at;
     }
 
     private long move(GuestCall c, int call) {

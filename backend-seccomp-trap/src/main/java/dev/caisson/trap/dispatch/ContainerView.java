@@ -13,6 +13,7 @@ import java.util.concurrent.Semaphore;
  * @param bootId a line for /proc/sys/kernel/random/boot_id
  * @param waiting bounds the calls that wait on threads of their own
  * @param waitingCalls those that wait for a descriptor
+ * @param fileSizes what its processes' limits say of files that they write
  * @param tracers who is told of its calls
  * @param limits what it may use
  * @param policy what it may ask for
@@ -25,13 +26,21 @@ public record ContainerView(
         Callers callers,
         Semaphore waiting,
         WaitingCalls waitingCalls,
+        FileSizes fileSizes,
         Tracers tracers,
         ContainerLimits limits,
         ContainerPolicy policy) {
     private static final int MAX_WAITING = 64;
 
     /** @param init host pid of the container's first process */
-    public ContainerView(int hostProc, long procDevice, boolean isStrict, String bootId, int init) {
+    public ContainerView(
+            int hostProc,
+            long procDevice,
+            boolean isStrict,
+            String bootId,
+            int init,
+            ContainerPolicy policy,
+            FileSizes fileSizes) {
         this(
                 hostProc,
                 procDevice,
@@ -40,8 +49,9 @@ public record ContainerView(
                 new Callers(),
                 new Semaphore(MAX_WAITING),
                 new WaitingCalls(),
+                fileSizes,
                 new Tracers(),
                 new ContainerLimits(hostProc, init),
-                new ContainerPolicy());
+                policy);
     }
 }

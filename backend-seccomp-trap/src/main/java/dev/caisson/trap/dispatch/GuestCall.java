@@ -49,6 +49,7 @@ public final class GuestCall implements AutoCloseable {
     private final NativeMemory memory = new NativeMemory(PIECES + PIECES_MAX * PIECE);
     private final NativeMemory text = new NativeMemory(64);
     private final FileRights rights;
+    private final KnownThreads threads;
     private final ContainerView container;
     /** What the tracers are to be told of the call at hand; nothing where there is none. */
     private final List<String> seenPaths = new ArrayList<>(2);
@@ -63,6 +64,7 @@ public final class GuestCall implements AutoCloseable {
         this.listener = listener;
         this.guest = new GuestMemory(kernel);
         this.rights = new FileRights(kernel);
+        this.threads = new KnownThreads(kernel);
         this.container = container;
     }
 
@@ -111,12 +113,28 @@ public final class GuestCall implements AutoCloseable {
     /** A call was received. */
     void begin() {
         isTraced = container.tracers().areThere();
+        if (container.policy().awaitsProgram()) {
+            text.putString(0, tid() + "/exe");
+            container.policy().callOf(program(kernel, container.hostProc(), text, memory));
+        }
         isExamined = container.policy().isActive();
         isRefused = false;
         if (isTraced) {
             seenPaths.clear();
             receivedAt = System.nanoTime();
         }
+    }
+
+    /**
+     * What a thread runs, by the name that the file has for the calling thread.
+     *
+     * @param name at its beginning {@code TID/exe}
+     * @param room at {@link #TEXT} room for a path
+     * @return empty for a thread that is no more
+     */
+    public static String program(KernelCalls kernel, int hostProc, NativeMemory name, NativeMemory room) {
+        long length = kernel.call(Nr.readlinkat, hostProc, name.address(), room.address(TEXT), PATH_MAX);
+        return length <= 0 ? "" : new String(room.getBytes(TEXT, (int) length), StandardCharsets.ISO_8859_1);
     }
 
     /** The errno by which the table refuses these arguments where the call is native, and so here too; 0 if it does not. */
@@ -276,13 +294,7 @@ public final class GuestCall implements AutoCloseable {
         if (fd < 0) {
             return -Errno.EBADF.number();
         }
-        long pidfd = kernel.call(Nr.pidfd_open, caller().tgid(), 0);
-        if (pidfd < 0) {
-            return pidfd;
-        }
-        long copy = kernel.call(Nr.pidfd_getfd, pidfd, fd, 0);
-        kernel.call(Nr.close, pidfd);
-        return copy;
+        return threads.descriptor(tid(), caller().tgid(), fd);
     }
 
     public void close(long fd) {
@@ -357,6 +369,7 @@ public final class GuestCall implements AutoCloseable {
     public void close() {
         guest.close();
         rights.close();
+        threads.close();
         text.close();
         memory.close();
     }

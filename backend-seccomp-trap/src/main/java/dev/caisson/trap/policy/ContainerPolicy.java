@@ -11,6 +11,8 @@ public final class ContainerPolicy {
     private final Recorders recorders = new Recorders();
     private final Set<String> refusals = ConcurrentHashMap.newKeySet();
     private volatile @Nullable Policy enforced;
+    private volatile @Nullable Policy first;
+    private volatile String launcher = "";
     private volatile boolean isActive;
 
     public Recorders recorders() {
@@ -18,10 +20,34 @@ public final class ContainerPolicy {
     }
 
     /** From now on; null for none. */
-    public void enforce(@Nullable Policy policy) {
+    public synchronized void enforce(@Nullable Policy policy) {
+        first = null;
         enforced = policy;
         refusals.clear();
         update();
+    }
+
+    /** From the first call of the container's own program on: what is done before it is the launch's. */
+    public synchronized void enforceOnProgram(Policy policy) {
+        first = policy;
+    }
+
+    /** The file that the container's first process runs while it is launched. */
+    public void launchedBy(String file) {
+        launcher = file;
+    }
+
+    /** Whether {@link #callOf} is to be told of each call. */
+    public boolean awaitsProgram() {
+        return first != null;
+    }
+
+    /** A process that runs a file makes a call. */
+    public synchronized void callOf(String file) {
+        Policy policy = first;
+        if (policy != null && !file.equals(launcher)) {
+            enforce(policy);
+        }
     }
 
     /** After a recorder came or went. */

@@ -4,7 +4,10 @@ import dev.caisson.linux.Errno;
 import dev.caisson.linux.direct.KernelCalls;
 import dev.caisson.linux.direct.NativeMemory;
 import dev.caisson.trap.dispatch.ContainerView;
+import dev.caisson.trap.dispatch.FileSizes;
+import dev.caisson.trap.dispatch.GuestCall;
 import dev.caisson.trap.dispatch.Nr;
+import dev.caisson.trap.policy.ContainerPolicy;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
 
@@ -21,6 +24,8 @@ final class ContainerEntry {
     private final int init;
     private final int initPid;
     private final boolean isStrict;
+    private final ContainerPolicy policy;
+    private final FileSizes fileSizes = new FileSizes();
     private @Nullable ContainerView view;
 
     /**
@@ -28,12 +33,14 @@ final class ContainerEntry {
      * @param init a pidfd of the container's first process
      * @param initPid its pid on the host
      * @param isStrict whether the container's tier is the strict one
+     * @param policy the container's
      */
-    ContainerEntry(int hostProc, int init, int initPid, boolean isStrict) {
+    ContainerEntry(int hostProc, int init, int initPid, boolean isStrict, ContainerPolicy policy) {
         this.hostProc = hostProc;
         this.init = init;
         this.initPid = initPid;
         this.isStrict = isStrict;
+        this.policy = policy;
     }
 
     /**
@@ -61,7 +68,10 @@ final class ContainerEntry {
         if (view != null) {
             return 0;
         }
-        try (NativeMemory memory = new NativeMemory(256)) {
+        try (NativeMemory memory = new NativeMemory(256);
+                NativeMemory room = new NativeMemory(GuestCall.DATA)) {
+            memory.putString(0, initPid + "/exe");
+            policy.launchedBy(GuestCall.program(kernel, hostProc, memory, room));
             memory.putString(0, "/proc");
             long fd = kernel.call(Nr.openat, AT_FDCWD, memory.address(), O_PATH_DIRECTORY);
             if (fd < 0 && fd != -Errno.ENOENT.number()) {
@@ -73,7 +83,7 @@ final class ContainerEntry {
                 device = memory.getLong(0);
                 kernel.call(Nr.close, fd);
             }
-            view = new ContainerView(hostProc, device, isStrict, bootId(kernel, memory), initPid);
+            view = new ContainerView(hostProc, device, isStrict, bootId(kernel, memory), initPid, policy, fileSizes);
             return new ContainerMounts(kernel).prepare();
         }
     }
@@ -84,6 +94,11 @@ final class ContainerEntry {
         long length = kernel.call(Nr.read, fd, memory.address(), 64);
         kernel.call(Nr.close, fd);
         return length <= 0 ? "" : new String(memory.getBytes(0, (int) length), StandardCharsets.US_ASCII);
+    }
+
+    /** A process is served from now on. */
+    void enters(KernelCalls kernel, int pid) {
+        fileSizes.enters(kernel, hostProc, pid);
     }
 
     /** After the container's end; nobody enters any more. */

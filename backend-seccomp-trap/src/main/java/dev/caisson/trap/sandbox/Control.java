@@ -6,7 +6,7 @@ import dev.caisson.trap.filter.Tier;
 /**
  * What the daemon tells a sandbox process, one line each: {@code adopt GUARD} gives it a container, of which the guard's pipes tell more;
  * {@code serve init|exec TIER PID FD}, through such a pipe, gives it a process of that container; {@code trace PID FILTER} lets a process see its calls, {@code record PID} their names once each;
- * {@code policy PID FD} gives it a policy, which that process has in a file. It answers for an init with a note of
+ * {@code policy PID FD} gives it a policy, which that process has in a file, and {@code first-policy PID FD} one before its program runs. It answers for an init with a note of
  * {@link #NOTE_SERVING} in the guard's other pipe, whose value is 0 or a negative errno.
  */
 public sealed interface Control {
@@ -70,11 +70,12 @@ public sealed interface Control {
      * @param pid host pid of a process
      * @param fd its descriptor of a file: eight bytes that are set to {@link #POLICY_TAKEN} or {@link #POLICY_REFUSED} at the end, and the text, of
      *     which none at all takes the policy away
+     * @param isFirst whether it begins with the container's own program, which does not run yet
      */
-    record Policy(int pid, int fd) implements Control {
+    record Policy(int pid, int fd, boolean isFirst) implements Control {
         @Override
         public String line() {
-            return "policy " + pid + " " + fd + "\n";
+            return (isFirst ? "first-policy " : "policy ") + pid + " " + fd + "\n";
         }
     }
 
@@ -105,8 +106,8 @@ public sealed interface Control {
         if (words.length == 2 && words[0].equals("record")) {
             return new Recording(Integer.parseInt(words[1]));
         }
-        if (words.length == 3 && words[0].equals("policy")) {
-            return new Policy(Integer.parseInt(words[1]), Integer.parseInt(words[2]));
+        if (words.length == 3 && (words[0].equals("policy") || words[0].equals("first-policy"))) {
+            return new Policy(Integer.parseInt(words[1]), Integer.parseInt(words[2]), words[0].equals("first-policy"));
         }
         Tier tier = words.length == 5 ? Tier.of(words[2]) : null;
         if (tier == null || !words[0].equals("serve") || !(words[1].equals("init") || words[1].equals("exec"))) {

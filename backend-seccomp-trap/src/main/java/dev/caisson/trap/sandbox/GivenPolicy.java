@@ -25,7 +25,11 @@ final class GivenPolicy {
             long answer = Control.POLICY_TAKEN;
             try {
                 String text = text(kernel, memory, fd);
-                policy.enforce(text.isEmpty() ? null : Policy.parse(text));
+                if (given.isFirst()) {
+                    policy.enforceOnProgram(Policy.parse(text));
+                } else {
+                    policy.enforce(text.isEmpty() ? null : Policy.parse(text));
+                }
             } catch (PolicyException e) {
                 answer = Control.POLICY_REFUSED;
             }

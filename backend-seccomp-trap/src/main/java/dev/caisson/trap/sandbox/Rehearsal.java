@@ -5,8 +5,10 @@ import dev.caisson.linux.direct.NativeMemory;
 import dev.caisson.linux.direct.SeccompListener;
 import dev.caisson.trap.dispatch.ContainerView;
 import dev.caisson.trap.dispatch.Dispatcher;
+import dev.caisson.trap.dispatch.FileSizes;
 import dev.caisson.trap.dispatch.GuestCall;
 import dev.caisson.trap.dispatch.Nr;
+import dev.caisson.trap.policy.ContainerPolicy;
 
 /**
  * Answers calls that nobody made, as if a thread of this process's own had, until the virtual machine has compiled what answers: code is
@@ -49,7 +51,16 @@ final class Rehearsal {
         try (NativeMemory memory = new NativeMemory(OUT + OUT_SIZE);
                 SeccompListener listener = new SeccompListener(kernel, NO_LISTENER);
                 GuestCall call = new GuestCall(
-                        kernel, listener, new ContainerView(hostProc, device(memory), false, "rehearsal\n", 1))) {
+                        kernel,
+                        listener,
+                        new ContainerView(
+                                hostProc,
+                                device(memory),
+                                false,
+                                "rehearsal\n",
+                                1,
+                                new ContainerPolicy(),
+                                new FileSizes()))) {
             long path = memory.address(PATH);
             long out = memory.address(OUT);
             String[] names = {"/", "/etc/ld.so.cache", "/nonexistent", "/proc/self/exe", "/proc/meminfo"};

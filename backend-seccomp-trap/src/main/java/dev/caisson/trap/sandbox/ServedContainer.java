@@ -6,6 +6,7 @@ import dev.caisson.linux.direct.NativeMemory;
 import dev.caisson.trap.dispatch.Dispatcher;
 import dev.caisson.trap.dispatch.Nr;
 import dev.caisson.trap.filter.Tier;
+import dev.caisson.trap.policy.ContainerPolicy;
 import java.io.IOException;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -39,6 +40,7 @@ final class ServedContainer implements Runnable {
     private final IntConsumer adopt;
     private final Runnable onEnd;
     private final KernelCalls kernel = new KernelCalls();
+    private final ContainerPolicy policy = new ContainerPolicy();
     private @Nullable ContainerEntry entry;
 
     /**
@@ -75,13 +77,9 @@ final class ServedContainer implements Runnable {
                         Watcher.begin(trace, entry.view().tracers());
                     }
                 } else if (control instanceof Control.Recording asked) {
-                    if (entry != null) {
-                        Watcher.record(asked.watcher(), entry.view().policy());
-                    }
+                    Watcher.record(asked.watcher(), policy);
                 } else if (control instanceof Control.Policy given) {
-                    if (entry != null) {
-                        GivenPolicy.take(kernel, given, entry.view().policy());
-                    }
+                    GivenPolicy.take(kernel, given, policy);
                 } else if (control instanceof Control.Serve process) {
                     long result = serve(process);
                     if (process.isInit()) {
@@ -135,7 +133,7 @@ final class ServedContainer implements Runnable {
         }
         long listener = listener(process, pidfd);
         if (process.isInit() && listener >= 0 && entry == null) {
-            entry = new ContainerEntry(hostProc, (int) pidfd, process.pid(), process.tier() == Tier.STRICT);
+            entry = new ContainerEntry(hostProc, (int) pidfd, process.pid(), process.tier() == Tier.STRICT, policy);
         } else {
             kernel.call(Nr.close, pidfd);
         }
@@ -147,6 +145,7 @@ final class ServedContainer implements Runnable {
             kernel.call(Nr.close, listener);
             return -Errno.EINVAL.number();
         }
+        container.enters(kernel, process.pid());
         return start(container, (int) listener, process.isInit() ? READERS : EXEC_READERS);
     }
 

@@ -9,6 +9,7 @@ import java.util.Map;
 
 /** Calls that make, change and remove names. */
 public final class NameCalls {
+    private static final int SEEK_END = 2;
     private static final int AT_REMOVEDIR = 0x200;
     private static final int AT_SYMLINK_FOLLOW = 0x400;
     private static final int S_IFMT = 0xf000;
@@ -157,7 +158,12 @@ public final class NameCalls {
                 return fd;
             }
             try {
-                return c.kernel().call(Nr.ftruncate, fd, c.arg(1));
+                // Of each tier: the calls that set limits are native in most.
+                c.container().fileSizes().enters(c.kernel(), c.hostProc(), c.tid());
+                long size = c.kernel().call(Nr.lseek, fd, 0, SEEK_END);
+                return c.arg(1) > size && c.arg(1) > c.container().fileSizes().of(c)
+                        ? -Errno.EFBIG.number()
+                        : c.kernel().call(Nr.ftruncate, fd, c.arg(1));
             } finally {
                 c.close(fd);
             }

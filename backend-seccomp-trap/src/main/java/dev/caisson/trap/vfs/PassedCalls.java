@@ -24,6 +24,8 @@ public final class PassedCalls {
     /** Adds these calls' handlers. */
     public static void register(Map<String, Handler> h) {
         h.put("pass", c -> GuestCall.PROCEED);
+        h.put("setrlimit", c -> rlimit(c, c.intArg(0)));
+        h.put("prlimit64", c -> c.arg(2) == 0 ? GuestCall.PROCEED : rlimit(c, c.intArg(1)));
         h.put("exec", c -> exec(c, path(c, Names.NO_DIRECTORY, 0, false)));
         h.put("execveat", PassedCalls::execveat);
         h.put("chdir", c -> path(c, Names.NO_DIRECTORY, 0, false));
@@ -39,6 +41,11 @@ public final class PassedCalls {
             return refusal != 0 || !c.container().isStrict() ? passed(refusal) : MessageCalls.sendmsg(c);
         });
         h.put("sendmmsg", c -> passed(messages(c)));
+    }
+
+    private static long rlimit(GuestCall c, int resource) {
+        c.container().fileSizes().sets(resource);
+        return GuestCall.PROCEED;
     }
 
     private static long passed(long refusal) {

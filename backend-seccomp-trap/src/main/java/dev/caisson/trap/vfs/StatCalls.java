@@ -19,6 +19,8 @@ public final class StatCalls {
     private static final int AT_STATX_SYNC = 0x6000;
     private static final int OUT = GuestCall.DATA;
     private static final long EINVAL = -Errno.EINVAL.number();
+    private static final long EBADF = -Errno.EBADF.number();
+    private static final long ENOENT = -Errno.ENOENT.number();
 
     private StatCalls() {}
 
@@ -27,7 +29,7 @@ public final class StatCalls {
         handlers.put("stat", c -> stat(c, Names.NO_DIRECTORY, 0, 1, 0));
         handlers.put("lstat", c -> stat(c, Names.NO_DIRECTORY, 0, 1, Names.AT_SYMLINK_NOFOLLOW));
         handlers.put("newfstatat", c -> stat(c, 0, 1, 2, c.intArg(3)));
-        handlers.put("fstat", c -> onDescriptor(c, 0, (fd, empty, flags) -> stat(c, fd, empty, flags, 1)));
+        handlers.put("fstat", c -> statDescriptor(c, 0, 1));
         handlers.put("statx", StatCalls::statx);
         handlers.put("access", c -> access(c, Names.NO_DIRECTORY, 0, c.intArg(1), 0));
         handlers.put("faccessat", c -> access(c, 0, 1, c.intArg(2), 0));
@@ -81,8 +83,22 @@ public final class StatCalls {
         if ((flags & ~(Names.AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | Names.AT_EMPTY_PATH | AT_STATX_SYNC)) != 0) {
             return EINVAL;
         }
+        if (isEmpty(c, path, flags)) {
+            return statDescriptor(c, directory, out);
+        }
         int rest = flags & ~Names.AT_EMPTY_PATH;
-        return named(c, directory, path, flags, (dir, name, empty) -> stat(c, dir, name, rest | empty, out));
+        return named(c, directory, path, rest, (dir, name, empty) -> stat(c, dir, name, rest | empty, out));
+    }
+
+    /** By its link in procfs, which leads to the very file: half of what compilers and interpreters ask for is this. */
+    private static long statDescriptor(GuestCall c, int index, int out) {
+        int fd = c.intArg(index);
+        if (fd < 0 && fd != GuestCall.AT_FDCWD) {
+            return EBADF;
+        }
+        c.putPath(GuestCall.TEXT, c.tid() + (fd == GuestCall.AT_FDCWD ? "/cwd" : "/fd/" + fd));
+        long result = stat(c, c.hostProc(), c.memory().address(GuestCall.TEXT), 0, out);
+        return result == ENOENT ? EBADF : result;
     }
 
     private static long stat(GuestCall c, long dir, long name, int flags, int out) {

@@ -15,6 +15,8 @@ class ControlTest {
         for (Control control : List.of(
                 Control.serve(true, Tier.STRICT, 4711, 12),
                 Control.serve(false, Tier.DEFAULT, 1, 3),
+                new Control.Policy(9, 4, false),
+                new Control.Policy(9, 4, true),
                 Control.adopt(17))) {
             assertThat(Control.parse(control.line().stripTrailing())).isEqualTo(control);
         }

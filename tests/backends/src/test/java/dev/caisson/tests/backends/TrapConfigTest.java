@@ -11,11 +11,14 @@ import dev.caisson.oci.Linux;
 import dev.caisson.oci.NamespaceType;
 import dev.caisson.oci.SeccompAction;
 import dev.caisson.oci.Spec;
+import java.nio.file.Files;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** What a configuration says besides: its own profile holds, and what this wall cannot do it refuses by name. */
 final class TrapConfigTest extends TrapSuite {
@@ -90,6 +93,43 @@ final class TrapConfigTest extends TrapSuite {
         refused(
                 annotated(shell("true"), Map.of("dev.caisson.trap.debug", "true", "dev.caisson.trap.tier", "strict")),
                 "not in the tier strict");
+    }
+
+    /** Each line of what the container's shell did, and what came of it. */
+    private String heldTo(String policy, String tier) throws Exception {
+        Bundle bundle = annotated(
+                shell("cat /data/a; cat /data/b; ln -s a /data/c; ls /data; echo end"),
+                Map.of("dev.caisson.trap.policy", policy, "dev.caisson.trap.tier", tier));
+        Files.createDirectory(bundle.rootfs("data"));
+        Files.writeString(bundle.rootfs("data/a"), "first\n");
+        Files.writeString(bundle.rootfs("data/b"), "second\n");
+        try (TestContainer c = prepare(bundle)) {
+            assertThat(c.run()).isZero();
+            return c.stdout() + "---\n" + c.stderr();
+        }
+    }
+
+    /** What was learnt of the same program by {@code caisson policy record} is not what its launch asks for. */
+    @ParameterizedTest
+    @ValueSource(strings = {"default", "strict"})
+    void aPolicyHoldsFromTheProgramsFirstCallOn(String tier) throws Exception {
+        String programs =
+                "path /bin/*\npath /lib*\npath /usr/*\npath /etc/ld.so*\npath /proc/*\npath /dev/null\npath /\n";
+
+        assertThat(heldTo("call *\npath /data/a\npath /data\n" + programs, tier))
+                .startsWith("first\na\nend\n---\n")
+                .contains("/data/b", "/data/c", "Permission denied");
+        assertThat(heldTo("call *\npath *\n", tier)).isEqualTo("first\nsecond\na\nb\nc\nend\n---\n");
+        String noPrograms = heldTo("call *\npath /data/*\n", tier);
+        assertThat(noPrograms).as("its own program is its configuration's").startsWith("end\n---\n");
+        assertThat(noPrograms).contains("cat", "Permission denied");
+    }
+
+    @Test
+    void aPolicyThatIsNoneIsRefused() {
+        refused(
+                annotated(shell("true"), Map.of("dev.caisson.trap.policy", "call openat\ncall opem\n")),
+                "annotation dev.caisson.trap.policy: policy, line 2: there is no system call opem");
     }
 
     @Test

@@ -6,4 +6,4 @@ rm -rf /tmp/build && mkdir /tmp/build && cd /tmp/build
 	echo '%.o: /work/monitor/%.c'
 	echo '	gcc -O2 "-DCAISSON_VERSION=\"1\"" -c -o $@ $<'
 } >Makefile
-"$1" /usr/bin/make -s
+"$1" /dev/null /usr/bin/make -s

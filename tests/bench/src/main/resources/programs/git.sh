@@ -11,4 +11,4 @@ git checkout -q -b side && echo x >>d1/f1 && git commit -qam side && git checkou
 echo y >>d2/f2 && git commit -qam main && git merge -q -m merge side
 git clone -q --no-local . ../c && cd ../c && git status --short && git log --stat
 S
-"$1" /usr/bin/sh -eu /tmp/git/do.sh
+"$1" /dev/null /usr/bin/sh -eu /tmp/git/do.sh

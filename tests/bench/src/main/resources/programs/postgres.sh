@@ -7,7 +7,7 @@ export PATH=$bin:$PATH PGHOST=/tmp/pg PGDATABASE=postgres PGUSER=user HOME=/tmp/
 initdb -D /tmp/pg/data -U user --auth=trust --no-sync >/tmp/pg/initdb.log 2>&1
 pg_ctl -D /tmp/pg/data -w -l /tmp/pg/log -o "-k /tmp/pg -c listen_addresses='' -c fsync=off" start >/dev/null
 pgbench -i -q -s 1 >/dev/null 2>&1
-$1 $bin/pgbench -c 2 -j 1 -t 300
+$1 /dev/null $bin/pgbench -c 2 -j 1 -t 300
 pg_ctl -D /tmp/pg/data -w -m fast stop >/dev/null
 S
 setpriv --reuid=1000 --regid=1000 --clear-groups /usr/bin/sh -eu do.sh

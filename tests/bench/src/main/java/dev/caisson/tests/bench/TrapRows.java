@@ -151,7 +151,7 @@ final class TrapRows {
     }
 
     private void timed(boolean counts, String row, Wall wall, String... argv) {
-        List<String> words = new ArrayList<>(List.of(stopwatch.program().toString()));
+        List<String> words = new ArrayList<>(List.of(stopwatch.program().toString(), "/dev/null"));
         words.addAll(List.of(argv));
         add(
                 counts,

@@ -35,6 +35,7 @@ import org.junit.jupiter.api.io.TempDir;
 class LostCreateTest {
     private static final int GATE_USED = 1;
     private static final int LAUNCHED = 2;
+    private static final int EXITED = 4;
     private static final int LOST = 8;
 
     @TempDir
@@ -128,8 +129,28 @@ class LostCreateTest {
     void isUndoneWhenItsCreatorWasToldThatItIsNotThere() throws Exception {
         assertThat(isThereUnderTheNextDaemon(LAUNCHED | LOST)).isFalse();
         try (var records = Files.walk(state.resolve("pods"))) {
-            assertThat(records.map(Path::toString)).noneMatch(path -> path.endsWith("/one"));
+            assertThat(records.map(Path::toString)).noneMatch(path -> path.contains("task-one"));
         }
+    }
+
+    /** The container's init was killed then, but nothing of it was removed. */
+    @Test
+    void isUndoneToTheEndWhenTheDaemonThatUndidItDiedToo() throws Exception {
+        PodRegistry pods = services();
+        Path socket = state.resolve("interrupted.sock");
+        try (LinkServer server = new CommandLoop().server(pods)) {
+            server.listen(socket);
+            try (MonitorClient _ = new MonitorClient(socket, pid(), pod, launch, LAUNCHED | LOST)) {
+                // It is told to kill, and does not come to it.
+                Path record = state.resolve("pods/" + pod + "/task-one.json");
+                for (int i = 0; i < 500 && !Files.readString(record).contains("\"unwanted\" : \"true\""); i++) {
+                    Thread.sleep(10);
+                }
+                assertThat(record).content().contains("\"unwanted\" : \"true\"");
+                pods.leave();
+            }
+        }
+        assertThat(isThereUnderTheNextDaemon(LAUNCHED | EXITED)).isFalse();
     }
 
     @Test

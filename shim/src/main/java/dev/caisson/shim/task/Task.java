@@ -26,6 +26,7 @@ public final class Task {
     private @Nullable Supplier<@Nullable Container> recovery;
     private volatile String backendName = "namespace";
     private volatile boolean sandbox;
+    private volatile boolean unwanted;
     private volatile boolean ownPids = true;
     private volatile @Nullable Spec spec;
     private long oomKillsSeen;
@@ -82,6 +83,15 @@ public final class Task {
         for (TaskProcess p : execs.values()) {
             p.catchUp(this);
         }
+    }
+
+    /** Whether somebody has begun to discard it: a daemon that finds it so goes on with that. */
+    boolean isUnwanted() {
+        return unwanted;
+    }
+
+    void markUnwanted() {
+        unwanted = true;
     }
 
     /** Whether it holds the namespaces of a sandbox of the Sandbox service. */

@@ -74,6 +74,7 @@ final class TaskRecords {
         r.put("ownPids", Boolean.toString(task.hasOwnPids()));
         r.put("oomKills", Long.toString(task.oomKillsSeen()));
         r.put("sandbox", Boolean.toString(task.isSandbox()));
+        r.put("unwanted", Boolean.toString(task.isUnwanted()));
         write(r, "init.", task.init);
         for (TaskProcess p : task.execs.values()) {
             write(r, EXEC + p.id + "/", p);
@@ -183,6 +184,9 @@ final class TaskRecords {
             }
             Task task = new Task(pod, id, r.getOrDefault("bundle", ""), process(r, "init.", id, true));
             task.sandbox(Boolean.parseBoolean(r.get("sandbox")));
+            if (Boolean.parseBoolean(r.get("unwanted"))) {
+                task.markUnwanted();
+            }
             if (task.isSandbox()) {
                 pod.sandboxLive(true);
             }

@@ -34,11 +34,12 @@ public final class TaskRecovery {
     /** Matches records with what the monitor holds. On the event loop; work that may block is handed on. */
     public void attached(Pod pod, MonitorLink link) {
         for (Task task : Tasks.of(pod).values()) {
+            boolean unwanted = isUnwanted(task, link);
             adopt(task, task.init, link);
             for (TaskProcess p : task.execs.values()) {
                 adopt(task, p, link);
             }
-            if (isUnwanted(task, link)) {
+            if (unwanted) {
                 executor.execute(() -> removal.destroy(task));
             } else {
                 CannedAnswers.refresh(task);
@@ -63,12 +64,13 @@ public final class TaskRecovery {
 
     /**
      * Whether the container's Create was committed and was answered as unavailable when its daemon died: in the middle of it, or between the record and
-     * the answer.
+     * the answer; or an earlier daemon has begun to discard it. As it was stored, before what has happened to it since is looked at.
      */
     private static boolean isUnwanted(Task task, MonitorLink link) {
         TaskState state = task.init.state();
         Launch init = link.find(task.init.launchId);
-        return state == TaskState.CREATING
+        return task.isUnwanted()
+                || state == TaskState.CREATING
                 || (state == TaskState.CREATED && init != null && link.isLost(init) && !init.gateUsed());
     }
 

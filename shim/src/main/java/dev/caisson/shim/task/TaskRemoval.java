@@ -145,6 +145,11 @@ public final class TaskRemoval {
 
     /** Removes everything that a half-made or dead task has. */
     void discard(Task task) {
+        // A daemon that dies in the middle of this leaves the rest to the next one.
+        task.markUnwanted();
+        if (!task.pod().isEnded()) {
+            records.saveOrLog(task);
+        }
         LazyLauncher launcher = new LazyLauncher(task.pod());
         Launch init = launcher.find(task.init.launchId);
         if (init != null) {

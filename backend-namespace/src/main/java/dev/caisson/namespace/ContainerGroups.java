@@ -104,12 +104,29 @@ final class ContainerGroups {
 
     /** @param pid the process that a unit is started around, if there is one, and that then is in the groups; 0 for none yet */
     void make(int pid) throws ContainerFault {
+        make(pid, () -> {});
+    }
+
+    /** Whether a process may be in the container's version 2 group before there are limits. */
+    boolean isUnifiedIdle() throws ContainerFault {
+        try {
+            List<CgroupStep> limits =
+                    CgroupLimits.plan(ResourceTranslation.translate(resources(), List.of()), host.cgroups());
+            return resources().unified().isEmpty() && host.cgroups().isUnifiedIdle(CgroupLimits.controllers(limits));
+        } catch (CgroupException e) {
+            throw new ContainerFault(
+                    Kind.FAILED, "set up cgroup of container " + request.id() + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** @param unifiedMade called as soon as the container's version 2 group is there, if there is no unit */
+    void make(int pid, Runnable unifiedMade) throws ContainerFault {
         try {
             DeviceRules rules = devices.ofNew();
             List<CgroupStep> limits =
                     CgroupLimits.plan(ResourceTranslation.translate(resources(), rules.v1Rules()), host.cgroups());
             if (unit == null) {
-                cgroup = makeOwnCgroup(limits);
+                cgroup = makeOwnCgroup(limits, unifiedMade);
             } else {
                 unit.start(pid, limits);
                 cgroupOwned = true;
@@ -139,9 +156,10 @@ final class ContainerGroups {
     }
 
     /** A user to whom no group was given does without one, if nothing is asked of it. */
-    private Cgroup makeOwnCgroup(List<CgroupStep> limits) throws ErrnoException, CgroupException, ContainerFault {
+    private Cgroup makeOwnCgroup(List<CgroupStep> limits, Runnable unifiedMade)
+            throws ErrnoException, CgroupException, ContainerFault {
         try {
-            return Cgroup.create(host.cgroups(), cgroupPath, CgroupLimits.controllers(limits), parents);
+            return Cgroup.create(host.cgroups(), cgroupPath, CgroupLimits.controllers(limits), parents, unifiedMade);
         } catch (ErrnoException e) {
             String path = spec.linux().cgroupsPath();
             HostFacts.User user = host.user();

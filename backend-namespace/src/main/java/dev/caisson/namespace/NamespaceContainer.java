@@ -103,7 +103,7 @@ final class NamespaceContainer implements Container {
         if (!groups.ofManager()) {
             groups.make(0);
         }
-        Launch init = spawn(plan(seccomp, groups.cgroup(), groups::ownDirectory, false));
+        Launch init = spawn(plan(seccomp, groups.cgroup(), groups::ownDirectory, PlanInput.Entry.AT_ONCE));
         try {
             build(init, seccomp);
         } catch (ContainerFault e) {
@@ -117,13 +117,15 @@ final class NamespaceContainer implements Container {
         return launcher.spawn(request.launch(), "init " + request.id(), plan, request.io(), Set.of());
     }
 
-    /** What the groups will be called is known before they are there: they are made while the launcher mounts the rootfs. */
+    /** What the groups will be called is known before they are there: they are made while launcher and init work. */
     private Launch createBesideCgroup(SeccompSupport seccomp) throws ContainerFault {
         Cgroup expected = Cgroup.expected(host.cgroups(), cgroupPath);
-        Launch init = spawn(plan(seccomp, expected, cgroupPath::directory, true));
+        boolean staged = InitPlan.canOpenGroups(spec.linux()) && groups.isUnifiedIdle();
+        Launch init = spawn(
+                plan(seccomp, expected, cgroupPath::directory, staged ? PlanInput.Entry.STAGED : PlanInput.Entry.LATE));
         Processes.yieldProcessor(); // or the monitor would wait for this thread instead of working beside it
         try {
-            groups.make(0);
+            groups.make(0, staged ? () -> init.gateInBuild(GO) : () -> {});
             List<String> made = groups.cgroup().directories();
             if (!made.equals(expected.directories())) {
                 throw new ContainerFault(
@@ -140,9 +142,11 @@ final class NamespaceContainer implements Container {
         return init;
     }
 
-    /** @param late whether the groups are not there yet: the launcher waits at its gate for them */
     private LaunchPlan plan(
-            SeccompSupport seccomp, Cgroup cgroup, Function<CgroupHierarchy, String> ownDirectory, boolean late)
+            SeccompSupport seccomp,
+            Cgroup cgroup,
+            Function<CgroupHierarchy, String> ownDirectory,
+            PlanInput.Entry entry)
             throws ContainerFault {
         HostFacts facts = host.facts(ownDirectory, spec.linux(), spec.annotations());
         PlanInput input = new PlanInput(
@@ -163,7 +167,7 @@ final class NamespaceContainer implements Container {
                                 cgroup.unifiedDirectory(),
                                 null,
                                 groups.isGiven(),
-                                late ? PlanInput.Entry.LATE : PlanInput.Entry.AT_ONCE),
+                                entry),
                 seccomp.filter(),
                 hookStates(),
                 launcher.handover());

@@ -103,11 +103,11 @@ public final class InitPlan {
                 devices.moveToNamespace(namespaces.joinedSlot(joined, NamespaceType.NETWORK));
             }
         }
-        if (in.cgroups().entry() == PlanInput.Entry.LATE) {
+        String unified = in.cgroups().unifiedDirectory();
+        if (in.cgroups().entry() == PlanInput.Entry.LATE || (isStaged() && unified != null)) {
             s.waitAtGate(p.room(8), 1);
         }
-        List<Arg.Slot> cgroups = namespaces.openCgroups(in.cgroups());
-        String unified = in.cgroups().unifiedDirectory();
+        List<Arg.Slot> cgroups = isStaged() ? List.of() : namespaces.openCgroups(in.cgroups());
         if (namespaces.isJoined(NamespaceType.USER) && in.cgroups().given()) {
             namespaces.moveToUnified(in.cgroups());
             unified = null;
@@ -138,6 +138,18 @@ public final class InitPlan {
         p.place(child);
         child(steps, process, joined, cgroups, procfs, devNull, upRead, upWrite);
         return p.build();
+    }
+
+    private boolean isStaged() {
+        return in.cgroups().entry() == PlanInput.Entry.STAGED;
+    }
+
+    /**
+     * Whether init itself can open the host's files of its groups, while it mounts: with the host's rights, and seeing the host's tree.
+     */
+    public static boolean canOpenGroups(Linux linux) {
+        Linux.Namespace mount = linux.namespace(NamespaceType.MOUNT);
+        return !linux.hasNamespace(NamespaceType.USER) && (mount == null || mount.path() == null);
     }
 
     private void launcher(Arg.Slot procfs, Arg.Slot upWrite, Arg.Slot pid) {
@@ -218,16 +230,25 @@ public final class InitPlan {
             p.note(Notes.BORN, c(0));
             s.waitAtGate(p.room(8), 1);
         }
+        // A mount may be of the groups.
+        boolean groupsFirst = isStaged() && mounts.hasCgroup();
+        if (groupsFirst) {
+            waitForLauncher(upRead, upWrite);
+            s.waitAtGate(p.room(8), 1);
+        }
         mounts.all();
         new DeviceSteps(s, in.spec(), userNamespace || in.host().inUserNamespace()).all();
-        if (!userNamespace) {
+        if (!userNamespace && !groupsFirst) {
             waitForLauncher(upRead, upWrite);
         }
         if (devices.isNeeded() && namespaces.isNew(NamespaceType.NETWORK)) {
             devices.configure();
         }
+        if (isStaged() && !groupsFirst) {
+            s.waitAtGate(p.room(8), 1);
+        }
         // Not before: nodes were made under the host's device rules, and what the mounts cost is the host's.
-        namespaces.enterCgroups(in.cgroups(), cgroups);
+        namespaces.enterCgroups(in.cgroups(), isStaged() ? namespaces.openCgroups(in.cgroups()) : cgroups);
         namespaces.joinCgroup(joined);
         if (namespaces.isNew(NamespaceType.CGROUP)) {
             // Only now: a cgroup namespace takes the group that its maker is in for its root.

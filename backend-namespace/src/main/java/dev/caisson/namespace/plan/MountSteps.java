@@ -129,6 +129,15 @@ final class MountSteps {
         }
     }
 
+    /** Whether a mount shows the container's groups. */
+    boolean hasCgroup() {
+        return in.spec().mounts().stream().anyMatch(m -> isCgroup(m.type()));
+    }
+
+    private static boolean isCgroup(@Nullable String type) {
+        return "cgroup".equals(type) || "cgroup2".equals(type);
+    }
+
     /** The mounts of the specification, in their order. */
     void all() {
         for (int i = 0; i < in.spec().mounts().size(); i++) {
@@ -136,7 +145,7 @@ final class MountSteps {
             MountOptions o = MountOptions.parse(m.options());
             if (isBind(m)) {
                 bind(i, m, o);
-            } else if ("cgroup".equals(m.type()) || "cgroup2".equals(m.type())) {
+            } else if (isCgroup(m.type())) {
                 new CgroupMountSteps(s, in).mount(m, o);
             } else if ((o.flags() & MS_REMOUNT) != 0) {
                 remount(m, o);

@@ -76,6 +76,12 @@ public record PlanInput(
         AT_ONCE,
         /** By itself; they are being made, and the launcher waits at its gate before it opens them. */
         LATE,
+        /**
+         * By itself; they are being made one after the other. The launcher waits at its gate for the version 2 group, if there is one, and
+         * init waits there once more before it opens the others, so that it is born and mounts while they are made. Only where {@link
+         * InitPlan#canOpenGroups init can open them}.
+         */
+        STAGED,
         /** By the daemon, as with systemd, which starts units around processes that are there; init waits at its gate for it. */
         BY_DAEMON
     }

@@ -179,6 +179,9 @@ final class Scenarios {
                         new PlanInput.CgroupJoin(
                                 CGROUPS.taskFiles(), CGROUPS.unifiedDirectory(), null, false, PlanInput.Entry.LATE),
                         null));
+        PlanInput.CgroupJoin staged = new PlanInput.CgroupJoin(
+                CGROUPS.taskFiles(), CGROUPS.unifiedDirectory(), null, false, PlanInput.Entry.STAGED);
+        plans.put("staged-cgroups", init(spec(b -> {}), List.of(), host(), staged, null));
         plans.put("terminal", init(spec(b -> process(b, p -> p.terminal = true))));
         plans.put("readonly-root", init(spec(b -> b.root = new Root("rootfs", true))));
         plans.put(

@@ -74,18 +74,24 @@ public final class Cgroup {
      */
     public static Cgroup create(CgroupLayout layout, CgroupPath path, Set<String> wanted)
             throws ErrnoException, CgroupException {
-        return create(layout, path, wanted, false, null);
+        return create(layout, path, wanted, false, null, () -> {});
     }
 
     /**
      * As {@link #create(CgroupLayout, CgroupPath, Set)}, where the parents that are missing are made for whoever comes next, too.
      *
      * @param parents who keeps them; null if they go with this group
+     * @param unifiedMade called as soon as the version 2 group is there, if the host has one: it is made first. Whoever is in it when the
+     *     rest fails is killed
      */
     public static Cgroup create(
-            CgroupLayout layout, CgroupPath path, Set<String> wanted, @Nullable ParentGroups parents)
+            CgroupLayout layout,
+            CgroupPath path,
+            Set<String> wanted,
+            @Nullable ParentGroups parents,
+            Runnable unifiedMade)
             throws ErrnoException, CgroupException {
-        return create(layout, path, wanted, false, parents);
+        return create(layout, path, wanted, false, parents, unifiedMade);
     }
 
     /**
@@ -94,18 +100,31 @@ public final class Cgroup {
      */
     public static Cgroup adopt(CgroupLayout layout, CgroupPath path, Set<String> wanted, @Nullable ParentGroups parents)
             throws ErrnoException, CgroupException {
-        return create(layout, path, wanted, true, parents);
+        return create(layout, path, wanted, true, parents, () -> {});
     }
 
     private static Cgroup create(
-            CgroupLayout layout, CgroupPath path, Set<String> wanted, boolean adopted, @Nullable ParentGroups parents)
+            CgroupLayout layout,
+            CgroupPath path,
+            Set<String> wanted,
+            boolean adopted,
+            @Nullable ParentGroups parents,
+            Runnable unifiedMade)
             throws ErrnoException, CgroupException {
         CgroupCreation creation = new CgroupCreation(layout.mode(), adopted, parents);
+        boolean joinable = false;
         try {
-            for (CgroupHierarchy hierarchy : layout.hierarchies()) {
+            for (CgroupHierarchy hierarchy : layout.unifiedFirst()) {
                 creation.add(hierarchy, path.directory(hierarchy), wanted);
+                if (hierarchy.unified()) {
+                    joinable = true;
+                    unifiedMade.run();
+                }
             }
         } catch (ErrnoException | CgroupException e) {
+            if (joinable && !adopted) {
+                creation.empty();
+            }
             creation.undo();
             throw e;
         }
@@ -116,7 +135,7 @@ public final class Cgroup {
     public static Cgroup expected(CgroupLayout layout, CgroupPath path) {
         String unified = null;
         Map<String, String> controllers = new LinkedHashMap<>();
-        for (CgroupHierarchy hierarchy : layout.hierarchies()) {
+        for (CgroupHierarchy hierarchy : layout.unifiedFirst()) {
             String directory = path.directory(hierarchy);
             if (hierarchy.unified()) {
                 unified = directory;

@@ -3,6 +3,8 @@ package dev.caisson.linux.cgroup;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.HostFiles;
+import dev.caisson.linux.Processes;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
@@ -15,6 +17,9 @@ import org.jspecify.annotations.Nullable;
 final class CgroupCreation {
     /** A parent may be removed by the container that made it between our two mkdirs; more often than this is no accident. */
     private static final int MKDIR_ATTEMPTS = 16;
+
+    private static final int EMPTY_ROUNDS = 100;
+    private static final Duration EMPTY_TIME = Duration.ofMillis(20);
 
     private final CgroupMode mode;
     private final boolean adopted;
@@ -63,7 +68,29 @@ final class CgroupCreation {
         return new CgroupState(mode, unified, controllers, created);
     }
 
-    /** Takes back what was made; nobody can have joined yet. */
+    /** Kills whoever is in the new version 2 group already, or is still born into it, so that it can be removed. */
+    void empty() throws ErrnoException {
+        String directory = unified;
+        if (directory == null || !created.contains(directory)) {
+            return;
+        }
+        for (int round = 0; round < EMPTY_ROUNDS; round++) {
+            if (!HostFiles.tryWrite(directory + "/cgroup.kill", "1").ok()) { // since Linux 5.14
+                String pids = HostFiles.textIfPresent(directory + "/cgroup.procs");
+                for (String pid : CgroupLayout.lines(pids == null ? "" : pids)) {
+                    var _ = Processes.kill(Integer.parseInt(pid), Processes.SIGKILL);
+                }
+            }
+            try {
+                new CgroupRemoval(EMPTY_TIME).remove(List.of(directory), List.of());
+                return;
+            } catch (ErrnoException e) {
+                // born behind the kill: once more
+            }
+        }
+    }
+
+    /** Takes back what was made; nobody is in it. */
     void undo() throws ErrnoException {
         for (String directory : created.reversed()) {
             HostFiles.tryRmdir(directory);

@@ -4,7 +4,9 @@ import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.HostFiles;
 import dev.caisson.linux.MountInfo;
 import java.util.ArrayList;
+import java.util.Collections;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -130,6 +132,24 @@ public record CgroupLayout(CgroupMode mode, List<CgroupHierarchy> hierarchies) {
             }
         }
         return null;
+    }
+
+    /** The hierarchies, version 2 in front. */
+    List<CgroupHierarchy> unifiedFirst() {
+        CgroupHierarchy unified = unified();
+        if (unified == null) {
+            return hierarchies;
+        }
+        List<CgroupHierarchy> ordered = new ArrayList<>(hierarchies);
+        ordered.remove(unified);
+        ordered.addFirst(unified);
+        return ordered;
+    }
+
+    /** Whether the version 2 group, if there is one, does nothing with these controllers, nor with devices: version 1 has them. */
+    public boolean isUnifiedIdle(Set<String> controllers) {
+        CgroupHierarchy unified = unified();
+        return (unified == null || Collections.disjoint(unified.controllers(), controllers)) && of("devices") != null;
     }
 
     /** The hierarchy that a controller is bound to, or null if the host does not offer it. */

@@ -23,6 +23,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
@@ -191,6 +192,28 @@ class CgroupHostTest {
                 .isInstanceOf(ErrnoException.class)
                 .hasMessageStartingWith("mkdir ")
                 .hasMessageEndingWith("EINVAL");
+    }
+
+    @Test
+    void whoIsBornInTheFirstGroupGoesWithAFailedCreation() throws Exception {
+        CgroupHierarchy unified = layout.unified();
+        assumeTrue(unified != null, "no version 2 hierarchy here");
+        CgroupHierarchy nowhere = new CgroupHierarchy(false, List.of("nowhere"), "/proc/nowhere", "/", "/");
+        CgroupLayout failing = new CgroupLayout(CgroupMode.HYBRID, List.of(nowhere, Objects.requireNonNull(unified)));
+        CgroupPath path = CgroupPath.of(PARENT + "/born/x", "");
+        Process sleeper = shell("exec sleep 60");
+        assertThatThrownBy(() -> Cgroup.create(failing, path, Set.of(), null, () -> enter(failing, path, sleeper)))
+                .hasMessageStartingWith("mkdir /proc/nowhere");
+        assertThat(sleeper.waitFor()).isEqualTo(128 + 9);
+    }
+
+    private static void enter(CgroupLayout layout, CgroupPath path, Process process) {
+        String directory = Objects.requireNonNull(Cgroup.expected(layout, path).unifiedDirectory());
+        try {
+            HostFiles.write(directory + "/cgroup.procs", Long.toString(process.pid()));
+        } catch (ErrnoException e) {
+            throw new AssertionError(e);
+        }
     }
 
     @Test

@@ -60,7 +60,7 @@ class ParentGroupsTest {
     }
 
     private Cgroup create(String name, ParentGroups parents) throws Exception {
-        return Cgroup.create(layout, CgroupPath.of(TOP + "/" + name, "unused"), Set.of(), parents);
+        return Cgroup.create(layout, CgroupPath.of(TOP + "/" + name, "unused"), Set.of(), parents, () -> {});
     }
 
     private void awaitNoTops() throws InterruptedException {

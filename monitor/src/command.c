@@ -98,7 +98,7 @@ static int daemon_path(char *out, size_t size)
 
 static int connect_daemon(const char *state_dir, const char *program)
 {
-	struct timespec nap = { .tv_nsec = 5000000 };
+	struct timespec nap = { .tv_nsec = 1000000 }; /* a daemon is there within some 50 ms */
 	char path[PATH_MAX];
 	uint64_t start = now_ms(), last_start = 0;
 	int fd;

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param parent the image before this one, relative to {@code images}; null for none
  * @param cgroupsMode {@code soft}, {@code full}, {@code strict} or {@code ignore}; null for CRIU's default, soft
  * @param pageServer {@code ADDRESS:PORT} that memory is sent to; null for files
+ * @param status file that a zero byte is written to when memory can be asked for ({@link Option#LAZY_PAGES}); null for none
  * @param lsmProfile {@code TYPE:NAME} for restore; null for the one that was saved
  * @param lsmMountContext SELinux context of mounts for restore; null for the one that was saved
  */
@@ -23,6 +24,7 @@ public record Checkpoint(
         @Nullable String parent,
         @Nullable String cgroupsMode,
         @Nullable String pageServer,
+        @Nullable String status,
         @Nullable String lsmProfile,
         @Nullable String lsmMountContext) {
     public Checkpoint {
@@ -45,6 +47,11 @@ public record Checkpoint(
         FILE_LOCKS,
         /** Pages that the parent image has as well are taken out of it. */
         AUTO_DEDUP,
+        /**
+         * Memory is not in the image: who saves serves it at {@link Checkpoint#pageServer} until all is fetched; who restores lets processes
+         * run while a page daemon (criu(8), lazy-pages) fetches.
+         */
+        LAZY_PAGES,
         /** The network namespace is restored empty. */
         EMPTY_NETWORK
     }

@@ -239,6 +239,26 @@ final class ContainerGroups {
         return unit != null;
     }
 
+    /**
+     * Whether the service manager has to put further processes into the container's group: a user may not move a process there from a group
+     * outside of the manager's, such as a login session's (cgroups, "Delegation Containment").
+     */
+    boolean isEnteredByManager() {
+        return unit != null
+                && host.cgroups().mode() == CgroupMode.V2
+                && (host.user() != null || host.inUserNamespace());
+    }
+
+    /** Has the service manager put a process into the container's group. */
+    void enterByManager(int pid) throws ContainerFault {
+        try {
+            java.util.Objects.requireNonNull(unit, "unit").attach(pid);
+        } catch (SystemdException e) {
+            throw new ContainerFault(
+                    Kind.FAILED, "join cgroup of container " + request.id() + ": " + e.getMessage(), e);
+        }
+    }
+
     /** As they are now, or will be when {@link #make} has made them. */
     Cgroup cgroup() {
         return cgroup;

@@ -257,13 +257,18 @@ final class NamespaceContainer implements Container {
         ProcessSpec effective = withHome(inherit(process));
         refuse(Requirements.unmet("process", effective, host.facts(cgroupPath, spec.linux(), spec.annotations())));
         Cgroup cgroup = groups.cgroup();
-        PlanInput.CgroupJoin join = subgroups.isEmpty()
-                ? new PlanInput.CgroupJoin(
-                        ContainerGroups.v1TaskFiles(cgroup),
-                        cgroup.unifiedDirectory(),
-                        groups.unifiedGroupOf(init),
-                        groups.isGiven())
-                : Subgroups.of(cgroup, subgroups).join(groups.isGiven());
+        PlanInput.CgroupJoin join;
+        if (!subgroups.isEmpty()) {
+            join = Subgroups.of(cgroup, subgroups).join(groups.isGiven());
+        } else if (groups.isEnteredByManager()) {
+            join = PlanInput.CgroupJoin.BY_DAEMON;
+        } else {
+            join = new PlanInput.CgroupJoin(
+                    ContainerGroups.v1TaskFiles(cgroup),
+                    cgroup.unifiedDirectory(),
+                    groups.unifiedGroupOf(init),
+                    groups.isGiven());
+        }
         LaunchPlan plan = planned(() -> ExecPlan.of(
                 init.pid(),
                 spec.linux(),
@@ -277,6 +282,12 @@ final class NamespaceContainer implements Container {
                 launcher.handover()));
         Launch l = launcher.spawn(launch, tag, plan, io, Set.of());
         try {
+            if (join.entry() == PlanInput.Entry.BY_DAEMON) {
+                l.awaitNote(Notes.PID, BUILD_TIME);
+                l.awaitNote(Notes.BORN, BUILD_TIME);
+                groups.enterByManager(l.pid());
+                l.gateInBuild(GO);
+            }
             if (ExecPlan.mustWait(effective, seccomp.filter())) {
                 // The launcher says it while the process is running already: whose notes may come first.
                 l.awaitNote(Notes.PID, BUILD_TIME);
@@ -294,6 +305,12 @@ final class NamespaceContainer implements Container {
 
     @Override
     public void resumeExec(Launch init, Launch exec, ProcessSpec process) throws ContainerFault {
+        if (!exec.gateUsed() && groups.isEnteredByManager()) {
+            // Nobody knows whether it is in its group already.
+            exec.kill(Processes.SIGKILL);
+            throw new ContainerFault(
+                    Kind.UNAVAILABLE, "exec in container " + request.id() + ": the daemon that was at it is lost");
+        }
         if (!exec.gateUsed()) {
             SeccompSupport seccomp = SeccompSupport.of(ownFilter, spec.linux().seccomp(), seccompPrograms);
             int first = seccomp.hasListener() ? Notes.LISTENER : Notes.READY;

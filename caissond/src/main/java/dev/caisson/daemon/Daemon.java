@@ -61,6 +61,7 @@ final class Daemon {
     private final Backends backends;
     private final OciCommandLine oci;
     private final Standby standby;
+    private final CountDownLatch commanded = new CountDownLatch(1);
     private final CountDownLatch end = new CountDownLatch(1);
 
     Daemon(Options options) throws IOException {
@@ -161,8 +162,7 @@ final class Daemon {
 
     /** What a standby does while it has time: most of what a daemon's first answers need is touched once. */
     void rehearse() {
-        new WarmUp(options.stateDirectory(), "rehearsal-of-standby", STANDBY_ROUNDS, commandLoop, executor, backends)
-                .run();
+        warmUp(WarmUp.Of.CONTAINERD, "rehearsal-of-standby", STANDBY_ROUNDS);
     }
 
     /** For {@code -info}, which the command binary answers by itself. */
@@ -197,12 +197,27 @@ final class Daemon {
                     .log(System.Logger.Level.ERROR, "read records of pods: " + Errno.describe(e), e);
         }
         backends.cleanUp();
-        new WarmUp(options.stateDirectory(), "rehearsal", WarmUp.COMPILED, commandLoop, executor, backends).run();
+        warmUp(WarmUp.Of.CONTAINERD, "rehearsal", WarmUp.COMPILED);
+        Thread.ofPlatform().daemon().name("after-first-command").start(this::afterFirstCommand);
         try {
             keepStandby();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    private void afterFirstCommand() {
+        try {
+            commanded.await();
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return;
+        }
+        warmUp(WarmUp.Of.COMMANDS, "rehearsal-of-commands", WarmUp.COMPILED);
+    }
+
+    private void warmUp(WarmUp.Of of, String name, int rounds) {
+        new WarmUp(of, options.stateDirectory(), name, rounds, commandLoop, executor, backends).run();
     }
 
     /** From when there is a pod that somebody may ask this daemon about; not in the way of its start. */
@@ -232,6 +247,7 @@ final class Daemon {
         if (DaemonCommands.isOne(call)) {
             DaemonCommands.run(call, pods, options);
         } else {
+            commanded.countDown();
             oci.run(new CommandInvocation(call));
         }
     }

@@ -5,6 +5,7 @@ import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.state.RecordStore;
 import dev.caisson.cli.Neighbours;
 import dev.caisson.cli.OciCommandLine;
+import dev.caisson.oci.ProcessSpec;
 import dev.caisson.oci.Spec;
 import dev.caisson.oci.SpecTemplate;
 import dev.caisson.oci.SpecWriter;
@@ -12,6 +13,7 @@ import dev.caisson.shim.ShimServices;
 import dev.caisson.shim.command.ShimCommand;
 import dev.caisson.shim.link.CommandClient;
 import dev.caisson.shim.link.CommandLoop;
+import dev.caisson.shim.link.HandsClient;
 import dev.caisson.shim.link.LinkServer;
 import dev.caisson.shim.link.MonitorClient;
 import dev.caisson.shim.pod.PodRegistry;
@@ -33,9 +35,9 @@ import java.util.stream.Stream;
 
 /**
  * Makes a young daemon as fast as an old one. Java code is interpreted, ten times slower, until it has run some two hundred times; the
- * first two hundred containers would pay for that. So the daemon plays containerd and a monitor to itself, in a state directory of its own and with
- * {@link PracticeWall containers that are none}, asks itself for containers that it must refuse, and lets its backends plan some that
- * nobody plays. Takes about a second of one processor, once, and leaves nothing behind.
+ * first two hundred containers would pay for that. So the daemon plays containerd, a monitor and commands to itself, in a state directory of its own and with
+ * {@link PracticeWall containers that are none}, and lets its backends plan some that
+ * nobody plays; the command line's part only where that is used. Each takes about a second of one processor, once, and leaves nothing behind.
  */
 final class WarmUp {
     /** The C1 compiler takes a method after 200 calls. */
@@ -45,8 +47,17 @@ final class WarmUp {
     private static final int LIFE_DIVISOR = 6;
 
     private static final int EAGAIN = 11;
+    /** Above every pid there is (PID_MAX_LIMIT). */
+    private static final int NOBODY = 1 << 30;
+
+    /** Whose requests are practised. */
+    enum Of {
+        CONTAINERD,
+        COMMANDS
+    }
 
     private final RecordStore parent;
+    private final Of of;
     private final String name;
     private final int rounds;
     private final Path directory;
@@ -55,16 +66,19 @@ final class WarmUp {
     private final Backends backends;
 
     /**
+     * @param of whose requests are practised
      * @param name of the directory in the state directory that everything happens in; this process's own
      * @param rounds how often everything is done
      */
     WarmUp(
+            Of of,
             Path stateDirectory,
             String name,
             int rounds,
             CommandLoop commandLoop,
             ExecutorService executor,
             Backends backends) {
+        this.of = of;
         this.parent = new RecordStore(stateDirectory);
         this.name = name;
         this.rounds = rounds;
@@ -103,21 +117,30 @@ final class WarmUp {
         try (LinkServer server = commandLoop.server(pods)) {
             server.listen(socket);
             for (int i = 0; i < rounds; i++) {
+                if (of == Of.COMMANDS) {
+                    command(socket, "command-" + i);
+                    refused(socket, "state", "rehearsal");
+                    continue;
+                }
                 startShim(socket, "start-" + i);
                 if (i < rounds / LIFE_DIVISOR) {
                     practise(socket, "life-" + i);
                 }
-                refused(socket, "state", "rehearsal");
-                refused(socket, "create", "--bundle", directory.toString(), "rehearsal");
             }
         }
-        backends.named("namespace").rehearse(rounds);
+        if (of == Of.CONTAINERD) {
+            backends.named("namespace").rehearse(rounds);
+        }
     }
 
     /** What a container that is none is made from. */
     static void writeBundle(Path directory) throws IOException {
         Spec.Builder spec = SpecTemplate.rootful(true).toBuilder();
         spec.annotations = Map.of(Backends.ANNOTATION, PracticeWall.NAME);
+        ProcessSpec.Builder process =
+                java.util.Objects.requireNonNull(spec.process).toBuilder();
+        process.terminal = false;
+        spec.process = process.build();
         Files.write(directory.resolve("config.json"), SpecWriter.write(spec.build()));
     }
 
@@ -140,12 +163,53 @@ final class WarmUp {
                 new ShimCommand.MonitorLaunch("/nonexistent", directory.toString(), "/nonexistent"),
                 directory.resolve("s"),
                 Version.TEXT);
-        OciCommandLine oci = new OciCommandLine(backends, directory.resolve("oci"), Version.TEXT, Neighbours.NONE);
+        OciCommandLine oci = new OciCommandLine(walls, directory.resolve("oci"), Version.TEXT, Neighbours.NONE);
         pods.serve(new ShimServices(lifecycle, shim, call -> oci.run(new CommandInvocation(call))), tasks);
         return pods;
     }
 
-    /** Of a container that is not there, or whose rootfs is not. */
+    /** What the command line is asked for in the lives of three containers. */
+    private void command(Path socket, String id) throws IOException {
+        int pid = (int) ProcessHandle.current().pid();
+        String bundle = directory.toString();
+        try (HandsClient.Waiting init =
+                verb(socket, pid, "create", "--bundle", bundle, id).waiting()) {
+            try (HandsClient start = asked(socket, pid, "start", id)) {
+                init.awaitStart();
+                end(start, "start");
+            }
+        }
+        verb(socket, pid, "exec", id, "/bin/true").close();
+        verb(socket, pid, "state", id).close();
+        verb(socket, pid, "run", "--bundle", bundle, id + "-run").close();
+        // Whoever has that pid ended long ago.
+        try (HandsClient.Waiting _ = verb(socket, NOBODY, "create", "--bundle", bundle, id + "-ended")
+                .waiting()) {
+            verb(socket, NOBODY, "delete", id + "-ended").close();
+        }
+    }
+
+    private HandsClient asked(Path socket, int pid, String... words) throws IOException {
+        HandsClient hands = new HandsClient(socket, pid);
+        hands.call(Stream.concat(Stream.of("caisson"), Stream.of(words)).toList(), directory);
+        return hands;
+    }
+
+    private HandsClient verb(Path socket, int pid, String... words) throws IOException {
+        HandsClient hands = asked(socket, pid, words);
+        end(hands, words[0]);
+        return hands;
+    }
+
+    private static void end(HandsClient hands, String verb) throws IOException {
+        int code = hands.awaitEnd();
+        if (code != 0) {
+            hands.close();
+            throw new IOException("rehearsed " + verb + " ends with " + code);
+        }
+    }
+
+    /** Of a container that is not there. */
     private void refused(Path socket, String... verb) throws IOException {
         try (CommandClient command = new CommandClient(socket)) {
             command.call(Stream.concat(Stream.of("caisson"), Stream.of(verb)).toList(), directory);

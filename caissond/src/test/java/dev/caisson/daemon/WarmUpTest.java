@@ -23,11 +23,16 @@ class WarmUpTest {
     void wholeLivesOfContainersGoThroughAndNothingStays() throws Exception {
         ExecutorService executor = Executors.newVirtualThreadPerTaskExecutor();
         try {
-            WarmUp rehearsal = new WarmUp(state, "rehearsal", ROUNDS, new CommandLoop(), executor, new Backends());
-            rehearsal.rehearse();
-            assertThat(state.resolve("rehearsal/pods")).isEmptyDirectory();
-            rehearsal.run();
-            assertThat(state).isEmptyDirectory();
+            for (WarmUp.Of each : WarmUp.Of.values()) {
+                WarmUp rehearsal =
+                        new WarmUp(each, state, "rehearsal", ROUNDS, new CommandLoop(), executor, new Backends());
+                rehearsal.rehearse();
+                if (each == WarmUp.Of.CONTAINERD) {
+                    assertThat(state.resolve("rehearsal/pods")).isEmptyDirectory();
+                }
+                rehearsal.run();
+                assertThat(state).isEmptyDirectory();
+            }
         } finally {
             executor.shutdownNow(); // looks for abandoned pods sleep for many seconds
         }

@@ -25,7 +25,8 @@ final class Checkpoints {
             Map.entry("ext-unix-sk", Option.EXTERNAL_UNIX_SOCKETS),
             Map.entry("shell-job", Option.SHELL_JOB),
             Map.entry("file-locks", Option.FILE_LOCKS),
-            Map.entry("auto-dedup", Option.AUTO_DEDUP));
+            Map.entry("auto-dedup", Option.AUTO_DEDUP),
+            Map.entry("lazy-pages", Option.LAZY_PAGES));
 
     private Checkpoints() {}
 
@@ -49,9 +50,6 @@ final class Checkpoints {
 
     static Checkpoint asked(Request request) throws Failure {
         Arguments args = request.args();
-        if (args.is("lazy-pages") || args.value("status-fd") != null) {
-            throw new Failure("--lazy-pages and --status-fd are not supported by this version");
-        }
         EnumSet<Option> options = EnumSet.noneOf(Option.class);
         OPTIONS.forEach((flag, option) -> {
             if (args.is(flag)) {
@@ -73,6 +71,7 @@ final class Checkpoints {
                 parent(args.value("parent-path")),
                 cgroupsMode(args.value("manage-cgroups-mode")),
                 pageServer(args.value("page-server")),
+                status(request, args.value("status-fd")),
                 args.value("lsm-profile"),
                 args.value("lsm-mount-context"));
     }
@@ -89,6 +88,17 @@ final class Checkpoints {
             throw new Failure("Invalid manage-cgroups-mode value: " + mode);
         }
         return mode;
+    }
+
+    /** A descriptor of the command's, by a name with which its children can open it. */
+    private static @Nullable String status(Request request, @Nullable String number) throws Failure {
+        if (number == null || number.equals("-1")) {
+            return null;
+        }
+        if (!number.matches("[0-9]{1,9}")) {
+            throw new Failure("invalid value \"" + number + "\" for flag --status-fd");
+        }
+        return "/proc/" + request.call().pid() + "/fd/" + number;
     }
 
     private static @Nullable String pageServer(@Nullable String address) throws Failure {

@@ -88,7 +88,11 @@ public final class Criu {
             writeStreams(what, asked.images(), pid);
         }
         Launch criu = launcher.spawn(
-                launcher.nextId(), "criu " + request.id(), CriuPlan.dump(argv), 0, Set.of(Launcher.Flag.SELF));
+                launcher.nextId(),
+                "criu " + request.id(),
+                CriuPlan.dump(argv, asked.status()),
+                0,
+                Set.of(Launcher.Flag.SELF));
         await(what, criu, asked.work().resolve(CriuCommand.DUMP_LOG));
     }
 

@@ -2,6 +2,7 @@ package dev.caisson.namespace.criu;
 
 import dev.caisson.backend.Checkpoint;
 import dev.caisson.backend.Checkpoint.Option;
+import dev.caisson.namespace.plan.CriuPlan;
 import dev.caisson.oci.Mount;
 import dev.caisson.oci.NamespaceType;
 import dev.caisson.oci.Spec;
@@ -69,9 +70,14 @@ final class CriuCommand {
         }
         if (asked.pageServer() != null) {
             int colon = asked.pageServer().lastIndexOf(':');
-            c.argv.add("--page-server");
+            if (!asked.is(Option.LAZY_PAGES)) { // then CRIU is the server, and this is where it listens
+                c.argv.add("--page-server");
+            }
             c.add("--address", asked.pageServer().substring(0, colon));
             c.add("--port", asked.pageServer().substring(colon + 1));
+        }
+        if (asked.status() != null) {
+            c.add("--status-fd", Integer.toString(CriuPlan.STATUS));
         }
         for (String inside : c.outside(nodes).keySet()) {
             c.add("--external", "mnt[" + inside + "]:" + inside);
@@ -177,6 +183,7 @@ final class CriuCommand {
         when(Option.SHELL_JOB, "--shell-job");
         when(Option.FILE_LOCKS, "--file-locks");
         when(Option.AUTO_DEDUP, "--auto-dedup");
+        when(Option.LAZY_PAGES, "--lazy-pages");
         if (asked.is(Option.EMPTY_NETWORK)) {
             add("--empty-ns", "net");
         }

@@ -10,6 +10,7 @@ import dev.caisson.linux.plan.Sys;
 import dev.caisson.oci.Spec;
 import java.util.ArrayList;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /** Plans whose player becomes CRIU, and the one that takes what CRIU has restored for a launch's process. */
 public final class CriuPlan {
@@ -20,6 +21,9 @@ public final class CriuPlan {
     /** The first of the descriptors of joined namespaces. */
     public static final int FIRST_NAMESPACE = 10;
 
+    /** Where CRIU says that memory can be asked for. */
+    public static final int STATUS = 9;
+
     private static final int OUT_OF_THE_WAY = 100;
 
     private final Steps s = new Steps();
@@ -29,9 +33,18 @@ public final class CriuPlan {
         p.call("become non-dumpable", Sys.PRCTL, c(PR_SET_DUMPABLE), c(0), c(0), c(0), c(0));
     }
 
-    /** @param argv its words; the first is an absolute path */
-    public static LaunchPlan dump(List<String> argv) {
+    /**
+     * @param argv its words; the first is an absolute path
+     * @param status a file that is handed on as descriptor {@link #STATUS}; null for none
+     */
+    public static LaunchPlan dump(List<String> argv, @Nullable String status) {
         CriuPlan plan = new CriuPlan();
+        PlanBuilder p = plan.p;
+        if (status != null) {
+            Arg.Slot fd = p.slot();
+            p.callInto(fd, "open " + status, Sys.OPENAT, c(AT_FDCWD), p.string(status), c(O_WRONLY | O_CLOEXEC));
+            p.call("hand on " + status, Sys.DUP2, fd, c(STATUS));
+        }
         plan.quiet();
         plan.execute(argv);
         return plan.p.build();

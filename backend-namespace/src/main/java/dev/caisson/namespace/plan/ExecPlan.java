@@ -148,6 +148,10 @@ public final class ExecPlan {
         }
         p.call("tie to the monitor's life", Sys.PRCTL, c(PR_SET_PDEATHSIG), c(SIGKILL), c(0), c(0), c(0));
         p.call("start session", Sys.SETSID);
+        if (cgroups.entry() == PlanInput.Entry.BY_DAEMON) {
+            p.note(Notes.BORN, c(0));
+            s.waitAtGate(p.room(8), 1);
+        }
         if (linux.hasNamespace(NamespaceType.CGROUP)) {
             p.call("enter cgroup namespace of init process " + initPid, Sys.SETNS, pidfd, c(CLONE_NEWCGROUP));
         }

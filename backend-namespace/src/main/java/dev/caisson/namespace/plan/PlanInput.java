@@ -82,7 +82,10 @@ public record PlanInput(
          * InitPlan#canOpenGroups init can open them}.
          */
         STAGED,
-        /** By the daemon, as with systemd, which starts units around processes that are there; init waits at its gate for it. */
+        /**
+         * By the daemon, as with systemd, which starts units around processes that are there, and moves others into them; init or the
+         * exec's process waits at its gate for it.
+         */
         BY_DAEMON
     }
 

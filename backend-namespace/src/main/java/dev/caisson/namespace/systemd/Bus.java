@@ -25,6 +25,8 @@ public final class Bus {
 
         void ResetFailedUnit(String name);
 
+        void AttachProcessesToUnit(String name, String subgroup, UInt32[] pids);
+
         void SetUnitProperties(String name, boolean runtime, List<Setting> properties);
 
         void Subscribe();

@@ -73,6 +73,11 @@ public final class ContainerUnit {
         systemd.start(unit.name(), UnitProperties.ofNew(id, unit.slice(), unit.isSlice() ? 0 : pid, limits, more));
     }
 
+    /** Puts another process into its group. */
+    public void attach(int pid) throws SystemdException {
+        systemd.attach(unit.name(), pid);
+    }
+
     /** Tells systemd about changed limits. */
     public void update(List<CgroupStep> limits) throws SystemdException {
         systemd.set(unit.name(), UnitProperties.ofLimits(limits));

@@ -101,6 +101,17 @@ public final class Systemd {
         });
     }
 
+    /**
+     * Moves a process into the group of a unit that was delegated (org.freedesktop.systemd1(5)). A user's manager has the system's do it
+     * where the kernel does not let it.
+     */
+    public void attach(String unit, int pid) throws SystemdException {
+        call("attach process " + pid + " to systemd unit " + unit, m -> {
+            m.AttachProcessesToUnit(unit, "", new UInt32[] {new UInt32(pid)});
+            return "";
+        });
+    }
+
     /** Stops a unit and forgets how it ended; one that is gone is no failure. */
     public void stop(String unit) throws SystemdException {
         try {

@@ -21,7 +21,7 @@ import org.junit.jupiter.api.Test;
 /** What CRIU is asked, and what is taken from its log. */
 final class CriuTextsTest {
     private static Checkpoint asked(Set<Option> options, @Nullable String parent) {
-        return new Checkpoint(Path.of("/img"), Path.of("/work"), options, parent, null, null, null, null);
+        return new Checkpoint(Path.of("/img"), Path.of("/work"), options, parent, null, null, null, null, null);
     }
 
     private static Spec spec(Map<String, String> annotations) {
@@ -62,14 +62,34 @@ final class CriuTextsTest {
     }
 
     @Test
+    void memoryOnDemandIsServedByTheDump() {
+        Checkpoint asked = new Checkpoint(
+                Path.of("/img"),
+                Path.of("/work"),
+                Set.of(Option.LAZY_PAGES),
+                null,
+                null,
+                "[::1]:99",
+                "/proc/5/fd/3",
+                null,
+                null);
+
+        List<String> argv =
+                CriuCommand.dump("criu", spec(Map.of()), asked, 1, path -> false, List.of(), List.of(), null, null);
+
+        assertThat(String.join(" ", argv)).contains(" --lazy-pages --address [::1] --port 99 --status-fd 9 ");
+    }
+
+    @Test
     void everyOptionOfADump() {
         Checkpoint asked = new Checkpoint(
                 Path.of("/img"),
                 Path.of("/work"),
-                EnumSet.allOf(Option.class),
+                EnumSet.complementOf(EnumSet.of(Option.LAZY_PAGES)),
                 "../before",
                 "strict",
                 "[::1]:99",
+                null,
                 null,
                 null);
 
@@ -100,6 +120,7 @@ final class CriuTextsTest {
                 Path.of("/img"),
                 Path.of("/work"),
                 Set.of(Option.TCP_ESTABLISHED),
+                null,
                 null,
                 null,
                 null,

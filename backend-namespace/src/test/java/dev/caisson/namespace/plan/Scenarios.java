@@ -240,6 +240,8 @@ final class Scenarios {
                         null));
         plans.put("exec", exec(spec(b -> {}), CGROUPS, p -> p.args = List.of("/bin/ps")));
         plans.put(
+                "exec-systemd", exec(spec(b -> {}), PlanInput.CgroupJoin.BY_DAEMON, p -> p.args = List.of("/bin/ps")));
+        plans.put(
                 "exec-in-user-namespace",
                 exec(
                         userNamespace(),

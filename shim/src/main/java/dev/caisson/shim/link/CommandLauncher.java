@@ -21,7 +21,7 @@ public final class CommandLauncher extends LaunchLink {
 
     private static final int FOREGROUND = 1;
     private static final int TERMINAL = 2;
-    private static final int FIFOS = 4;
+    static final int FIFOS = 4;
     private static final int SAID_CONSOLE = 2;
 
     /** Gets the master of a process's terminal: descriptor {@code fd} of process {@code pid}, which waits meanwhile. */

@@ -7,10 +7,14 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.SocketChannel;
 import java.nio.file.Path;
+import java.time.Instant;
 import org.jspecify.annotations.Nullable;
 
 /** The other end of the link, in Java. Blocks; for one thread at a time. */
 abstract class LinkClient implements AutoCloseable {
+    /** The flag of a GATE that does not start the program. */
+    static final int IN_BUILD = 2;
+
     private final SocketChannel channel;
 
     /** Connects to a daemon's socket. */
@@ -31,6 +35,26 @@ abstract class LinkClient implements AutoCloseable {
         for (bytes.flip(); bytes.hasRemaining(); ) {
             channel.write(bytes);
         }
+    }
+
+    /** Says what a plan that is being played would say. */
+    final void note(int launch, int code, long value) throws IOException {
+        ByteBuffer note = ByteBuffer.allocate(16)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putInt(LinkLaunch.NOTE_SAID)
+                .putInt(code)
+                .putLong(value);
+        send(WireFrame.of(WireFrame.NOTE, 0, launch, 0, note.array()));
+    }
+
+    /** Says that a launch has ended with status 0. */
+    final void exited(int pid, int launch) throws IOException {
+        Instant now = Instant.now();
+        ByteBuffer how = ByteBuffer.allocate(12)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putInt(0)
+                .putLong(now.getEpochSecond() * 1_000_000_000L + now.getNano());
+        send(WireFrame.of(WireFrame.EXIT, 0, pid, launch, how.array()));
     }
 
     /** The daemon's next frame; null when the connection has ended. */

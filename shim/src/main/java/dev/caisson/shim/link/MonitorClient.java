@@ -2,10 +2,8 @@ package dev.caisson.shim.link;
 
 import java.io.IOException;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
-import java.time.Instant;
 
 /**
  * A monitor's end of the link, with one containerd connection, for a daemon that practises: what it is told to launch it says to have
@@ -19,7 +17,6 @@ public final class MonitorClient extends LinkClient {
     private static final int PROC_BYTES = 24;
     private static final int TTRPC_HEADER = 10;
     private static final byte TTRPC_REQUEST = 1;
-    private static final int IN_BUILD = 2;
 
     private final int pid;
     private int stream = 1;
@@ -106,15 +103,6 @@ public final class MonitorClient extends LinkClient {
         }
     }
 
-    private void note(int launch, int code, long value) throws IOException {
-        ByteBuffer note = ByteBuffer.allocate(16)
-                .order(ByteOrder.LITTLE_ENDIAN)
-                .putInt(LinkLaunch.NOTE_SAID)
-                .putInt(code)
-                .putLong(value);
-        send(WireFrame.of(WireFrame.NOTE, 0, launch, 0, note.array()));
-    }
-
     /** Waits until it is told to end, or nobody is there any more to tell it. */
     public void awaitQuit() throws IOException {
         WireFrame f = read();
@@ -125,11 +113,6 @@ public final class MonitorClient extends LinkClient {
 
     /** Says that a launch has ended with status 0. */
     public void exit(int launch) throws IOException {
-        Instant now = Instant.now();
-        ByteBuffer how = ByteBuffer.allocate(12)
-                .order(ByteOrder.LITTLE_ENDIAN)
-                .putInt(0)
-                .putLong(now.getEpochSecond() * 1_000_000_000L + now.getNano());
-        send(WireFrame.of(WireFrame.EXIT, 0, pid, launch, how.array()));
+        exited(pid, launch);
     }
 }

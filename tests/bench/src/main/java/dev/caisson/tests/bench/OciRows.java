@@ -72,8 +72,8 @@ final class OciRows {
                     .run()
                     .ok();
         }
-        // A young caissond rehearses, for half a second, a second after its start.
-        LockSupport.parkNanos(Duration.ofSeconds(3).toNanos());
+        // A young caissond rehearses, for two seconds, a second after its start.
+        LockSupport.parkNanos(Duration.ofSeconds(5).toNanos());
         for (int round = -2; round < options.rounds(); round++) {
             for (OciRows subject : subjects) {
                 Map<String, Double> times = subject.sample();

@@ -7,6 +7,7 @@ import dev.caisson.tests.support.Command;
 import dev.caisson.tests.support.Proc;
 import dev.caisson.tests.support.RuntimeUnderTest.Kind;
 import dev.caisson.tests.support.Skip;
+import java.net.ServerSocket;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -181,6 +182,61 @@ class CheckpointTest extends OciSuite {
         ok(restore(box));
         counts(box);
         assertThat(box.status()).isEqualTo("running");
+    }
+
+    /** The memory comes when the restored container asks for it; the command that saves ends when all of it has gone. */
+    @Test
+    void memoryFollowsOnDemand() throws Exception {
+        needsKernel();
+        Box box = running(box(COUNT));
+        Await.until("the counter has come some way", SOON, () -> count(box) > 5);
+        int port;
+        try (ServerSocket free = new ServerSocket(0)) {
+            port = free.getLocalPort();
+        }
+        Path status = dir.resolve("status");
+        List<String> save = new ArrayList<>(List.of("sh", "-c", "exec \"$@\" 3>" + status, "sh"));
+        save.addAll(box.command(
+                        "checkpoint",
+                        "--image-path",
+                        image(),
+                        "--work-path",
+                        dir.resolve("saved").toString(),
+                        "--lazy-pages",
+                        "--page-server",
+                        "127.0.0.1:" + port,
+                        "--status-fd",
+                        "3",
+                        box.id)
+                .argv());
+        Process saving = Command.of(save).env(runtime.environment()).start();
+        Await.until("memory can be asked for", SOON, () -> status.toFile().length() > 0);
+        String work = dir.resolve("work").toString();
+        assertThat(new java.io.File(work).mkdir()).isTrue();
+        Process pages = beside(
+                "criu",
+                "lazy-pages",
+                "--images-dir",
+                image(),
+                "--work-dir",
+                work,
+                "--page-server",
+                "--address",
+                "127.0.0.1",
+                "--port",
+                Integer.toString(port));
+        Await.until("the page daemon's socket", SOON, () -> Files.exists(Path.of(work, "lazy-pages.socket")));
+        int saved = count(box);
+        Box other = box("c2", COUNT).write();
+
+        ok(restore(other, "--lazy-pages"));
+
+        counts(other);
+        assertThat(count(other)).isGreaterThan(saved);
+        assertThat(saving.waitFor()).isZero();
+        assertThat(pages.waitFor()).isZero();
+        assertThat(other.status()).isEqualTo("running");
+        other.delete("--force").ok();
     }
 
     @Test

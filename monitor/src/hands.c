@@ -22,6 +22,7 @@ static struct termios saved;
 static int has_begun, is_foreground, is_raw, is_orphaned;
 static int end_code = -1;     /* what to end with once the terminal is drained */
 static uint32_t end_as;       /* the launch whose status that will be */
+static uint32_t end_with;     /* that will be it if it comes to its program */
 static uint64_t pending;      /* signals that came before there was a process */
 
 static void restore_terminal(void)
@@ -108,7 +109,7 @@ static void exited(uint32_t launch, uint32_t status)
 {
 	if (launch != HANDS_MAIN)
 		return;
-	if (launch == end_as) {
+	if (launch == end_as || (launch == end_with && procs_has_run(launch))) {
 		end_code = code_of(status);
 		finish();
 	} else if (is_orphaned) {
@@ -123,6 +124,8 @@ static void on_frame(const struct wire *h, const uint8_t *p)
 
 	if (h->kind == W_OUTPUT)
 		command_output(h, p);
+	if (h->kind == W_END_WITH)
+		end_with = h->a;
 	if (h->kind != W_END)
 		return;
 	if (h->flags & 1) {
@@ -149,6 +152,7 @@ static void on_lost(void)
 	}
 	if (!resume) {
 		procs_drop_all();
+		end_with = 0;
 		io_close(HANDS_IO); /* they were handed over */
 		io_own(hands.copies);
 	}

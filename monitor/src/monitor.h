@@ -64,6 +64,7 @@ void procs_snapshot(void);
 /* Whether a caissond has work here: an exit to hear of, or a pod without processes to fill or to end. */
 int procs_want_daemon(void);
 int procs_is_alive(uint32_t launch);
+int procs_has_run(uint32_t launch); /* it came to its program, and has ended */
 
 /* stdio.c: fifos, files, logger pipes and terminals. */
 struct io;

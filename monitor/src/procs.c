@@ -571,6 +571,13 @@ int procs_is_alive(uint32_t launch)
 	return p && !(p->flags & PROC_EXITED) && (p->pid != 0 || !(p->flags & PROC_LAUNCHED));
 }
 
+int procs_has_run(uint32_t launch)
+{
+	struct proc *p = find_launch(launch);
+
+	return p && !p->has_failed && p->flags & PROC_LAUNCHED && p->flags & PROC_EXITED;
+}
+
 int procs_want_daemon(void)
 {
 	if (!procs)

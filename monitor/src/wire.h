@@ -67,6 +67,7 @@ enum wire_kind {
 	W_HANDS = 69,	      /* a HANDS_*, b descriptors to preserve; payload: directory for fifos,
 				 NUL-ended: from here on SPAWN, GATE, KILL and FORGET are understood, and NOTE,
 				 LAUNCHED and EXIT sent, as by a monitor */
+	W_END_WITH = 70,      /* a launch: end when it has ended, as it ended, if it came to its program; END follows for else */
 };
 
 enum {

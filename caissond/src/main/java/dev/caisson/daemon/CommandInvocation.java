@@ -66,6 +66,11 @@ record CommandInvocation(CommandCall call) implements Invocation {
     }
 
     @Override
+    public void endWithMain() {
+        call.endWith(MAIN_LAUNCH);
+    }
+
+    @Override
     public void endAsMain() {
         call.endAs(MAIN_LAUNCH);
     }

@@ -137,8 +137,7 @@ final class WarmUp {
     static void writeBundle(Path directory) throws IOException {
         Spec.Builder spec = SpecTemplate.rootful(true).toBuilder();
         spec.annotations = Map.of(Backends.ANNOTATION, PracticeWall.NAME);
-        ProcessSpec.Builder process =
-                java.util.Objects.requireNonNull(spec.process).toBuilder();
+        ProcessSpec.Builder process = java.util.Objects.requireNonNull(spec.process).toBuilder();
         process.terminal = false;
         spec.process = process.build();
         Files.write(directory.resolve("config.json"), SpecWriter.write(spec.build()));

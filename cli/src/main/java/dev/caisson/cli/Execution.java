@@ -52,6 +52,10 @@ final class Execution {
         Launcher launcher = request.call()
                 .launcher(new Invocation.Hands(
                         !detach, !detach && process.terminal(), request.preserved(), null, console));
+        String socket = request.args().value("pidfd-socket");
+        if (!detach && socket == null && request.args().value("pid-file") == null) {
+            request.call().endWithMain();
+        }
         Container container = containers.open(id, record, spec, launcher);
         Launch launch;
         try {
@@ -65,7 +69,6 @@ final class Execution {
         } catch (ContainerFault e) {
             throw new Failure(FAILED + e.getMessage(), e);
         }
-        String socket = request.args().value("pidfd-socket");
         if (socket != null) {
             Descriptors.sendPidfd(request.files().here(socket).toString(), launch.pid(), "setns");
         }

@@ -49,6 +49,12 @@ public interface Invocation {
     /** Ends it. */
     void end(int code);
 
+    /**
+     * Ends it when {@link #MAIN_LAUNCH}, which is not launched yet, has come to its program and has ended, and as that did; another end is
+     * to follow for all other cases. Before it nothing else may be left to do.
+     */
+    void endWithMain();
+
     /** Ends it when {@link #MAIN_LAUNCH} has ended, and as that did. */
     void endAsMain();
 

@@ -95,6 +95,14 @@ public final class CommandCall {
         connection.send(WireFrame.of(WireFrame.END, 1, launch, 0, WireFrame.EMPTY));
     }
 
+    /**
+     * Lets the command end when a launch of its own, not launched yet, has come to its program and has ended, as that did. Asking for it
+     * beforehand saves the way to here and back; {@link #endAs} or {@link #end} is still to follow, for a command that waits.
+     */
+    public void endWith(int launch) {
+        connection.send(WireFrame.of(WireFrame.END_WITH, launch, 0));
+    }
+
     /** Writes to the command's standard output. */
     public void out(byte[] bytes) {
         connection.send(WireFrame.of(WireFrame.OUTPUT, 0, 1, 0, bytes));

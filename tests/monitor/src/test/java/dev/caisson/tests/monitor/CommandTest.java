@@ -85,6 +85,45 @@ class CommandTest {
         }
     }
 
+    /** A command in the foreground that has been told beforehand how to end. */
+    private static Peer endingWithItsLaunch(Rig rig) throws Exception {
+        Peer c = rig.daemon().accept().read();
+        c.await(Frame.COMMAND);
+        c.send(Frame.of(Frame.HANDS, 0, 1, 0, new byte[1]));
+        c.send(Frame.of(Frame.END_WITH, 1, 0));
+        return c;
+    }
+
+    private static Process exec(Rig rig) throws Exception {
+        return rig.run(new ProcessBuilder(
+                "env", "-i", "CAISSON_STATE_DIR=" + rig.state, rig.binary.toString(), "exec", "c1", "true"));
+    }
+
+    @Test
+    void aProgramsEndIsNotAskedFor() throws Exception {
+        try (Rig rig = Rig.bare()) {
+            Process p = exec(rig);
+            Peer c = endingWithItsLaunch(rig);
+            c.spawn(1, "exec c1", Plans.gated("exit 7"), 1, 0);
+            c.gate(1, 0, (byte) 'g');
+            assertThat(p.waitFor()).isEqualTo(7);
+        }
+    }
+
+    @Test
+    void howAPlanThatFailedEndsIsForTheDaemonToSay() throws Exception {
+        try (Rig rig = Rig.bare()) {
+            Process p = exec(rig);
+            Peer c = endingWithItsLaunch(rig);
+            c.spawn(1, "exec c1", Plans.failing(), 1, 0);
+            c.await(Frame.EXIT);
+            c.send(Frame.of(Frame.OUTPUT, 0, 2, 0, "no such program".getBytes(UTF_8)));
+            c.send(Frame.of(Frame.END, 255, 0));
+            assertThat(p.waitFor()).isEqualTo(255);
+            assertThat(text(p.getErrorStream())).isEqualTo("no such program");
+        }
+    }
+
     @Test
     void onlyAShimReadsItsInput() throws Exception {
         try (Rig rig = Rig.bare()) {

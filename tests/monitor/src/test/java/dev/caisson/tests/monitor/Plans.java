@@ -51,6 +51,14 @@ final class Plans {
         return p.build();
     }
 
+    /** Whose process finds no program. */
+    static LaunchPlan failing() {
+        PlanBuilder p = new PlanBuilder();
+        child(p, false);
+        p.call("run program", Sys.EXECVE, p.string("/nonexistent"), c(0), c(0));
+        return p.build();
+    }
+
     /** A shell on a terminal of its own. */
     static LaunchPlan terminal(String script, boolean pidLast) {
         PlanBuilder p = new PlanBuilder();

@@ -45,7 +45,7 @@ final class Agent {
                 new Bundles(state.resolve("bundles")),
                 new Streams(state.resolve("streams"), host),
                 lifecycle,
-                new Identity(state));
+                new Identity(state, host.unixPrefix() == null));
         TtrpcServer server = new TtrpcServer(
                 ServiceRegistry.builder()
                         .service(ServiceNames.TASK_V2, tasks)

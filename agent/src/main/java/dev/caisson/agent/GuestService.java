@@ -89,6 +89,7 @@ final class GuestService {
             return HelloResponse.newBuilder()
                     .setVersion(VERSION)
                     .setKernel(HostFiles.text("/proc/sys/kernel/osrelease").strip())
+                    .setTime(Identity.wallClock())
                     .build();
         } catch (IOException e) {
             throw new ContainerFault(Kind.FAILED, "take over time and entropy: " + Errno.describe(e), e);

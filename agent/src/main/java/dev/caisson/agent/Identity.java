@@ -2,6 +2,7 @@ package dev.caisson.agent;
 
 import dev.caisson.linux.Clock;
 import dev.caisson.linux.Entropy;
+import dev.caisson.linux.ErrnoException;
 import java.io.IOException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
@@ -15,10 +16,17 @@ final class Identity {
     private static final long SECOND = 1_000_000_000;
 
     private final Path state;
+    private final boolean inMachine;
 
-    /** @param state a directory for what later agents must know */
-    Identity(Path state) {
+    /**
+     * This machine's.
+     *
+     * @param state a directory for what later agents must know
+     * @param inMachine whether there is one; without, this is the host
+     */
+    Identity(Path state, boolean inMachine) {
         this.state = state;
+        this.inMachine = inMachine;
     }
 
     /** See {@code guest.proto}, HelloRequest. */
@@ -30,10 +38,23 @@ final class Identity {
         if (!copy.isEmpty() && isNew(copy)) {
             Clock.advance(behind);
         }
-        Instant now = Instant.now();
-        if (time != 0 && Math.abs(now.getEpochSecond() * SECOND + now.getNano() - time) > SECOND) {
+        if (time != 0 && Math.abs(wallClock() - time) > SECOND) {
             Clock.setRealTime(time);
         }
+        if (inMachine) {
+            try {
+                MachineClock.set();
+            } catch (ErrnoException e) {
+                // A kernel that does not show its memory: to a second it is right.
+                System.err.println("agent: look at the host's clock: " + e.getMessage());
+            }
+        }
+    }
+
+    /** In nanoseconds since 1970. */
+    static long wallClock() {
+        Instant now = Instant.now();
+        return now.getEpochSecond() * SECOND + now.getNano();
     }
 
     /** Written down first: a clock that is behind is mended by the time, one that is ahead twice is not. */

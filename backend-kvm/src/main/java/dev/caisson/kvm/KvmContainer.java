@@ -146,7 +146,7 @@ final class KvmContainer implements Container {
             try {
                 MachineSize own = new MachineSize(
                         template.shape().memoryMib(), template.shape().processors());
-                PodMachine copy = begin(new PodMachine.Beginning(own, network, 0, template.machine()));
+                PodMachine copy = begin(PodMachine.Beginning.ofPod(own, network, template.machine()));
                 LOG.log(Level.INFO, "pod of " + request.id() + ": a copy of template " + template.name());
                 return copy;
             } catch (ContainerFault e) {
@@ -159,7 +159,7 @@ final class KvmContainer implements Container {
                         "pod of " + request.id() + ": no copy of template " + template.name() + ": " + e.getMessage());
             }
         }
-        PodMachine booted = begin(new PodMachine.Beginning(size, network, 0, null));
+        PodMachine booted = begin(PodMachine.Beginning.ofPod(size, network, null));
         LOG.log(Level.INFO, "pod of " + request.id() + ": a machine that has booted");
         return booted;
     }

@@ -1,14 +1,20 @@
 package dev.caisson.kvm;
 
 import dev.caisson.backend.ContainerFault;
+import dev.caisson.backend.ContainerFault.Kind;
 import dev.caisson.backend.Launcher;
 import dev.caisson.backend.MachineTemplates;
 import dev.caisson.kvm.pod.MachineCommand;
 import dev.caisson.kvm.pod.MachineSize;
 import dev.caisson.kvm.pod.PodMachine;
 import dev.caisson.kvm.template.TemplateStore;
+import dev.caisson.linux.Errno;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Comparator;
 import java.util.List;
+import java.util.stream.Stream;
 
 /** The templates of this host: machines of the installation's image. */
 final class KvmTemplates implements MachineTemplates {
@@ -27,13 +33,35 @@ final class KvmTemplates implements MachineTemplates {
         return store().make(shape, file -> {
             PodMachine machine = PodMachine.unnamed();
             MachineSize size = new MachineSize(shape.memoryMib(), shape.processors());
-            machine.start(launcher, new PodMachine.Beginning(size, null, shape.cards(), null));
+            machine.start(launcher, PodMachine.Beginning.ofTemplate(size, shape.cards()));
+            Path scratch = scratch();
             try {
+                machine.rehearse(launcher, scratch);
                 machine.save(file);
             } finally {
                 machine.end(launcher);
+                remove(scratch);
             }
         });
+    }
+
+    private static Path scratch() throws ContainerFault {
+        try {
+            return Files.createTempDirectory("caisson-template");
+        } catch (IOException e) {
+            throw new ContainerFault(Kind.FAILED, "make a directory for a template: " + Errno.describe(e), e);
+        }
+    }
+
+    /** Files first. */
+    private static void remove(Path tree) throws ContainerFault {
+        try (Stream<Path> all = Files.walk(tree)) {
+            for (Path each : all.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(each);
+            }
+        } catch (IOException e) {
+            throw new ContainerFault(Kind.FAILED, "remove " + tree + ": " + Errno.describe(e), e);
+        }
     }
 
     @Override

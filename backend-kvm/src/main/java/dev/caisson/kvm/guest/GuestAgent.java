@@ -116,13 +116,20 @@ public final class GuestAgent {
     public record Copy(String name, long behind) {}
 
     /**
+     * What a guest says of itself.
+     *
+     * @param kernel the release of its kernel
+     * @param time what its clock shows, in nanoseconds since 1970
+     */
+    public record Greeting(String kernel, long time) {}
+
+    /**
      * The hand-shake: it fails with UNSUPPORTED for an image of another version, and with UNAVAILABLE while there is no agent. A copy has its own time and
      * entropy afterwards.
      *
      * @param copy null for a guest that has booted
-     * @return the release of the guest's kernel
      */
-    public String hello(@Nullable Copy copy) throws ContainerFault {
+    public Greeting hello(@Nullable Copy copy) throws ContainerFault {
         byte[] entropy = new byte[ENTROPY];
         new SecureRandom().nextBytes(entropy);
         Instant now = Instant.now();
@@ -133,9 +140,9 @@ public final class GuestAgent {
                 .setCopy(copy == null ? "" : copy.name())
                 .setBehind(copy == null ? 0 : copy.behind())
                 .build();
-        return GuestText.sentence(
-                call(ServiceNames.GUEST, HELLO, request, HelloResponse.parser(), "greet the guest's agent")
-                        .getKernel());
+        HelloResponse response =
+                call(ServiceNames.GUEST, HELLO, request, HelloResponse.parser(), "greet the guest's agent");
+        return new Greeting(GuestText.sentence(response.getKernel()), response.getTime());
     }
 
     /**

@@ -120,12 +120,24 @@ public final class PodMachine {
      * @param network a network namespace whose interfaces become the guest's, null for none
      * @param cards network cards that are connected to nothing; of a template
      * @param template a file with a machine to go on from; null for one that boots
+     * @param alone whether it lives on without what it is a launch of, if that says so; else it ends with it
      */
     public record Beginning(
             MachineSize size,
             @Nullable String network,
             int cards,
-            @Nullable Path template) {}
+            @Nullable Path template,
+            boolean alone) {
+        /** A pod's. */
+        public static Beginning ofPod(MachineSize size, @Nullable String network, @Nullable Path template) {
+            return new Beginning(size, network, 0, template, true);
+        }
+
+        /** Of the machine that a template is made of. */
+        public static Beginning ofTemplate(MachineSize size, int cards) {
+            return new Beginning(size, null, cards, null, false);
+        }
+    }
 
     /** Starts it and waits until its agent answers. */
     public void start(Launcher launcher, Beginning beginning) throws ContainerFault {
@@ -140,7 +152,7 @@ public final class PodMachine {
         } catch (IOException e) {
             throw new ContainerFault(Kind.FAILED, "make directory " + directory + ": " + Errno.describe(e), e);
         }
-        boolean outlives = launcher.handover().outlives();
+        boolean outlives = beginning.alone() && launcher.handover().outlives();
         Launch machine = launcher.spawn(
                 launcher.nextId(),
                 TAG + name(),
@@ -271,6 +283,15 @@ public final class PodMachine {
         } catch (ErrnoException e) {
             throw new ContainerFault(Kind.FAILED, "dump virtual machine: " + e.getMessage(), e);
         }
+    }
+
+    /**
+     * Lets it go through what a container's life takes, before it becomes a template; nothing of that is left.
+     *
+     * @param scratch an empty directory, which the caller removes
+     */
+    public void rehearse(Launcher launcher, Path scratch) throws ContainerFault {
+        Rehearsal.play(this, launcher, scratch);
     }
 
     /** Writes all of the machine to a file, for others to go on from. */

@@ -8,6 +8,7 @@ import dev.caisson.kvm.device.ConsoleLog;
 import dev.caisson.kvm.device.ResetPort;
 import dev.caisson.kvm.device.SerialPort;
 import dev.caisson.kvm.device.SleepPort;
+import dev.caisson.kvm.device.TimeDevice;
 import dev.caisson.kvm.memory.GuestFault;
 import dev.caisson.kvm.memory.GuestMemory;
 import dev.caisson.kvm.sys.BootRegisters;
@@ -31,6 +32,7 @@ import dev.caisson.linux.MemFd;
 import dev.caisson.linux.direct.Mapping;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -152,6 +154,7 @@ public final class VirtualMachine implements AutoCloseable {
                 Layout.SLEEP_PORTS,
                 new SleepPort(AcpiTables.SLEEP_OFF, () -> ended(VmEnd.of(VmEnd.Cause.POWER_OFF))));
 
+        devices.add(Layout.TIME, Layout.TIME_SIZE, new TimeDevice(Clock.systemUTC()));
         if (!config.devices().isEmpty()) {
             plug(made, slot, config.devices());
         }

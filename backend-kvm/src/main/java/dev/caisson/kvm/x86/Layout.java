@@ -29,6 +29,10 @@ public final class Layout {
     /** Lines 5 to 23 of the IOAPIC. */
     public static final int  VIRTIO_LINE  = 5;
 
+    /** The host's clock, behind the pages of virtio devices; see {@code dev.caisson.agent.MachineClock}. */
+    public static final long TIME         = 0xd001_4000L;
+    public static final int  TIME_SIZE    = 0x1000;
+
     static final int IOAPIC         = 0xfec0_0000;
     static final int LOCAL_APIC     = 0xfee0_0000;
 

@@ -16,6 +16,7 @@ import java.nio.ByteOrder;
 public final class Mapping implements AutoCloseable {
     private static final int SYS_MMAP = 9;
     private static final int SYS_MUNMAP = 11;
+    private static final int PROT_READ = 1;
     private static final int PROT_READ_WRITE = 3;
     private static final int MAP_SHARED = 1;
     private static final int MAP_PRIVATE = 2;
@@ -43,7 +44,7 @@ public final class Mapping implements AutoCloseable {
      * @param size in bytes; the file must not become shorter (SIGBUS): see {@code MemFd.memory}
      */
     public static Mapping shared(Fd file, long size) throws ErrnoException {
-        return map(file, 0, size, MAP_SHARED);
+        return map(file, 0, size, PROT_READ_WRITE, MAP_SHARED);
     }
 
     /**
@@ -55,17 +56,28 @@ public final class Mapping implements AutoCloseable {
      * @param size in bytes
      */
     public static Mapping copyOnWrite(Fd file, long fileOffset, long size) throws ErrnoException {
-        return map(file, fileOffset, size, MAP_PRIVATE);
+        return map(file, fileOffset, size, PROT_READ_WRITE, MAP_PRIVATE);
+    }
+
+    /**
+     * Maps a part of a file, or of a device's memory, to be read only: a write would end the process.
+     *
+     * @param file open for reading; stays the caller's, and may be closed
+     * @param fileOffset a multiple of a page
+     * @param size in bytes
+     */
+    public static Mapping readOnly(Fd file, long fileOffset, long size) throws ErrnoException {
+        return map(file, fileOffset, size, PROT_READ, MAP_SHARED);
     }
 
     @SuppressWarnings("restricted")
-    private static Mapping map(Fd file, long fileOffset, long size, int sharing) throws ErrnoException {
+    private static Mapping map(Fd file, long fileOffset, long size, int protection, int sharing) throws ErrnoException {
         try (KernelCalls calls = new KernelCalls()) {
             // NATIVE: void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset), sys/mman.h.
             // Unmapped
             // when the arena closes, which waits for accesses that are under way.
             long address =
-                    calls.call(SYS_MMAP, 0, size, PROT_READ_WRITE, sharing | MAP_NORESERVE, file.number(), fileOffset);
+                    calls.call(SYS_MMAP, 0, size, protection, sharing | MAP_NORESERVE, file.number(), fileOffset);
             if (address < 0 && address >= -4095) {
                 throw new ErrnoException((int) -address, "mmap", file.name());
             }

@@ -216,7 +216,7 @@ class AgentTest {
 
     @Test
     void itGreetsAndRunsAContainer() throws Exception {
-        assertThat(agent.hello(null))
+        assertThat(agent.hello(null).kernel())
                 .isEqualTo(
                         Files.readString(Path.of("/proc/sys/kernel/osrelease")).strip());
         Bundle bundle = Bundle.shell(directory, "cat; echo said; exit 9");

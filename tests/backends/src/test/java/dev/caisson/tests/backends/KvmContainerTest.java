@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.caisson.backend.Backend;
 import dev.caisson.backend.Container;
 import dev.caisson.backend.Launch;
+import dev.caisson.backend.MachineTemplates;
 import dev.caisson.backend.testkit.Bundle;
 import dev.caisson.backend.testkit.PodFixture;
 import dev.caisson.backend.testkit.PodTest;
@@ -24,6 +25,7 @@ import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -35,6 +37,9 @@ class KvmContainerTest extends PodTest {
     private static final int SIGTERM = 15;
     private static final int SIGKILL = 9;
     private static final Backend BACKEND = new KvmBackend();
+
+    /** Of what follows the boot of a template: a machine of the lab takes its time. */
+    private static final MachineTemplates.Shape SHAPE = new MachineTemplates.Shape(512, 1, 0);
 
     @BeforeAll
     static void thereIsKvm() {
@@ -51,9 +56,11 @@ class KvmContainerTest extends PodTest {
         return MonitorPod.open(directory);
     }
 
-    /** One boot for all that a pod's life has: a machine of the lab takes its time. */
+    /** One boot for all that a pod's life has: that of the template that its machine goes on from. */
     @Test
     void aPodsContainersLiveInItsMachine() throws Exception {
+        System.setProperty("caisson.kvm.templates", temp.resolve("templates").toString());
+        String template = Objects.requireNonNull(BACKEND.templates()).build(SHAPE, pod().launcher());
         Bundle first = shell("trap 'echo got; exit 5' TERM; echo ready; while :; do sleep 0.1; done");
         try (TestContainer pod = prepare(first).create().start()) {
             await("its first container", () -> pod.stdout().contains("ready"));
@@ -71,6 +78,7 @@ class KvmContainerTest extends PodTest {
                     .isNotNull()
                     .satisfies(pids -> assertThat(pids.current()).isPositive());
 
+            assertThat(commandLine(machine())).contains("/" + template + "/machine");
             theMachineIsConfined();
             itCanBeLookedAt(pod);
             aSecondContainer();
@@ -103,7 +111,7 @@ class KvmContainerTest extends PodTest {
     private void itCanBeLookedAt(TestContainer pod) throws Exception {
         Container.VirtualMachine machine = pod.container().virtualMachine();
         assertThat(machine.metrics())
-                .containsPattern("caisson_machine_memory_used_bytes\\{machine=\"[0-9a-f]{16}\"} [1-9][0-9]{7,}\n")
+                .containsPattern("caisson_machine_memory_used_bytes\\{machine=\"[0-9a-f]{16}\"} [1-9][0-9]{6,}\n")
                 .contains("caisson_machine_drives_used{");
         Path core = temp.resolve("core");
         try (Fd out = HostFiles.open(core.toString(), HostFiles.O_RDWR | HostFiles.O_CREAT, 0600)) {

@@ -1,145 +1,243 @@
 package dev.caisson.tests.backends;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
+import dev.caisson.backend.Backend;
 import dev.caisson.backend.ContainerFault;
+import dev.caisson.backend.MachineTemplates;
+import dev.caisson.backend.MachineTemplates.Shape;
+import dev.caisson.backend.testkit.Bundle;
+import dev.caisson.backend.testkit.PodFixture;
+import dev.caisson.backend.testkit.PodTest;
+import dev.caisson.backend.testkit.TestContainer;
+import dev.caisson.kvm.KvmBackend;
 import dev.caisson.kvm.guest.GuestAgent;
-import dev.caisson.kvm.plan.MachineFilter;
-import dev.caisson.kvm.vmm.MachineArguments;
-import dev.caisson.kvm.vmm.MachineMain;
-import dev.caisson.linux.Fd;
-import dev.caisson.linux.HostFiles;
-import dev.caisson.linux.UnixSockets;
+import dev.caisson.oci.Linux;
+import dev.caisson.oci.NamespaceType;
 import java.io.IOException;
+import java.net.InetAddress;
+import java.net.ServerSocket;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
-import org.jspecify.annotations.Nullable;
-import org.junit.jupiter.api.BeforeAll;
+import java.util.function.UnaryOperator;
+import java.util.regex.MatchResult;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
-import org.junit.jupiter.api.io.TempDir;
 
-/** Machines that go on from a file where another one was, each in a process of its own. In the lab. */
+/** Pods whose machines go on from a template, and what makes each of them one of its own. In the lab. */
 @Timeout(400)
-class KvmTemplateTest {
-    private static final Path IMAGE =
-            Path.of(System.getProperty("caisson.image", "build/image")).toAbsolutePath();
-    private static final int MEMORY_MIB = 512;
+class KvmTemplateTest extends PodTest {
+    private static final Backend BACKEND = new KvmBackend();
+    private static final String WHO =
+            "cat /proc/sys/kernel/random/boot_id; od -An -tx1 -N16 /dev/urandom; echo ready;" + " exec sleep 1000";
+    private static final long MILLI = 1_000_000;
 
-    @TempDir
-    Path directory;
-
-    @BeforeAll
-    static void thereIsKvm() {
+    @BeforeEach
+    void thereIsKvm() {
         assumeTrue(System.getenv("CAISSON_LAB") != null, "SKIPPED: guests run in the lab");
+        System.setProperty("caisson.kvm.templates", temp.resolve("templates").toString());
     }
 
-    /** A machine's process without its jail. */
-    private record Machine(Path own, Process process) implements AutoCloseable {
-        static Machine start(Path own, int processors, @Nullable Path template) throws IOException {
-            Files.createDirectory(own);
-            List<String> command = new ArrayList<>(List.of(
-                    Path.of(System.getProperty("java.home"), "bin/java").toString(),
-                    "-XX:+UseSerialGC",
-                    "-XX:TieredStopAtLevel=1",
-                    "--enable-native-access=ALL-UNNAMED",
-                    "--sun-misc-unsafe-memory-access=allow",
-                    "-Djava.library.path=" + System.getProperty("java.library.path"),
-                    "-cp",
-                    System.getProperty("java.class.path"),
-                    MachineMain.class.getName()));
-            command.addAll(new MachineArguments(
-                            own, IMAGE, MEMORY_MIB, processors, false, 0, template, MachineFilter.encoded())
-                    .words());
-            return new Machine(
-                    own,
-                    new ProcessBuilder(command)
-                            .redirectErrorStream(true)
-                            .redirectOutput(own.resolve("log").toFile())
-                            .start());
-        }
-
-        GuestAgent agent() {
-            return new GuestAgent(own.resolve(MachineMain.PORTS), () -> "");
-        }
-
-        /** How long it takes until its agent answers, in nanoseconds. */
-        long greet(GuestAgent.@Nullable Copy copy) throws Exception {
-            long begin = System.nanoTime();
-            while (true) {
-                try {
-                    assertThat(agent().hello(copy)).startsWith("6.");
-                    return System.nanoTime() - begin;
-                } catch (ContainerFault e) {
-                    if (!process.isAlive() || System.nanoTime() - begin > 180_000_000_000L) {
-                        throw new AssertionError(ask("console") + "\n" + Files.readString(own.resolve("log")), e);
-                    }
-                }
-                Thread.sleep(5);
-            }
-        }
-
-        String ask(String request, @Nullable Fd file) throws IOException {
-            StringBuilder answer = new StringBuilder();
-            try (Fd connection =
-                    UnixSockets.connect(own.resolve(MachineMain.CONTROL).toString())) {
-                UnixSockets.send(connection, (request + "\n").getBytes(StandardCharsets.UTF_8), file);
-                byte[] part;
-                do {
-                    part = UnixSockets.receive(connection, 1 << 16).bytes();
-                    answer.append(new String(part, StandardCharsets.UTF_8));
-                } while (part.length > 0);
-            }
-            return answer.toString();
-        }
-
-        String ask(String request) {
-            try {
-                return ask(request, null);
-            } catch (IOException e) {
-                return Objects.toString(e.getMessage());
-            }
-        }
-
-        @Override
-        public void close() {
-            process.destroyForcibly().onExit().join();
-        }
+    @Override
+    protected Backend backend() {
+        return BACKEND;
     }
 
-    private Path template(int processors) throws Exception {
-        Path file = directory.resolve("template-" + processors);
-        try (Machine machine = Machine.start(directory.resolve("t" + processors), processors, null)) {
-            System.out.println("cold: " + machine.greet(null) / 1_000_000 + " ms");
-            long begin = System.nanoTime();
-            try (Fd out = HostFiles.open(file.toString(), HostFiles.O_RDWR | HostFiles.O_CREAT, 0600)) {
-                assertThat(machine.ask("save", out)).isEqualTo("ok");
-            }
-            System.out.println("save: " + (System.nanoTime() - begin) / 1_000_000 + " ms, "
-                    + Files.getAttribute(file, "unix:ino"));
-            // It goes on as if nothing had been.
-            machine.greet(null);
-        }
-        return file;
+    @Override
+    protected PodFixture openPod(Path directory) throws IOException {
+        return MonitorPod.open(directory);
+    }
+
+    private MachineTemplates templates() {
+        return Objects.requireNonNull(BACKEND.templates());
+    }
+
+    private String build(Shape shape) throws Exception {
+        long begin = System.nanoTime();
+        String name = templates().build(shape, pod().launcher());
+        System.out.println("template " + name + ": " + (System.nanoTime() - begin) / MILLI + " ms, "
+                + templates().list());
+        assertThat(templates().verify(name)).isEmpty();
+        assertThatExceptionOfType(ContainerFault.class)
+                .isThrownBy(() -> templates().build(shape, pod().launcher()))
+                .withMessageContaining("there is one");
+        return name;
+    }
+
+    private static TestContainer running(TestContainer container) throws Exception {
+        long begin = System.nanoTime();
+        container.create().start();
+        await("its words", () -> container.stdout().contains("ready"));
+        System.out.println("pod: " + (System.nanoTime() - begin) / MILLI + " ms");
+        return container;
     }
 
     @Test
-    void aCopyInAnotherProcessAnswers() throws Exception {
-        for (int processors = 1; processors <= 2; processors++) {
-            Path template = template(processors);
-            for (int i = 0; i < 2; i++) {
-                long begin = System.nanoTime();
-                try (Machine copy = Machine.start(directory.resolve("c" + processors + i), processors, template)) {
-                    copy.greet(null);
-                    System.out.println("copy: " + (System.nanoTime() - begin) / 1_000_000 + " ms");
-                    System.out.println(copy.ask("behind") + "\n" + copy.ask("metrics"));
+    void copiesAreMachinesOfTheirOwn() throws Exception {
+        String name = build(new Shape(512, 1, 0));
+        try (PodFixture other = openPod(Files.createDirectory(temp.resolve("other")));
+                TestContainer one = running(prepare(shell(WHO)));
+                TestContainer two = running(TestContainer.prepare(BACKEND, shell(WHO), other.launcher()))) {
+            List<Path> machines = machines();
+            assertThat(machines).hasSize(2).allMatch(each -> commandLine(each).contains("/" + name + "/machine"));
+            // Both were asked for by this kernel's generator alone.
+            assertThat(one.stdout()).matches("[0-9a-f-]{36}\n( [0-9a-f]{2}){16}\nready\n");
+            assertThat(one.stdout().lines()).doesNotContain(two.stdout().lines().toArray(String[]::new)[0]);
+            assertThat(one.stdout().lines()).doesNotContain(two.stdout().lines().toArray(String[]::new)[1]);
+            for (Path each : machines) {
+                itsClockIsRight(each);
+                itSharesItsMemory(each);
+            }
+            assertThat(one.execOutput("echo", "goes on")).isEqualTo("goes on\n");
+        }
+        Bundle asked = shell("true").spec(annotated("off"));
+        try (TestContainer booted = prepare(asked)) {
+            long begin = System.nanoTime();
+            booted.create();
+            System.out.println("booted: " + (System.nanoTime() - begin) / MILLI + " ms");
+            assertThat(machines())
+                    .singleElement()
+                    .satisfies(each -> assertThat(commandLine(each)).doesNotContain(name));
+        }
+        Bundle wrong = shell("true").spec(annotated("m513-p1-c0"));
+        assertThatExceptionOfType(ContainerFault.class)
+                .isThrownBy(() -> prepare(wrong).create())
+                .withMessageContaining("take template m513-p1-c0: there is none of that name");
+        assertThat(Path.of("/run/caisson-kvm")).isEmptyDirectory();
+    }
+
+    private static UnaryOperator<dev.caisson.oci.Spec> annotated(String template) {
+        return spec -> {
+            dev.caisson.oci.Spec.Builder b = spec.toBuilder();
+            b.annotations = java.util.Map.of("dev.caisson.kvm.template", template);
+            return b.build();
+        };
+    }
+
+    /** By how much it is wrong lies between what a question's two ends say, and so in what all questions have in common. */
+    private static void itsClockIsRight(Path machine) throws Exception {
+        Path ports = Path.of("/run/caisson-kvm", own(machine), "ports");
+        long least = Long.MIN_VALUE;
+        long most = Long.MAX_VALUE;
+        for (int i = 0; i < 20; i++) {
+            long begin = wallClock();
+            long guest = new GuestAgent(ports, () -> "").hello(null).time();
+            least = Math.max(least, guest - wallClock());
+            most = Math.min(most, guest - begin);
+        }
+        System.out.println("clock: wrong by " + least / 1000 + " to " + most / 1000 + " us");
+        assertThat(least).isLessThan(MILLI);
+        assertThat(most).isGreaterThan(-MILLI);
+    }
+
+    private static long wallClock() {
+        Instant now = Instant.now();
+        return now.getEpochSecond() * 1_000_000_000L + now.getNano();
+    }
+
+    /** Of the pages of the template that it has touched, how many it has not written to. */
+    private static void itSharesItsMemory(Path machine) throws IOException {
+        String maps = Files.readString(machine.resolve("smaps"));
+        int at = maps.indexOf("/machine\n");
+        assertThat(at).isPositive();
+        String guest = maps.substring(at);
+        long resident = kib(guest, "Rss");
+        long written = kib(guest, "Anonymous");
+        System.out.println("memory: " + resident + " KiB touched, " + written + " written");
+        assertThat(written).isLessThan(resident * 3 / 10);
+    }
+
+    private static long kib(String map, String what) {
+        return Pattern.compile(what + ": +([0-9]+) kB")
+                .matcher(map)
+                .results()
+                .map((MatchResult each) -> Long.parseLong(each.group(1)))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    private static String own(Path machine) {
+        return Pattern.compile("/run/caisson-kvm/([0-9a-f]{16})")
+                .matcher(commandLine(machine))
+                .results()
+                .map(each -> each.group(1))
+                .findFirst()
+                .orElseThrow();
+    }
+
+    private static List<Path> machines() throws IOException {
+        List<Path> found = new ArrayList<>();
+        try (var all = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
+            for (Path each : all) {
+                if (commandLine(each).contains("MachineMain")) {
+                    found.add(each);
                 }
             }
+        }
+        return found;
+    }
+
+    private static String commandLine(Path process) {
+        try {
+            return Files.readString(process.resolve("cmdline"));
+        } catch (IOException e) {
+            return ""; // it has ended
+        }
+    }
+
+    // ---- the network ----
+
+    private static void ip(String words) throws Exception {
+        List<String> command = new ArrayList<>(List.of("ip"));
+        command.addAll(List.of(words.split(" ", -1)));
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        assertThat(process.waitFor()).as("ip %s: %s", words, said).isZero();
+    }
+
+    @Test
+    void aCopyHasItsPodsNetwork() throws Exception {
+        String name = build(new Shape(512, 1, 1));
+        ip("netns add caisson-template");
+        try (ServerSocket server = new ServerSocket()) {
+            ip("link add ct0 type veth peer name eth0 netns caisson-template");
+            ip("addr add 10.99.0.1/24 dev ct0");
+            ip("link set ct0 up");
+            ip("-n caisson-template link set eth0 address 02:11:22:33:44:55 up");
+            ip("-n caisson-template addr add 10.99.0.2/24 dev eth0");
+            server.bind(new java.net.InetSocketAddress(InetAddress.getByName("10.99.0.1"), 8099));
+            Thread.startVirtualThread(() -> {
+                try (var peer = server.accept()) {
+                    peer.getOutputStream().write("from the host\n".getBytes(StandardCharsets.US_ASCII));
+                } catch (IOException e) {
+                    System.err.println("serve: " + e);
+                }
+            });
+            Bundle bundle = shell(
+                            "cat /sys/class/net/eth0/address; nc 10.99.0.1 8099 </dev/null; echo ready; exec sleep 1000")
+                    .linux(linux -> {
+                        List<Linux.Namespace> all = new ArrayList<>(linux.namespaces);
+                        all.removeIf(each -> each.type() == NamespaceType.NETWORK);
+                        all.add(new Linux.Namespace(NamespaceType.NETWORK, "/run/netns/caisson-template"));
+                        linux.namespaces = all;
+                    });
+            try (TestContainer pod = running(prepare(bundle))) {
+                assertThat(pod.stdout()).as(pod.stderr()).isEqualTo("02:11:22:33:44:55\nfrom the host\nready\n");
+                assertThat(machines())
+                        .singleElement()
+                        .satisfies(each -> assertThat(commandLine(each)).contains("/" + name + "/machine"));
+            }
+        } finally {
+            ip("netns del caisson-template");
         }
     }
 }

@@ -102,7 +102,7 @@ final class TrapRows {
                 layOut(wall, "true", "/bin/true");
                 layOut(wall, "sleep", "/bin/sleep", "10000");
                 // Detached, so that it must not keep this process's pipes.
-                command(wall, "run", "-d", "--bundle", bundle(wall, "sleep"), longId(wall))
+                command(wall, "run", "--detach", "--bundle", bundle(wall, "sleep"), longId(wall))
                         .into(bundle(wall, "sleep").resolve("out"))
                         .run()
                         .ok();

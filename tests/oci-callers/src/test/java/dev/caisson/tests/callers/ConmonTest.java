@@ -99,12 +99,12 @@ class ConmonTest extends CallerSuite {
         conmon().ok();
         long pid = created();
 
-        String parent = Proc.read(pid, "status")
-                .lines()
-                .filter(line -> line.startsWith("PPid:"))
-                .findFirst()
-                .orElse("");
-        assertThat(parent).isEqualTo("PPid:\t" + text("conmon.pid").strip());
+        // The pid file may be there before the runtime's command has ended.
+        String conmon = "PPid:\t" + text("conmon.pid").strip();
+        Await.until(
+                "the container's process is conmon's child",
+                SOON,
+                () -> Proc.read(pid, "status").lines().anyMatch(conmon::equals));
         runtime("start", "c1").ok();
         Await.until("the exit file", SOON, () -> text("exits/c1").equals("7"));
         assertThat(text("log").lines().map(line -> line.replaceFirst("^\\S+ ", "")))

@@ -197,9 +197,8 @@ final class DeviceThread implements AutoCloseable {
         }
     }
 
-    /** Ends the thread and waits for that; what it watched stays the callers'. */
-    @Override
-    public void close() {
+    /** Ends the thread and waits for that; devices may still stop waiting for what they have open. */
+    void end() {
         boolean interrupted = false;
         if (thread.isAlive()) {
             try {
@@ -215,11 +214,17 @@ final class DeviceThread implements AutoCloseable {
                 }
             }
         }
-        epoll.close();
-        stop.close();
-        deedsWait.close();
         if (interrupted) {
             Thread.currentThread().interrupt();
         }
+    }
+
+    /** As {@link #end}, and gives back what it has itself; what it watched stays the callers'. After the devices' end. */
+    @Override
+    public void close() {
+        end();
+        epoll.close();
+        stop.close();
+        deedsWait.close();
     }
 }

@@ -400,8 +400,9 @@ public final class VirtualMachine implements AutoCloseable {
                 }
             }
         }
-        work.close();
+        work.end();
         transports.forEach(MmioTransport::shutDown);
+        work.close();
         processors.forEach(KvmVcpu::close);
         if (vm != null) {
             vm.close();

@@ -6,7 +6,6 @@ import dev.caisson.shim.link.CommandCall;
 import dev.caisson.shim.link.CommandLauncher;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 
 /** A call of the command binary, for the OCI command line. */
 record CommandInvocation(CommandCall call) implements Invocation {
@@ -31,8 +30,8 @@ record CommandInvocation(CommandCall call) implements Invocation {
     }
 
     @Override
-    public Map<String, String> environment() {
-        return call.environment();
+    public String variable(String name) {
+        return call.variable(name);
     }
 
     @Override

@@ -1,5 +1,9 @@
 package dev.caisson.daemon;
 
+import static dev.caisson.shim.link.MonitorClient.EXITED;
+import static dev.caisson.shim.link.MonitorClient.GATE_USED;
+import static dev.caisson.shim.link.MonitorClient.LAUNCHED;
+import static dev.caisson.shim.link.MonitorClient.LOST;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import com.google.protobuf.MessageLite;
@@ -19,6 +23,9 @@ import dev.caisson.ttrpc.proto.task.StateRequest;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Objects;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import org.junit.jupiter.api.AfterEach;
@@ -33,10 +40,7 @@ import org.junit.jupiter.api.io.TempDir;
  */
 @Timeout(60)
 class LostCreateTest {
-    private static final int GATE_USED = 1;
-    private static final int LAUNCHED = 2;
-    private static final int EXITED = 4;
-    private static final int LOST = 8;
+    private static final String UNWANTED = "unwanted";
 
     @TempDir
     Path state;
@@ -109,19 +113,28 @@ class LostCreateTest {
         try (LinkServer server = new CommandLoop().server(pods)) {
             server.listen(socket);
             try (MonitorClient monitor = new MonitorClient(socket, pid(), pod, launch, flags)) {
-                boolean there = true;
-                // What is undone is undone while the daemon serves.
-                for (int i = 0; i < 40 && there; i++) {
-                    Response state = ask(
-                            monitor,
-                            "State",
-                            StateRequest.newBuilder().setId("one").build());
-                    there = state.getStatus().getCode() != Code.NOT_FOUND.number();
-                    Thread.sleep(10);
+                boolean undone = monitor.awaitKill();
+                if (undone) {
+                    if ((flags & EXITED) == 0) {
+                        // It waits for the end, and what it is about was written down first: this daemon may die over
+                        // it too.
+                        assertThat(new RecordStore(state).read("pods/" + pod + "/task-one"))
+                                .containsEntry(UNWANTED, "true");
+                    }
+                    monitor.exit(launch);
+                    awaitNotFound(monitor);
                 }
                 pods.leave();
-                return there;
+                return !undone;
             }
+        }
+    }
+
+    /** What is undone is undone while the daemon serves. */
+    private static void awaitNotFound(MonitorClient monitor) throws IOException {
+        StateRequest request = StateRequest.newBuilder().setId("one").build();
+        while (ask(monitor, "State", request).getStatus().getCode() != Code.NOT_FOUND.number()) {
+            Thread.onSpinWait();
         }
     }
 
@@ -133,23 +146,16 @@ class LostCreateTest {
         }
     }
 
-    /** The container's init was killed then, but nothing of it was removed. */
+    /** The daemon that undid it died when it had killed its init, and had removed nothing. */
     @Test
-    void isUndoneToTheEndWhenTheDaemonThatUndidItDiedToo() throws Exception {
-        PodRegistry pods = services();
-        Path socket = state.resolve("interrupted.sock");
-        try (LinkServer server = new CommandLoop().server(pods)) {
-            server.listen(socket);
-            try (MonitorClient _ = new MonitorClient(socket, pid(), pod, launch, LAUNCHED | LOST)) {
-                // It is told to kill, and does not come to it.
-                Path record = state.resolve("pods/" + pod + "/task-one.json");
-                for (int i = 0; i < 500 && !Files.readString(record).contains("\"unwanted\" : \"true\""); i++) {
-                    Thread.sleep(10);
-                }
-                assertThat(record).content().contains("\"unwanted\" : \"true\"");
-                pods.leave();
-            }
-        }
+    void isUndoneToTheEnd() throws Exception {
+        RecordStore store = new RecordStore(state);
+        String name = "pods/" + pod + "/task-one";
+        Map<String, String> record = new LinkedHashMap<>(Objects.requireNonNull(store.read(name)));
+        assertThat(record).containsEntry(UNWANTED, "false");
+        record.put(UNWANTED, "true");
+        store.write(name, record);
+
         assertThat(isThereUnderTheNextDaemon(LAUNCHED | EXITED)).isFalse();
     }
 

@@ -276,15 +276,8 @@ final class Creation {
                 Map.of());
     }
 
-    private byte[] readConfig(Path bundle) throws Failure, ContainerFault, IOException {
-        Path file = bundle.resolve(request.args().value("config", Containers.CONFIG));
-        if (!Files.exists(file)) {
-            throw new Failure("JSON specification file " + file.getFileName() + " not found");
-        }
-        if (Files.size(file) > ConfigFile.MAX_BYTES) {
-            throw new Failure("config.json: larger than " + ConfigFile.MAX_BYTES + " bytes");
-        }
-        return Files.readAllBytes(file);
+    private byte[] readConfig(Path bundle) throws ContainerFault, IOException {
+        return ConfigFile.with(bundle.resolve(request.args().value("config", Containers.CONFIG)), json -> json);
     }
 
     /** Sockets that systemd passed to the command are the container's. */

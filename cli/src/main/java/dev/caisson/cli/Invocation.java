@@ -4,7 +4,6 @@ import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.Launcher;
 import java.nio.file.Path;
 import java.util.List;
-import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** One run of the command binary: what it was given, and what it can be made to do. */
@@ -26,7 +25,8 @@ public interface Invocation {
     /** Absolute. */
     Path cwd();
 
-    Map<String, String> environment();
+    /** A variable of its environment; empty when there is none. */
+    String variable(String name);
 
     /**
      * What an earlier daemon launched for this very command before it was lost: 0 for nothing, 1 when the process runs, or 2 plus its

@@ -40,7 +40,7 @@ final class NotifySocket {
 
     /** That of a container which is being made; null when its caller has none. */
     static @Nullable NotifySocket of(Request request, Path container) {
-        String socket = request.call().environment().getOrDefault(VARIABLE, "");
+        String socket = request.call().variable(VARIABLE);
         if (socket.isEmpty()) {
             return null;
         }

@@ -73,11 +73,11 @@ record Request(Invocation call, Arguments args, CallerFiles files, Containers co
 
     /** sd_listen_fds(3): they are this command's only if its own pid is named. */
     int listenFds() {
-        if (!Integer.toString(call.pid()).equals(call.environment().get("LISTEN_PID"))) {
+        if (!Integer.toString(call.pid()).equals(call.variable("LISTEN_PID"))) {
             return 0;
         }
         try {
-            return Math.max(0, Integer.parseInt(call.environment().getOrDefault("LISTEN_FDS", "0")));
+            return Math.max(0, Integer.parseInt(call.variable("LISTEN_FDS")));
         } catch (NumberFormatException e) {
             return 0;
         }

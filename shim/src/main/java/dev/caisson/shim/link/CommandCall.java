@@ -2,7 +2,6 @@ package dev.caisson.shim.link;
 
 import java.nio.charset.StandardCharsets;
 import java.util.List;
-import java.util.Map;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -49,10 +48,6 @@ public final class CommandCall {
 
     public String cwd() {
         return cwd;
-    }
-
-    public Map<String, String> environment() {
-        return environment.all();
     }
 
     /** A variable of the command's environment; empty when there is none. */

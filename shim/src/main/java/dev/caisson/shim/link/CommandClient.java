@@ -6,7 +6,6 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.List;
-import org.jspecify.annotations.Nullable;
 
 /** The command binary's end of the link, for a daemon that asks another one, or itself. Blocks; for one thread at a time. */
 public final class CommandClient extends LinkClient {
@@ -59,13 +58,5 @@ public final class CommandClient extends LinkClient {
     public int awaitEnd() throws IOException {
         WireFrame f = awaitFrame(WireFrame.END);
         return f == null ? -1 : f.a();
-    }
-
-    private @Nullable WireFrame awaitFrame(int kind) throws IOException {
-        WireFrame f = read();
-        while (f != null && f.kind() != kind) {
-            f = read();
-        }
-        return f;
     }
 }

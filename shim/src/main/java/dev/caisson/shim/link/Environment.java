@@ -2,8 +2,6 @@ package dev.caisson.shim.link;
 
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
-import java.util.HashMap;
-import java.util.Map;
 
 /**
  * The environment of a command as it came: {@code NAME=value} words, each ended by a NUL. Most commands look at one variable of the
@@ -32,19 +30,6 @@ final class Environment {
             }
         }
         return value;
-    }
-
-    /** All of it; what has no name is left out. */
-    Map<String, String> all() {
-        Map<String, String> all = new HashMap<>();
-        for (int word = from; word < to; word = end(word) + 1) {
-            String entry = text(word, end(word));
-            int eq = entry.indexOf('=');
-            if (eq > 0) {
-                all.put(entry.substring(0, eq), entry.substring(eq + 1));
-            }
-        }
-        return all;
     }
 
     private int end(int word) {

@@ -57,6 +57,19 @@ abstract class LinkClient implements AutoCloseable {
         send(WireFrame.of(WireFrame.EXIT, 0, pid, launch, how.array()));
     }
 
+    /** The next frame of a kind, whatever comes before it; null when the connection ends first. */
+    final @Nullable WireFrame awaitFrame(int... kinds) throws IOException {
+        WireFrame f = read();
+        while (f != null && !contains(kinds, f.kind())) {
+            f = read();
+        }
+        return f;
+    }
+
+    private static boolean contains(int[] kinds, int kind) {
+        return java.util.Arrays.stream(kinds).anyMatch(k -> k == kind);
+    }
+
     /** The daemon's next frame; null when the connection has ended. */
     final @Nullable WireFrame read() throws IOException {
         ByteBuffer header = ByteBuffer.allocate(WireFrame.HEADER_BYTES).order(ByteOrder.LITTLE_ENDIAN);

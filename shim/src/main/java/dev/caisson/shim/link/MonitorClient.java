@@ -14,6 +14,12 @@ public final class MonitorClient extends LinkClient {
     /** The note with which a launch says that it waits for its start. */
     public static final int READY = 17;
 
+    /** Of a process that it attaches with: it has been started, has been made, has ended, was asked for by somebody who was told that it is not there. */
+    public static final int GATE_USED = WireFrame.PROC_GATE_USED,
+            LAUNCHED = WireFrame.PROC_LAUNCHED,
+            EXITED = WireFrame.PROC_EXITED,
+            LOST = WireFrame.PROC_LOST;
+
     private static final int CONNECTION = 1;
     private static final int PROC_BYTES = 24;
     private static final int TTRPC_HEADER = 10;
@@ -36,7 +42,7 @@ public final class MonitorClient extends LinkClient {
      * Attaches, with a process that an earlier daemon has launched.
      *
      * @param launch its launch; 0 for none
-     * @param flags PROC_ of {@code monitor/src/wire.h}
+     * @param flags {@link #LAUNCHED} and others
      */
     public MonitorClient(Path socket, int pid, String pod, int launch, int flags) throws IOException {
         super(socket);
@@ -106,10 +112,17 @@ public final class MonitorClient extends LinkClient {
 
     /** Waits until it is told to end, or nobody is there any more to tell it. */
     public void awaitQuit() throws IOException {
-        WireFrame f = read();
-        while (f != null && f.kind() != WireFrame.QUIT) {
-            f = read();
-        }
+        var _ = awaitFrame(WireFrame.QUIT);
+    }
+
+    /**
+     * Waits until the daemon has decided about the process that this has attached with.
+     *
+     * @return whether it is to be killed; else the daemon goes on with it and has left answers about it here
+     */
+    public boolean awaitKill() throws IOException {
+        WireFrame decision = awaitFrame(WireFrame.KILL, WireFrame.CANNED);
+        return decision != null && decision.kind() == WireFrame.KILL;
     }
 
     /** Says that a launch has ended with status 0. */

@@ -226,16 +226,16 @@ public final class MonitorLink extends LaunchLink {
         for (int i = 0; i < notes; i++) {
             l.onNote(p.getInt(), p.getInt(), p.getLong());
         }
-        if ((flags & 1) != 0) {
+        if ((flags & WireFrame.PROC_GATE_USED) != 0) {
             l.onGateUsed();
         }
-        if ((flags & 2) != 0) {
+        if ((flags & WireFrame.PROC_LAUNCHED) != 0) {
             l.onLaunched();
         }
-        if ((flags & 4) != 0) {
+        if ((flags & WireFrame.PROC_EXITED) != 0) {
             l.onExit(ProcessExit.ofWaitStatus(status, instant(timeNs)));
         }
-        if ((flags & 8) != 0) {
+        if ((flags & WireFrame.PROC_LOST) != 0) {
             l.onRequestLost();
         }
         launches.put(f.b(), l);

@@ -142,16 +142,7 @@ public final class PodMachine {
     /** Starts it and waits until its agent answers. */
     public void start(Launcher launcher, Beginning beginning) throws ContainerFault {
         String network = beginning.network();
-        Jail jail;
-        try {
-            Files.createDirectories(MACHINES);
-            Files.createDirectory(
-                    directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
-            Files.createDirectory(directory.resolve(JailFiles.STAGE));
-            jail = JailFiles.of(directory, MachineCommand.image(), beginning.template());
-        } catch (IOException e) {
-            throw new ContainerFault(Kind.FAILED, "make directory " + directory + ": " + Errno.describe(e), e);
-        }
+        Jail jail = prepare(beginning.template());
         boolean outlives = beginning.alone() && launcher.handover().outlives();
         Launch machine = launcher.spawn(
                 launcher.nextId(),
@@ -175,6 +166,24 @@ public final class PodMachine {
             machine.awaitExit(END_TIME);
             remove();
             throw e;
+        }
+    }
+
+    /** Its directory, of which nothing is left when this fails. */
+    private Jail prepare(@Nullable Path template) throws ContainerFault {
+        try {
+            Files.createDirectories(MACHINES);
+            Files.createDirectory(
+                    directory, PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwx------")));
+        } catch (IOException e) {
+            throw new ContainerFault(Kind.FAILED, "make directory " + directory + ": " + Errno.describe(e), e);
+        }
+        try {
+            Files.createDirectory(directory.resolve(JailFiles.STAGE));
+            return JailFiles.of(directory, MachineCommand.image(), template);
+        } catch (IOException e) {
+            remove(); // a copy that cannot begin is followed by a machine that boots, in a directory of its own
+            throw new ContainerFault(Kind.FAILED, "prepare directory " + directory + ": " + Errno.describe(e), e);
         }
     }
 

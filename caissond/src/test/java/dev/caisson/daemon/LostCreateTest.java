@@ -113,7 +113,7 @@ class LostCreateTest {
         try (LinkServer server = new CommandLoop().server(pods)) {
             server.listen(socket);
             try (MonitorClient monitor = new MonitorClient(socket, pid(), pod, launch, flags)) {
-                boolean undone = monitor.awaitKill();
+                boolean undone = monitor.awaitGivenUp();
                 if (undone) {
                     if ((flags & EXITED) == 0) {
                         // It waits for the end, and what it is about was written down first: this daemon may die over

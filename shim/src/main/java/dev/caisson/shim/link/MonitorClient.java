@@ -118,11 +118,12 @@ public final class MonitorClient extends LinkClient {
     /**
      * Waits until the daemon has decided about the process that this has attached with.
      *
-     * @return whether it is to be killed; else the daemon goes on with it and has left answers about it here
+     * @return whether it is given up: to be killed or, when it has ended and that is known to everybody, to be forgotten; else the daemon goes on with
+     *     it and has left answers about it here
      */
-    public boolean awaitKill() throws IOException {
-        WireFrame decision = awaitFrame(WireFrame.KILL, WireFrame.CANNED);
-        return decision != null && decision.kind() == WireFrame.KILL;
+    public boolean awaitGivenUp() throws IOException {
+        WireFrame decision = awaitFrame(WireFrame.KILL, WireFrame.FORGET, WireFrame.CANNED);
+        return decision != null && decision.kind() != WireFrame.CANNED;
     }
 
     /** Says that a launch has ended with status 0. */

@@ -15,10 +15,7 @@ import dev.caisson.tests.support.Task;
 import dev.caisson.tests.support.Task.Stdio;
 import io.grpc.Status.Code;
 import io.grpc.StatusRuntimeException;
-import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.SplittableRandom;
@@ -28,7 +25,6 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.IntStream;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -83,32 +79,6 @@ class SurvivalTest extends SurvivalBed {
             assertThat(task.await("", SOON)).isEqualTo(23);
             log.await(task.id(), "exit", SOON);
             assertExitsAgree(log, task.id(), 23);
-        }
-    }
-
-    /** Daemon and command were killed between the record of a pod and its monitor, and nobody asks for that pod any more. */
-    @Test
-    void aStartThatWasKilledBeforeThereWasAMonitorLeavesNothing() throws IOException {
-        try (Task task = Task.running(bed(), "neighbour", "sleep", "1000")) {
-            Path pods = bed().caissonState().resolve("pods");
-            Path abandoned = pods.resolve("0123456789abcdef01234567");
-            try (Stream<Path> all = Files.list(pods)) {
-                String record = Files.readString(all.findFirst().orElseThrow().resolve("pod.json"));
-                Files.createDirectory(abandoned);
-                Files.writeString(
-                        abandoned.resolve("pod.json"),
-                        record.replaceFirst("(\"monitorPid\"\\s*:\\s*\")\\d+", "$10")
-                                .replaceFirst("(\"socket\"\\s*:\\s*\"[^\"]*)", "$1-of-nobody"));
-            }
-            assertThat(killCaissond()).isTrue();
-
-            // Something for which there must be a daemon.
-            task.exec("x", Spec.process("true"), Stdio.NONE);
-            task.start("x");
-            Await.until("the record is gone", Duration.ofSeconds(60), () -> !Files.exists(abandoned));
-            assertThat(task.state().getStatus()).isEqualTo(Status.RUNNING);
-            task.kill(9);
-            assertThat(task.await("", SOON)).isEqualTo(137);
         }
     }
 

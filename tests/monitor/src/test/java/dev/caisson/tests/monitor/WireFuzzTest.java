@@ -26,7 +26,7 @@ import org.junit.jupiter.api.Test;
  * <p>What the daemon sends is root's: nothing here contains a random system call, a path outside of the rig, or a QUIT.
  */
 class WireFuzzTest {
-    private static final long SECONDS = Long.getLong("fuzz.seconds", 10);
+    private static final long SECONDS = Long.getLong("fuzz.seconds", 5);
 
     private interface Round {
         void run(long seed) throws Exception;

@@ -5,12 +5,16 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
 #include <utime.h>
@@ -18,6 +22,74 @@
 #define T(x) do { errno = 0; long r_ = (long)(x); printf("%-60.60s %ld %s\n", #x, r_ < 0 ? -1 : r_ > 0 && is_fd ? 1 : r_, strerrorname_np(errno)); } while (0)
 static int is_fd;
 static char long_name[300], long_path[5000];
+
+static volatile int turn, at;
+
+static int is_there(const char *name)
+{
+	struct stat st;
+	return stat(name, &st) == 0;
+}
+
+static void *moves_us(void *unused)
+{
+	for (int i = 1; i <= 200; i++) {
+		while (turn != i)
+			sched_yield();
+		at = chdir(i % 2 ? "/tmp/w2" : "/tmp/w3") == 0 ? i : -1;
+	}
+	return unused;
+}
+
+/* Whoever changes a working directory, the next relative name starts there. */
+static void working_directories(void)
+{
+	pthread_t thread;
+	int to[2], from[2], wrong = 0, child;
+	char word;
+
+	mkdir("/tmp/w1", 0755), mkdir("/tmp/w2", 0755);
+	close(creat("/tmp/w1/one", 0600)), close(creat("/tmp/w2/two", 0600));
+	chdir("/tmp/w1"), printf("%d %d\n", is_there("one"), is_there("two"));
+	chdir("../w2"), printf("%d %d\n", is_there("one"), is_there("two"));
+	int fd = open("../w1", O_RDONLY);
+	fchdir(fd), printf("%d %d\n", is_there("one"), is_there("two"));
+	rename("/tmp/w1", "/tmp/w3"), printf("%d %d %d\n", is_there("one"), is_there("../w3/one"), is_there("../w1/one"));
+	if (fork() == 0)
+		_exit(chdir("/tmp/w2"));
+	wait(NULL), printf("%d\n", is_there("one"));
+	pthread_create(&thread, NULL, moves_us, NULL);
+	for (int i = 1; i <= 200; i++) {
+		turn = i;
+		while (at != i && at >= 0)
+			is_there("one"), sched_yield();
+		wrong += is_there("one") != (i % 2 == 0), wrong += is_there("two") != (i % 2);
+	}
+	pthread_join(thread, NULL);
+	printf("thread: %d wrong\n", wrong);
+	for (int i = 0; i < 2; i++)
+		chdir(i ? "/tmp/w2" : "/tmp/w3"), wrong += !is_there(i ? "two" : "one");
+	printf("alone: %d wrong\n", wrong);
+	/* a process that shares the directory and nothing else */
+	pipe(to), pipe(from);
+	child = syscall(SYS_clone, CLONE_FS | SIGCHLD, 0, 0, 0, 0);
+	for (int i = 0; child == 0 && i < 100; i++) {
+		read(to[0], &word, 1);
+		chdir(i % 2 ? "/tmp/w2" : "/tmp/w3");
+		write(from[1], &word, 1);
+	}
+	if (child == 0)
+		_exit(0);
+	fcntl(from[0], F_SETFL, O_NONBLOCK);
+	for (int i = 0; i < 100; i++) {
+		write(to[1], "x", 1);
+		while (read(from[0], &word, 1) != 1)
+			is_there("one"), sched_yield();
+		wrong += is_there("one") != (i % 2 == 0), wrong += is_there("two") != (i % 2);
+	}
+	waitpid(child, NULL, 0);
+	printf("process: %d wrong\n", wrong);
+}
 
 int main(void)
 {
@@ -74,5 +146,6 @@ int main(void)
 	lseek(dir, 0, SEEK_SET); T(syscall(SYS_getdents64, dir, b, 2)); T(syscall(SYS_getdents64, dir, 8, 4000)); T(syscall(SYS_inotify_add_watch, 999, ".", 1));
 	/* a working directory that is gone */
 	T(mkdir("gone", 0700)); T(chdir("gone")); T(rmdir("../gone")); T(syscall(SYS_getcwd, b, sizeof b)); T(open("x", O_CREAT, 0600)); T(stat(".", &st)); T(chdir(".."));
+	working_directories();
 	return 0;
 }

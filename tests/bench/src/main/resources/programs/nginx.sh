@@ -15,6 +15,9 @@ C
 echo root:x:0:0::/tmp:/bin/sh >/etc/passwd && echo root:x:0: >/etc/group
 seq 1 5000 >www/file
 nginx -c /tmp/nginx/nginx.conf 2>/dev/null
-wrk -t1 -c16 -d2s http://127.0.0.1:7080/file | awk '/Requests\/sec/ { printf "%f\n", 1e6 / $2 }'
+# Hundredths of requests a second; the host's awk would be a link into its /etc, which is not here.
+rate=$(wrk -t1 -c16 -d2s http://127.0.0.1:7080/file | sed -n 's/^Requests\/sec: *\([0-9]*\)[.]\([0-9][0-9]\).*/\1\2/p')
+micros=$((100000000000 / rate))
+printf '%d.%03d\n' $((micros / 1000)) $((micros % 1000))
 kill -QUIT "$(cat nginx.pid)"
 for i in $(seq 1 50); do [ -e nginx.pid ] || break; sleep 0.1; done

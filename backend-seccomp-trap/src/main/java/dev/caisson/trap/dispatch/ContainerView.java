@@ -11,6 +11,7 @@ import java.util.concurrent.Semaphore;
  * @param procDevice device number of the container's own procfs
  * @param isStrict whether its data comes here too
  * @param bootId a line for /proc/sys/kernel/random/boot_id
+ * @param moves when its processes change their directories
  * @param waiting bounds the calls that wait on threads of their own
  * @param waitingCalls those that wait for a descriptor
  * @param fileSizes what its processes' limits say of files that they write
@@ -24,6 +25,7 @@ public record ContainerView(
         boolean isStrict,
         String bootId,
         Callers callers,
+        DirectoryMoves moves,
         Semaphore waiting,
         WaitingCalls waitingCalls,
         FileSizes fileSizes,
@@ -47,6 +49,7 @@ public record ContainerView(
                 isStrict,
                 bootId,
                 new Callers(),
+                new DirectoryMoves(),
                 new Semaphore(MAX_WAITING),
                 new WaitingCalls(),
                 fileSizes,

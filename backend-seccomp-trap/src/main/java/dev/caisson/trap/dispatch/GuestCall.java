@@ -50,6 +50,7 @@ public final class GuestCall implements AutoCloseable {
     private final NativeMemory text = new NativeMemory(64);
     private final FileRights rights;
     private final KnownThreads threads;
+    private final KnownDirectories directories;
     private final ContainerView container;
     /** What the tracers are to be told of the call at hand; nothing where there is none. */
     private final List<String> seenPaths = new ArrayList<>(2);
@@ -65,6 +66,7 @@ public final class GuestCall implements AutoCloseable {
         this.guest = new GuestMemory(kernel);
         this.rights = new FileRights(kernel);
         this.threads = new KnownThreads(kernel);
+        this.directories = new KnownDirectories(kernel, container);
         this.container = container;
     }
 
@@ -112,6 +114,7 @@ public final class GuestCall implements AutoCloseable {
 
     /** A call was received. */
     void begin() {
+        directories.begin();
         isTraced = container.tracers().areThere();
         if (container.policy().awaitsProgram()) {
             text.putString(0, tid() + "/exe");
@@ -147,6 +150,11 @@ public final class GuestCall implements AutoCloseable {
 
     /** Whether the arguments are such that the call would be native in tiers where it may be. */
     public boolean isWithinRule() {
+        return isWithinRule(arg(0));
+    }
+
+    /** As {@link #isWithinRule()}, with another first argument. */
+    public boolean isWithinRule(long first) {
         SystemCall row = CallTable.call(number());
         return row == null
                 || row.rule() == null
@@ -155,7 +163,7 @@ public final class GuestCall implements AutoCloseable {
                                 number(),
                                 SeccompData.AUDIT_ARCH_X86_64,
                                 0,
-                                arg(0),
+                                first,
                                 arg(1),
                                 arg(2),
                                 arg(3),
@@ -289,6 +297,16 @@ public final class GuestCall implements AutoCloseable {
         return kernel.call(Nr.openat, container.hostProc(), text.address(), flags | O_CLOEXEC);
     }
 
+    /** A descriptor of the caller's working directory, to be closed by {@link #close(long)}; or a negative errno. */
+    public long workingDirectory() {
+        return directories.of(tid());
+    }
+
+    /** Whether that is known not to be one of procfs. */
+    public boolean isOrdinaryDirectory(long fd) {
+        return directories.keeps(fd);
+    }
+
     /** A copy of one of the caller's descriptors: the same open file. A descriptor of ours, or a negative errno. */
     public long takeDescriptor(int fd) {
         if (fd < 0) {
@@ -297,8 +315,9 @@ public final class GuestCall implements AutoCloseable {
         return threads.descriptor(tid(), caller().tgid(), fd);
     }
 
+    /** Closes a descriptor that was got here, unless it is kept for the next call. */
     public void close(long fd) {
-        if (fd >= 0) {
+        if (fd >= 0 && !directories.keeps(fd)) {
             kernel.call(Nr.close, fd);
         }
     }
@@ -370,6 +389,7 @@ public final class GuestCall implements AutoCloseable {
         guest.close();
         rights.close();
         threads.close();
+        directories.close();
         text.close();
         memory.close();
     }

@@ -13,8 +13,19 @@ import java.util.Set;
  */
 public record Surface(int natives, int ruled, int continued, int answered, int refused) {
     /** Handlers that end with the kernel doing it, always or when nothing speaks against it. */
-    private static final Set<String> CONTINUING =
-            Set.of("continue", "pass", "exec", "execveat", "chdir", "connect", "bind", "sendto", "sendmsg", "sendmmsg");
+    private static final Set<String> CONTINUING = Set.of(
+            "continue",
+            "pass",
+            "exec",
+            "execveat",
+            "chdir",
+            "fchdir",
+            "clone",
+            "connect",
+            "bind",
+            "sendto",
+            "sendmsg",
+            "sendmmsg");
 
     /** Counts a tier. */
     public static Surface of(Tier tier) {

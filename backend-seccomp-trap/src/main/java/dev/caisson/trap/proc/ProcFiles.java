@@ -85,7 +85,8 @@ public final class ProcFiles {
 
     /** Whether an open directory is one of procfs. */
     public static boolean mayBeIn(GuestCall c, long fd) {
-        return c.kernel().call(Nr.fstat, fd, c.memory().address(GuestCall.TEXT)) == 0
+        return !c.isOrdinaryDirectory(fd)
+                && c.kernel().call(Nr.fstat, fd, c.memory().address(GuestCall.TEXT)) == 0
                 && c.memory().getLong(GuestCall.TEXT) == c.container().procDevice();
     }
 

@@ -112,7 +112,7 @@ final class Names {
     /** A descriptor of where relative paths start. */
     static long directory(GuestCall c, int index) {
         int fd = index == NO_DIRECTORY ? GuestCall.AT_FDCWD : c.intArg(index);
-        return fd == GuestCall.AT_FDCWD ? c.openOfCaller("cwd", O_PATH) : c.takeDescriptor(fd);
+        return fd == GuestCall.AT_FDCWD ? c.workingDirectory() : c.takeDescriptor(fd);
     }
 
     /** A descriptor of ours for the file that one of the caller's is open on; no access comes with it. */

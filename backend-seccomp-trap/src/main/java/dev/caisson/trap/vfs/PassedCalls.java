@@ -17,6 +17,7 @@ public final class PassedCalls {
     private static final int MMSGHDR_SIZE = 64;
     private static final int UIO_MAXIOV = 1024;
     private static final int SOCKADDR_STORAGE = 128;
+    private static final long CLONE_FS = 0x200;
     private static final long EACCES = -Errno.EACCES.number();
 
     private PassedCalls() {}
@@ -28,7 +29,9 @@ public final class PassedCalls {
         h.put("prlimit64", c -> c.arg(2) == 0 ? GuestCall.PROCEED : rlimit(c, c.intArg(1)));
         h.put("exec", c -> exec(c, path(c, Names.NO_DIRECTORY, 0, false)));
         h.put("execveat", PassedCalls::execveat);
-        h.put("chdir", c -> path(c, Names.NO_DIRECTORY, 0, false));
+        h.put("chdir", c -> moves(c, path(c, Names.NO_DIRECTORY, 0, false)));
+        h.put("fchdir", c -> moves(c, GuestCall.PROCEED));
+        h.put("clone", PassedCalls::sharing);
         h.put("connect", c -> passed(address(c, Subject.CONNECT, c.arg(1), c.intArg(2))));
         h.put("bind", c -> passed(address(c, Subject.BIND, c.arg(1), c.intArg(2))));
         h.put(
@@ -41,6 +44,20 @@ public final class PassedCalls {
             return refusal != 0 || !c.container().isStrict() ? passed(refusal) : MessageCalls.sendmsg(c);
         });
         h.put("sendmmsg", c -> passed(messages(c)));
+    }
+
+    private static long moves(GuestCall c, long result) {
+        c.container().moves().move();
+        return result;
+    }
+
+    /** A process that shares its working directory with another, and one with new namespaces, for which the rule does not hold either way. */
+    private static long sharing(GuestCall c) {
+        if (!c.isWithinRule(c.arg(0) & ~CLONE_FS)) {
+            return -Errno.EPERM.number();
+        }
+        c.container().moves().share();
+        return GuestCall.PROCEED;
     }
 
     private static long rlimit(GuestCall c, int resource) {

@@ -84,13 +84,21 @@ public final class StatCalls {
             return EINVAL;
         }
         if (isEmpty(c, path, flags)) {
-            return statDescriptor(c, directory, out);
+            return isLeft(c) ? GuestCall.PROCEED : statDescriptor(c, directory, out);
         }
         int rest = flags & ~Names.AT_EMPTY_PATH;
         return named(c, directory, path, rest, (dir, name, empty) -> stat(c, dir, name, rest | empty, out));
     }
 
-    /** By its link in procfs, which leads to the very file: half of what compilers and interpreters ask for is this. */
+    /**
+     * Whether the kernel is left to say what a descriptor is open on, as fstat(2) is: half of what compilers and interpreters ask for is this. If it finds another
+     * path there than was seen here, that names something in the container's own mounts. A trace is to show the result.
+     */
+    private static boolean isLeft(GuestCall c) {
+        return !c.container().isStrict() && !c.isTraced();
+    }
+
+    /** By its link in procfs, which leads to the very file. */
     private static long statDescriptor(GuestCall c, int index, int out) {
         int fd = c.intArg(index);
         if (fd < 0 && fd != GuestCall.AT_FDCWD) {
@@ -110,6 +118,9 @@ public final class StatCalls {
         int flags = c.intArg(2);
         if ((flags & ~(Names.AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT | Names.AT_EMPTY_PATH | AT_STATX_SYNC)) != 0) {
             return EINVAL;
+        }
+        if (isLeft(c) && isEmpty(c, 1, flags)) {
+            return GuestCall.PROCEED;
         }
         int rest = flags & ~Names.AT_EMPTY_PATH;
         return named(c, 0, 1, flags, (dir, name, empty) -> {

@@ -23,7 +23,10 @@ public final class ProcFiles {
     /** Positions of a listing beyond those that the kernel's own entries have. */
     private static final long OWN_ENTRIES = 0x1000_0000L;
 
+    private static final long CAP_DAC_OVERRIDE = 1L << 1;
     private static final long CAP_SYS_PTRACE = 1L << 19;
+    private static final int F_GET_SEALS = 1034;
+    private static final int F_SEAL_WRITE = 8;
 
     /** Files of a process that anybody may read. */
     private static final Set<String> PUBLIC = Set.of(
@@ -243,6 +246,9 @@ public final class ProcFiles {
         if ((flags & O_PATH) != 0) {
             return c.kernel().call(Nr.fcntl, fd, 1030 /* F_DUPFD_CLOEXEC */, 0);
         }
+        if ((flags & O_ACCMODE) != 0 && isWritten(c, fd)) {
+            return (c.caller().capabilities() & CAP_DAC_OVERRIDE) == 0 ? EACCES : -Errno.EROFS.number();
+        }
         if ((flags & O_ACCMODE) != 0 && mayBeIn(c, fd)) {
             c.putPath(GuestCall.TEXT, "self/fd/" + fd);
             long length = readLinkAt(c, c.hostProc(), GuestCall.TEXT, GuestCall.TEXT);
@@ -260,6 +266,12 @@ public final class ProcFiles {
                         c.hostProc(),
                         c.memory().address(GuestCall.TEXT),
                         safe | O_CLOEXEC | 0x100 /* O_NOCTTY */ | more);
+    }
+
+    /** Whether a descriptor is a text of ours: the only sealed files that are not open by name. */
+    private static boolean isWritten(GuestCall c, long fd) {
+        long seals = c.kernel().call(Nr.fcntl, fd, F_GET_SEALS);
+        return seals > 0 && (seals & F_SEAL_WRITE) != 0;
     }
 
     private static long readLinkAt(GuestCall c, long directory, int path, int out) {

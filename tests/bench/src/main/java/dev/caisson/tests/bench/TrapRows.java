@@ -197,6 +197,8 @@ final class TrapRows {
         Path work = Files.createDirectories(bundle.resolve("rootfs/work"));
         Files.writeString(work.resolve("a.c"), C_FILE);
         Programs.layOut(work);
+        // make and initdb ask for it by this name.
+        Files.createSymbolicLink(bundle.resolve("rootfs/bin/sh"), Path.of("../usr/bin/sh"));
         Spec spec = Spec.of(String.valueOf(dir.getFileName()), program, argv);
         for (String host : List.of("/usr", "/lib", "/lib64", Cache.dir("bench").toString())) {
             if (Files.exists(Path.of(host))) {

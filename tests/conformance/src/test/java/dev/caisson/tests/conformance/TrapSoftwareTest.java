@@ -15,6 +15,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIfSystemProperty;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -50,18 +51,44 @@ class TrapSoftwareTest {
         for (String program : needs == null ? List.<String>of() : List.of(needs.split(" ", -1))) {
             Skip.unless(Files.exists(Path.of(program)), name + " behind the trap wall", program);
         }
-        OciRuntime caisson = OciRuntime.available().stream()
+        agree(run(caisson(), name, user, "namespace"), run(caisson(), name, user, "seccomp-trap"));
+    }
+
+    /** With all that dpkg and the scripts of packages do; the Debian is a tar file that {@code tests/lab/debian-system} makes. */
+    @Test
+    void aptInstalls() throws IOException {
+        String debian = System.getenv("CAISSON_DEBIAN");
+        Skip.unless(debian != null, "apt-get behind the trap wall", "a Debian (debootstrap, and a mirror)");
+        Path archive = dir.resolve("archive");
+        Path make = Files.writeString(dir.resolve("packages.sh"), script("packages"));
+        Command.of("sh", make.toString(), archive.toString()).run().ok();
+
+        agree(apt(debian, archive, "namespace"), apt(debian, archive, "seccomp-trap"));
+    }
+
+    private Command.Result apt(String debian, Path archive, String wall) throws IOException {
+        Path bundle = dir.resolve(wall);
+        Path rootfs = Files.createDirectories(bundle.resolve("rootfs"));
+        Command.of("tar", "-xf", debian, "-C", rootfs.toString()).run().ok();
+        Files.createDirectories(rootfs.resolve("archive"));
+        Files.writeString(rootfs.resolve("script.sh"), script("apt"));
+        Spec spec = Spec.of("software", "apt", "/bin/sh", "-eu", "/script.sh").bind(archive, "/archive", "ro");
+        ((ObjectNode) spec.tree().get("process")).putArray("env").add("PATH=/usr/bin:/usr/sbin");
+        return run(caisson(), spec, bundle, "apt", wall);
+    }
+
+    private static void agree(Command.Result real, Command.Result trapped) {
+        assertThat(real.exit()).as(real.toString()).isZero();
+        assertThat(real.out()).endsWith("done\n");
+        assertThat(trapped.out()).as(trapped.err()).isEqualTo(real.out());
+        assertThat(trapped.exit()).isZero();
+    }
+
+    private static OciRuntime caisson() {
+        return OciRuntime.available().stream()
                 .filter(runtime -> runtime.kind() == Kind.CAISSON)
                 .findFirst()
                 .orElseThrow();
-        Command.Result real = run(caisson, name, user, "namespace");
-        assertThat(real.exit()).as(real.toString()).isZero();
-        assertThat(real.out()).endsWith("done\n");
-
-        Command.Result trapped = run(caisson, name, user, "seccomp-trap");
-
-        assertThat(trapped.out()).as(trapped.err()).isEqualTo(real.out());
-        assertThat(trapped.exit()).isZero();
     }
 
     private Command.Result run(OciRuntime caisson, String name, int user, String wall) throws IOException {
@@ -78,9 +105,7 @@ class TrapSoftwareTest {
         Files.writeString(rootfs.resolve("work/script.sh"), script(name));
         Spec spec =
                 Spec.of("software", name, "/bin/sh", "-eu", "/work/script.sh").bind(Path.of("/usr"), "/usr", "ro");
-        ObjectNode config = spec.tree();
-        ((ObjectNode) config.get("linux")).remove("cgroupsPath");
-        ObjectNode process = (ObjectNode) config.get("process");
+        ObjectNode process = (ObjectNode) spec.tree().get("process");
         process.putObject("user").put("uid", user).put("gid", user);
         process.put("cwd", "/work");
         process.putArray("env")
@@ -88,6 +113,13 @@ class TrapSoftwareTest {
                 .add("HOME=/work")
                 .add("LC_ALL=C")
                 .add("JAVA_HOME=" + Path.of(System.getProperty("java.home")));
+        return run(caisson, spec, bundle, name, wall);
+    }
+
+    private static Command.Result run(OciRuntime caisson, Spec spec, Path bundle, String name, String wall)
+            throws IOException {
+        ObjectNode config = spec.tree();
+        ((ObjectNode) config.get("linux")).remove("cgroupsPath");
         ((com.fasterxml.jackson.databind.node.ArrayNode) config.get("mounts"))
                 .addObject()
                 .put("type", "tmpfs")

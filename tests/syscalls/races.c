@@ -32,8 +32,59 @@ static void *renames(void *unused)
 	return NULL;
 }
 
-int main(void)
+static void *looks(void *unused)
 {
+	struct stat st;
+
+	for (;;) {
+		int fd = open("a", O_RDONLY);
+		if (fd >= 0)
+			close(fd);
+		stat("/nothing", &st);
+	}
+	return unused;
+}
+
+/* A program replaces itself while its other threads' calls are being answered. */
+static int execs(void)
+{
+	int bad = 0;
+
+	for (int i = 0, s; i < 10; i++) {
+		if (fork() == 0) {
+			pthread_t t;
+			for (int j = 0; j < 3; j++)
+				pthread_create(&t, NULL, looks, NULL);
+			usleep(1000 * i);
+			execl("/program", "program", "again", NULL);
+			_exit(1);
+		}
+		wait(&s), bad += !WIFEXITED(s) || WEXITSTATUS(s) != 7;
+	}
+	return bad;
+}
+
+/* Descriptors are opened and closed while processes are copied; a copy's are its own. */
+static int forks(void)
+{
+	pthread_t t;
+	int bad = 0;
+
+	pthread_create(&t, NULL, looks, NULL);
+	for (int i = 0, s; i < 30; i++) {
+		if (fork() == 0) {
+			int a = open("/etc/passwd", O_RDONLY), b = open("/etc/group", O_RDONLY);
+			_exit(a < 0 || b < 0 || a == b || close(a) || close(b));
+		}
+		wait(&s), bad += s != 0;
+	}
+	return bad;
+}
+
+int main(int argc, char **argv)
+{
+	if (argc == 2)
+		return strcmp(argv[1], "again") == 0 && access("/etc/passwd", R_OK) == 0 ? 7 : 8;
 	pthread_t t[4];
 	int bad = 0, found = 0, fds[4];
 
@@ -79,5 +130,7 @@ int main(void)
 		fds[i] = open("/dev/null", O_RDONLY);
 	close(fds[1]);
 	printf("%d\n", open("/dev/null", O_RDONLY) == fds[1]);
+	printf("execs: %d bad\n", execs());
+	printf("forks: %d bad\n", forks());
 	return 0;
 }

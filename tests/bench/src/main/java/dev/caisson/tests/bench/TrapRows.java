@@ -208,6 +208,14 @@ final class TrapRows {
         }
         ObjectNode config = spec.tree();
         ((ObjectNode) config.get("linux")).remove("cgroupsPath");
+        // The wall is measured, not the disk; runsc's files are in memory anyway.
+        config.withArray("mounts")
+                .addObject()
+                .put("type", "tmpfs")
+                .put("source", "tmpfs")
+                .put("destination", "/tmp")
+                .putArray("options")
+                .add("mode=1777");
         if (!wall.backend().isEmpty()) {
             config.putObject("annotations").put("dev.caisson.backend", wall.backend());
         }

@@ -147,6 +147,7 @@ final class GuestService {
         for (Interface each : q.getInterfacesList()) {
             Interfaces.setUp(each);
         }
+        Interfaces.keep(q.getInterfacesList());
         if (!q.getHostname().isEmpty()) {
             try {
                 HostFiles.write("/proc/sys/kernel/hostname", q.getHostname());

@@ -21,15 +21,32 @@ final class Interfaces {
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}");
     private static final Pattern ADDRESS = Pattern.compile("[0-9a-fA-F.:]+(/[0-9]+)?");
     private static final Pattern MAC = Pattern.compile("[0-9a-f]{2}(:[0-9a-f]{2}){5}");
-    private static final String NO_GATEWAY = "-";
+    private static final String LOOPBACK = "lo";
 
     private Interfaces() {}
+
+    /** Takes away what is none of these: a pod sees the interfaces that it has, however many cards its machine was made with. */
+    static void keep(List<Interface> wanted) throws ContainerFault {
+        List<String> names = wanted.stream().map(Interface::getName).toList();
+        try (DirectoryStream<Path> all = Files.newDirectoryStream(CLASS)) {
+            for (Path each : all) {
+                String name = each.getFileName().toString();
+                Path device = each.resolve("device");
+                if (!name.equals(LOOPBACK) && !names.contains(name) && Files.exists(device)) {
+                    String driver = device.toRealPath().getFileName().toString();
+                    HostFiles.write(device.resolve("driver/unbind").toString(), driver);
+                }
+            }
+        } catch (IOException e) {
+            throw new ContainerFault(Kind.FAILED, "take away a network card: " + Errno.describe(e), e);
+        }
+    }
 
     static void setUp(Interface wanted) throws ContainerFault {
         require(NAME, wanted.getName());
         try {
-            String found = named(wanted.getCard().isEmpty() ? wanted.getMac() : wanted.getCard());
-            if (!wanted.getCard().isEmpty()) {
+            String found = named(wanted.getCard());
+            if (!wanted.getCard().equals(wanted.getMac())) {
                 require(MAC, wanted.getMac());
                 ip("link", "set", "dev", found, "address", wanted.getMac());
             }
@@ -55,7 +72,7 @@ final class Interfaces {
         require(ADDRESS, route.getTarget());
         String version = route.getTarget().indexOf(':') >= 0 ? "-6" : "-4";
         List<String> words = new ArrayList<>(List.of(version, "route", "replace", route.getTarget()));
-        if (!route.getGateway().equals(NO_GATEWAY)) {
+        if (!route.getGateway().isEmpty()) {
             require(ADDRESS, route.getGateway());
             words.addAll(List.of("via", route.getGateway()));
         }

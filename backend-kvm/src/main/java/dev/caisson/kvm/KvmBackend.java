@@ -7,6 +7,7 @@ import dev.caisson.backend.ContainerFault.Kind;
 import dev.caisson.backend.Launcher;
 import dev.caisson.backend.MachineTemplates;
 import dev.caisson.kvm.guest.GuestSpec;
+import dev.caisson.kvm.pod.MachineSpares;
 import dev.caisson.kvm.pod.PodMachine;
 import dev.caisson.oci.Features;
 import dev.caisson.oci.FeaturesJson;
@@ -23,6 +24,8 @@ import java.util.stream.Stream;
 public final class KvmBackend implements Backend {
     private static final String OLDEST = "1.0.0";
 
+    private final MachineSpares spares = new MachineSpares();
+
     /** For ServiceLoader. */
     public KvmBackend() {}
 
@@ -38,19 +41,29 @@ public final class KvmBackend implements Backend {
         } catch (InvalidSpecException e) {
             throw new ContainerFault(Kind.INVALID, String.valueOf(e.getMessage()), e);
         }
-        return new KvmContainer(request, GuestSpec.of(GuestNames.of(request.id()), request.spec()), launcher);
+        return new KvmContainer(request, GuestSpec.of(GuestNames.of(request.id()), request.spec()), launcher, spares);
     }
 
     @Override
     public Container recover(CreateRequest request, Map<String, String> record, Launcher launcher)
             throws ContainerFault {
         return new KvmContainer(
-                request, GuestSpec.ofRunning(request.spec()), launcher, PodMachine.recover(record), record);
+                request, GuestSpec.ofRunning(request.spec()), launcher, spares, PodMachine.recover(record), record);
     }
 
     @Override
     public boolean isPaused(Map<String, String> record) {
         return KvmContainer.isPaused(record);
+    }
+
+    @Override
+    public void cleanUp() {
+        MachineSpares.removeAbandoned();
+    }
+
+    @Override
+    public void leave() {
+        spares.end();
     }
 
     @Override

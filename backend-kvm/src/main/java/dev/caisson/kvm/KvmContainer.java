@@ -12,7 +12,9 @@ import dev.caisson.kvm.guest.GuestSpec;
 import dev.caisson.kvm.plan.ProxyPlan;
 import dev.caisson.kvm.pod.ContainerDisk;
 import dev.caisson.kvm.pod.MachineSize;
+import dev.caisson.kvm.pod.MachineSpares;
 import dev.caisson.kvm.pod.PodMachine;
+import dev.caisson.kvm.pod.PodNetwork;
 import dev.caisson.kvm.template.TemplateStore.Template;
 import dev.caisson.kvm.vmm.MachineMain;
 import dev.caisson.linux.Fd;
@@ -55,6 +57,7 @@ final class KvmContainer implements Container {
     private final CreateRequest request;
     private final GuestSpec guest;
     private final Launcher launcher;
+    private final MachineSpares spares;
     private final String id;
     private volatile @Nullable PodMachine machine;
     private volatile boolean ownsMachine;
@@ -63,20 +66,24 @@ final class KvmContainer implements Container {
     private volatile int volumes;
 
     private volatile boolean paused;
+    /** What the next pod's machine is likely to be like. */
+    private PodMachine.@Nullable Beginning expected;
 
-    KvmContainer(CreateRequest request, GuestSpec guest, Launcher launcher) {
-        this(request, guest, launcher, null, Map.of());
+    KvmContainer(CreateRequest request, GuestSpec guest, Launcher launcher, MachineSpares spares) {
+        this(request, guest, launcher, spares, null, Map.of());
     }
 
     KvmContainer(
             CreateRequest request,
             GuestSpec guest,
             Launcher launcher,
+            MachineSpares spares,
             @Nullable PodMachine machine,
             Map<String, String> record) {
         this.request = request;
         this.guest = guest;
         this.launcher = launcher;
+        this.spares = spares;
         this.id = GuestNames.of(request.id());
         this.machine = machine;
         this.drive = Integer.parseInt(record.getOrDefault(DRIVE, Integer.toString(NO_DRIVE)));
@@ -118,8 +125,10 @@ final class KvmContainer implements Container {
         PodMachine in = PodMachine.of(launcher);
         ownsMachine = in == null;
         if (in == null) {
-            in = startMachine();
-            in.agent().network(guest.network() == null ? "" : in.network(), guest.hostname());
+            try (PodNetwork network = network()) {
+                in = startMachine(network);
+                in.agent().network(network.interfaces(), in.cards(network), guest.hostname());
+            }
         }
         machine = in;
         drive = in.insert(ContainerDisk.make(request, launcher));
@@ -132,43 +141,77 @@ final class KvmContainer implements Container {
         ProcessSpec process = guest.spec().process();
         boolean terminal = process != null && process.terminal();
         agent.create(id, bundle, agent.streams(id, "", terminal));
-        return proxy(in, "", request.launch(), "init " + request.id(), request.io(), terminal, () -> {});
+        Launch proxy = proxy(in, "", request.launch(), "init " + request.id(), request.io(), terminal, () -> {});
+        if (expected != null) {
+            spares.expect(expected);
+        }
+        return proxy;
+    }
+
+    private PodNetwork network() throws ContainerFault {
+        String namespace = guest.network();
+        return namespace == null ? PodNetwork.none() : PodNetwork.open(launcher.here(Path.of(namespace)));
     }
 
     /** A copy of a template where there is one that fits, or else one that boots. */
-    private PodMachine startMachine() throws ContainerFault {
+    private PodMachine startMachine(PodNetwork network) throws ContainerFault {
         MachineSize size = MachineSize.of(request.spec());
-        String network = guest.network();
-        Shape wanted = new Shape(size.memoryMib(), size.processors(), network == null ? 0 : 1);
+        int cards = network.interfaces().size();
         String asked = request.spec().annotations().getOrDefault(KvmTemplates.ANNOTATION, "");
-        Template template = KvmTemplates.store().choose(wanted, asked).orElse(null);
+        Template template = KvmTemplates.store()
+                .choose(new Shape(size.memoryMib(), size.processors(), cards), asked)
+                .orElse(null);
         if (template != null) {
             try {
-                MachineSize own = new MachineSize(
-                        template.shape().memoryMib(), template.shape().processors());
-                PodMachine copy = begin(PodMachine.Beginning.ofPod(own, network, template.machine()));
+                PodMachine copy = copy(template, network);
                 LOG.log(Level.INFO, "pod of " + request.id() + ": a copy of template " + template.name());
                 return copy;
             } catch (ContainerFault e) {
                 if (!asked.isEmpty()) {
                     throw e;
                 }
-                // Such as a pod with more interfaces than the template has cards.
                 LOG.log(
                         Level.WARNING,
                         "pod of " + request.id() + ": no copy of template " + template.name() + ": " + e.getMessage());
             }
         }
-        PodMachine booted = begin(PodMachine.Beginning.ofPod(size, network, null));
+        PodMachine booted = PodMachine.make(new PodMachine.Beginning(size, cards, null));
+        become(booted, () -> {
+            booted.plug(network);
+            booted.begin();
+        });
         LOG.log(Level.INFO, "pod of " + request.id() + ": a machine that has booted");
         return booted;
     }
 
-    private PodMachine begin(PodMachine.Beginning beginning) throws ContainerFault {
-        PodMachine begun = PodMachine.unnamed();
-        machine = begun;
-        begun.start(launcher, beginning);
-        return begun;
+    private PodMachine copy(Template template, PodNetwork network) throws ContainerFault {
+        Shape shape = template.shape();
+        PodMachine.Beginning like = new PodMachine.Beginning(
+                new MachineSize(shape.memoryMib(), shape.processors()), shape.cards(), template.machine());
+        PodMachine spare = spares.take(template.machine());
+        PodMachine copy = spare == null ? PodMachine.make(like) : spare;
+        become(copy, () -> {
+            copy.plug(network);
+            if (spare == null) {
+                copy.begin();
+            } else {
+                copy.go();
+            }
+        });
+        expected = like;
+        return copy;
+    }
+
+    /** Makes a machine the pod's; without success nothing is left of it. */
+    private void become(PodMachine fresh, Step steps) throws ContainerFault {
+        machine = fresh;
+        try {
+            fresh.keep(launcher, true);
+            steps.take();
+        } catch (ContainerFault e) {
+            fresh.end(launcher);
+            throw e;
+        }
     }
 
     /** Something between the proxy's listening and the guest's calling. */

@@ -31,11 +31,12 @@ final class KvmTemplates implements MachineTemplates {
     @Override
     public String build(Shape shape, Launcher launcher) throws ContainerFault {
         return store().make(shape, file -> {
-            PodMachine machine = PodMachine.unnamed();
             MachineSize size = new MachineSize(shape.memoryMib(), shape.processors());
-            machine.start(launcher, PodMachine.Beginning.ofTemplate(size, shape.cards()));
+            PodMachine machine = PodMachine.make(new PodMachine.Beginning(size, shape.cards(), null));
             Path scratch = scratch();
             try {
+                machine.keep(launcher, false);
+                machine.begin();
                 machine.rehearse(launcher, scratch);
                 machine.save(file);
             } finally {

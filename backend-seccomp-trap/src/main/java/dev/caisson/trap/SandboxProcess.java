@@ -2,22 +2,18 @@ package dev.caisson.trap;
 
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
+import dev.caisson.backend.PlayedPlan;
 import dev.caisson.backend.WallGroup;
 import dev.caisson.backend.WallProcess;
 import dev.caisson.linux.ErrnoException;
-import dev.caisson.linux.plan.LaunchPlan;
 import dev.caisson.linux.plan.PlanBuilder;
 import dev.caisson.trap.sandbox.Control;
 import dev.caisson.trap.sandbox.SandboxMain;
 import java.io.IOException;
 import java.io.OutputStream;
-import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
-import org.jspecify.annotations.Nullable;
 
 /**
  * A sandbox process that this daemon started and that has no container yet. It ends with the daemon; from its first container on it ends with the
@@ -28,61 +24,37 @@ final class SandboxProcess {
     /** Further options of the virtual machine, for who installs: the classes that an archive is to have are recorded that way. */
     private static final String MORE_OPTIONS = "CAISSON_SANDBOX_JAVA_OPTIONS";
 
-    private static final int NOTE_BYTES = 16;
-    private static final int NOTE_FAILED = 2;
-
+    private final PlayedPlan played;
     private final Process process;
-    private final LaunchPlan plan;
     private final ProcessId id;
     private final WallGroup group;
 
-    private SandboxProcess(Process process, LaunchPlan plan, ProcessId id, WallGroup group) {
+    private SandboxProcess(PlayedPlan played, ProcessId id, WallGroup group) {
         this.group = group;
-        this.process = process;
-        this.plan = plan;
+        this.played = played;
+        this.process = played.process();
         this.id = id;
     }
 
     /** Starts one; it is not waited for. */
     static SandboxProcess start() throws ContainerFault {
-        LaunchPlan plan = SandboxPlan.of(commandLine());
-        ProcessBuilder builder = new ProcessBuilder(program().toString(), "--play");
-        builder.environment().clear();
-        builder.redirectError(ProcessBuilder.Redirect.INHERIT);
-        Process process = null;
+        PlayedPlan played = null;
         try {
-            process = builder.start();
-            OutputStream gate = process.getOutputStream();
-            byte[] bytes = plan.encode();
-            gate.write(ByteBuffer.allocate(4)
-                    .order(ByteOrder.LITTLE_ENDIAN)
-                    .putInt(bytes.length)
-                    .array());
-            gate.write(bytes);
-            gate.flush();
+            played = PlayedPlan.start(SandboxPlan.of(commandLine()));
+            Process process = played.process();
             ProcessId id = ProcessId.of((int) process.pid());
             if (id == null) {
                 throw new IOException("it has ended");
             }
             WallGroup group = SandboxGroup.of(id.pid());
             process.onExit().thenRun(group::remove);
-            return new SandboxProcess(process, plan, id, group);
+            return new SandboxProcess(played, id, group);
         } catch (IOException e) {
-            if (process != null) {
-                process.destroyForcibly();
+            if (played != null) {
+                played.process().destroyForcibly();
             }
             throw new ContainerFault(Kind.FAILED, "start sandbox process: " + e.getMessage(), e);
         }
-    }
-
-    /** The program that plays plans: the installation's, or the build's where there is none. */
-    private static Path program() {
-        String prefix = System.getProperty("caisson.prefix");
-        return prefix == null
-                ? Path.of(System.getProperty("caisson.monitor", "../../monitor/target/caisson"))
-                        .toAbsolutePath()
-                        .normalize()
-                : Path.of(prefix, "bin/caisson");
     }
 
     private static List<String> commandLine() {
@@ -119,32 +91,9 @@ final class SandboxProcess {
             gate.write(Control.adopt(guard).line().getBytes(StandardCharsets.US_ASCII));
             gate.flush();
         } catch (IOException e) {
-            String why = failedStep();
+            String why = played.failedStep();
             throw new ContainerFault(
                     Kind.FAILED, "give sandbox process a container: " + (why == null ? e.getMessage() : why), e);
-        }
-    }
-
-    /** What of the plan went wrong, if it did. */
-    private @Nullable String failedStep() {
-        try {
-            if (!process.waitFor(1, TimeUnit.SECONDS)) {
-                return null;
-            }
-            byte[] note = process.getInputStream().readNBytes(NOTE_BYTES);
-            if (note.length == NOTE_BYTES) {
-                ByteBuffer n = ByteBuffer.wrap(note).order(ByteOrder.LITTLE_ENDIAN);
-                if (n.getInt() == NOTE_FAILED) {
-                    int step = n.getInt();
-                    return plan.describe(step) + ": errno " + -n.getLong();
-                }
-            }
-            return "it ended with status " + process.exitValue();
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return null;
-        } catch (IOException e) {
-            return null;
         }
     }
 

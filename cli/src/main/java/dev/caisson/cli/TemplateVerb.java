@@ -14,7 +14,9 @@ import java.util.List;
 final class TemplateVerb {
     private static final String MEMORY = "512m";
     private static final int PROCESSORS = 8;
-    private static final int CARDS = 1;
+    /** As many as a machine has room for: pods take those that they have interfaces for. */
+    private static final int CARDS = 3;
+
     private static final long LEAST_MIB = 128;
     private static final long MOST_MIB = 64 << 10;
 
@@ -66,13 +68,15 @@ final class TemplateVerb {
         if (mib < LEAST_MIB || mib > MOST_MIB) {
             throw new Failure("--memory: " + mib + " MiB, not " + LEAST_MIB + " to " + MOST_MIB);
         }
-        return new Shape((int) mib, number(request, "processors", 1, PROCESSORS), number(request, "cards", 0, CARDS));
+        return new Shape(
+                (int) mib, number(request, "processors", 1, 1, PROCESSORS), number(request, "cards", CARDS, 0, CARDS));
     }
 
-    private static int number(Request request, String flag, int least, int most) throws UsageException, Failure {
+    private static int number(Request request, String flag, int usual, int least, int most)
+            throws UsageException, Failure {
         Long number = request.args().number(flag);
         if (number == null) {
-            return least;
+            return usual;
         }
         if (number < least || number > most) {
             throw new Failure("--" + flag + ": " + number + ", not " + least + " to " + most);

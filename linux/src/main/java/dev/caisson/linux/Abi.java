@@ -132,6 +132,18 @@ final class Abi {
     static final int RNDADDENTROPY = 0x40085203;
     static final int RNDRESEEDCRNG = 0x5207;
 
+    static final int CLONE_NEWNET = 0x40000000;
+    /** linux/if_tun.h. */
+    static final int TUNSETIFF       = 0x400454ca;
+    static final int TUNSETOFFLOAD   = 0x400454d0;
+    static final int TUNSETVNETHDRSZ = 0x400454d8;
+    static final int IFF_TAP      = 0x0002;
+    static final int IFF_NO_PI    = 0x1000;
+    static final int IFF_VNET_HDR = 0x4000;
+    static final int TUN_F_CSUM   = 1;
+    static final int IFREQ_SIZE  = 40;
+    static final int IFREQ_FLAGS = 16;
+
     static final int OPEN_HOW_FLAGS   = 0;
     static final int OPEN_HOW_MODE    = 8;
     static final int OPEN_HOW_RESOLVE = 16;

@@ -51,6 +51,7 @@ final class Sys {
     static final int eventfd2          = 290;
     static final int epoll_create1     = 291;
     static final int inotify_init1     = 294;
+    static final int setns             = 308;
     static final int sched_setattr     = 314;
     static final int sched_getattr     = 315;
     static final int memfd_create      = 319;

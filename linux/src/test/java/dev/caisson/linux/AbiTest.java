@@ -67,6 +67,8 @@ class AbiTest {
             Map.entry("TIMEX_MODES", "offsetof(struct timex, modes)"),
             Map.entry("TIMEX_TIME", "offsetof(struct timex, time)"),
             Map.entry("TIMEX_SIZE", "sizeof(struct timex)"),
+            Map.entry("IFREQ_SIZE", "sizeof(struct ifreq)"),
+            Map.entry("IFREQ_FLAGS", "offsetof(struct ifreq, ifr_flags)"),
             Map.entry("OPEN_HOW_FLAGS", "offsetof(struct open_how, flags)"),
             Map.entry("OPEN_HOW_MODE", "offsetof(struct open_how, mode)"),
             Map.entry("OPEN_HOW_RESOLVE", "offsetof(struct open_how, resolve)"),
@@ -81,6 +83,7 @@ class AbiTest {
             #include <stdio.h>
             #include <dirent.h>
             #include <fcntl.h>
+            #include <sched.h>
             #include <unistd.h>
             #include <sys/epoll.h>
             #include <sys/eventfd.h>
@@ -97,6 +100,8 @@ class AbiTest {
             #include <sys/un.h>
             #include <sys/vfs.h>
             #include <linux/bpf.h>
+            #include <linux/if.h>
+            #include <linux/if_tun.h>
             #include <linux/magic.h>
             #include <linux/openat2.h>
             #include <linux/random.h>

@@ -20,10 +20,12 @@ import dev.caisson.ttrpc.proto.guest.ConnectStreamsRequest;
 import dev.caisson.ttrpc.proto.guest.ConnectStreamsResponse;
 import dev.caisson.ttrpc.proto.guest.HelloRequest;
 import dev.caisson.ttrpc.proto.guest.HelloResponse;
+import dev.caisson.ttrpc.proto.guest.Interface;
 import dev.caisson.ttrpc.proto.guest.NetworkRequest;
 import dev.caisson.ttrpc.proto.guest.NetworkResponse;
 import dev.caisson.ttrpc.proto.guest.RemoveRequest;
 import dev.caisson.ttrpc.proto.guest.RemoveResponse;
+import dev.caisson.ttrpc.proto.guest.Route;
 import dev.caisson.ttrpc.proto.guest.StreamsRequest;
 import dev.caisson.ttrpc.proto.guest.StreamsResponse;
 import dev.caisson.ttrpc.proto.task.CreateTaskRequest;
@@ -46,6 +48,7 @@ import java.nio.file.Path;
 import java.security.SecureRandom;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
@@ -146,14 +149,28 @@ public final class GuestAgent {
     }
 
     /**
-     * Gives the guest the pod's network.
+     * Gives the guest the pod's network; cards of the guest's that are not among these are nobody's from then on.
      *
-     * @param text what the machine says of it
+     * @param cards by which link-layer addresses the guest knows the cards of the interfaces
      * @param hostname empty for no change
      */
-    public void network(String text, String hostname) throws ContainerFault {
-        NetworkRequest request = NetworkText.parse(text).setHostname(hostname).build();
-        var _ = call(ServiceNames.GUEST, "Network", request, NetworkResponse.parser(), "set up the pod's network");
+    public void network(List<PodInterface> interfaces, List<String> cards, String hostname) throws ContainerFault {
+        NetworkRequest.Builder request = NetworkRequest.newBuilder().setHostname(hostname);
+        for (int i = 0; i < interfaces.size(); i++) {
+            PodInterface each = interfaces.get(i);
+            Interface.Builder made = Interface.newBuilder()
+                    .setName(each.name())
+                    .setMac(each.mac())
+                    .setMtu(each.mtu())
+                    .setCard(cards.get(i))
+                    .addAllAddresses(each.addresses());
+            for (PodInterface.Route route : each.routes()) {
+                made.addRoutes(Route.newBuilder().setTarget(route.target()).setGateway(route.gateway()));
+            }
+            request.addInterfaces(made);
+        }
+        var _ = call(
+                ServiceNames.GUEST, "Network", request.build(), NetworkResponse.parser(), "set up the pod's network");
     }
 
     /**

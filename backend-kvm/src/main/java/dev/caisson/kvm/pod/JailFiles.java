@@ -16,10 +16,10 @@ public final class JailFiles {
     /** Inside the machine's directory. */
     public static final String STAGE = "root";
 
-    /** Programs and libraries of the system: Java's runtime is linked with them, and ip(8) and tc(8) make the pod's network. */
+    /** Libraries of the system, which Java's runtime is linked with. */
     private static final List<String> SYSTEM = List.of("/usr", "/bin", "/sbin", "/lib", "/lib64");
 
-    private static final List<String> DEVICES = List.of("/dev/null", "/dev/urandom", "/dev/kvm", "/dev/net/tun");
+    private static final List<String> DEVICES = List.of("/dev/null", "/dev/urandom", "/dev/kvm");
 
     private JailFiles() {}
 
@@ -51,7 +51,7 @@ public final class JailFiles {
         return new Jail(directory.resolve(STAGE).toString(), directory.toString(), parts(wanted), devices());
     }
 
-    /** Those that the host has: one without taps has pods without a network. */
+    /** Those that the host has: one without KVM has machines that say so. */
     private static List<String> devices() {
         return DEVICES.stream().filter(each -> Files.exists(Path.of(each))).toList();
     }

@@ -23,7 +23,6 @@ public final class MachineCommand {
                                 image(),
                                 beginning.size().memoryMib(),
                                 beginning.size().processors(),
-                                beginning.network() != null,
                                 beginning.cards(),
                                 beginning.template(),
                                 FILTER)

@@ -35,6 +35,25 @@ record MachineProcess(int pid, long startTime) {
                 Integer.parseInt(record.getOrDefault(PID, "0")), Long.parseLong(record.getOrDefault(START, "0")));
     }
 
+    /** What {@link #parse} takes. */
+    String text() {
+        return pid + " " + startTime;
+    }
+
+    /** @throws ContainerFault it is no {@link #text} */
+    static MachineProcess parse(String text) throws ContainerFault {
+        String[] words = text.strip().split(" ", -1);
+        try {
+            return new MachineProcess(Integer.parseInt(words[0]), Long.parseLong(words[1]));
+        } catch (IndexOutOfBoundsException | NumberFormatException e) {
+            throw new ContainerFault(Kind.FAILED, "\"" + text + "\" is no virtual machine's process", e);
+        }
+    }
+
+    boolean isRunning() throws ErrnoException {
+        return pid != 0 && Processes.isRunning(pid, startTime);
+    }
+
     void record(Map<String, String> to) {
         to.put(PID, Integer.toString(pid));
         to.put(START, Long.toString(startTime));

@@ -4,36 +4,37 @@ import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
 import dev.caisson.backend.Launch;
 import dev.caisson.backend.Launcher;
+import dev.caisson.backend.PlayedPlan;
 import dev.caisson.kvm.guest.GuestAgent;
 import dev.caisson.kvm.guest.GuestSpec;
+import dev.caisson.kvm.guest.PodInterface;
 import dev.caisson.kvm.plan.Jail;
+import dev.caisson.kvm.plan.KeeperPlan;
 import dev.caisson.kvm.plan.MachinePlan;
+import dev.caisson.kvm.vmm.MachineCards;
 import dev.caisson.kvm.vmm.MachineControl;
 import dev.caisson.kvm.vmm.MachineMain;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.HostFiles;
-import dev.caisson.linux.UnixSockets;
 import java.io.IOException;
-import java.net.UnixDomainSocketAddress;
-import java.nio.ByteBuffer;
-import java.nio.channels.SocketChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.security.SecureRandom;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HexFormat;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A pod's machine: a launch of the pod's monitor, which any daemon finds by its tag, and a directory with the machine's sockets and log, whose name
- * the tag ends in.
+ * A machine: a process that a daemon has started, and a directory with its sockets and log. A pod's has a keeper ({@link KeeperPlan}), which any daemon finds by its
+ * tag; that names the directory and the process.
  */
 public final class PodMachine {
     private static final String TAG = Launcher.WALL_TAG + "machine ";
@@ -47,26 +48,29 @@ public final class PodMachine {
     private static final Duration END_TIME = Duration.ofSeconds(5);
     private static final long FIRST_NAP_MILLIS = 5;
     private static final long NAP_MILLIS = 50;
-    private static final int ANSWER_LIMIT = 256 << 10;
-    private static final int ANSWER_SECONDS = 10;
     private static final int DUMP_SECONDS = 300;
-    private static final int LINE_LIMIT = 4096;
     private static final int LOG_LINES = 30;
 
     private static final String NAME = "machine";
+    /** In the directory of a machine that has no keeper yet; says which process it is. */
+    private static final String SPARE = "spare";
 
     private final Path directory;
-    private volatile MachineProcess process;
+    private final MachineProcess process;
+    private final MachineSocket control;
+    private final boolean isCopy;
 
-    private PodMachine(Path directory, MachineProcess process) {
+    private PodMachine(Path directory, MachineProcess process, boolean isCopy) {
         this.directory = directory;
         this.process = process;
+        this.isCopy = isCopy;
+        this.control = new MachineSocket(directory.resolve(MachineMain.CONTROL));
     }
 
     /** The one that a record names; null when it names none. */
     public static @Nullable PodMachine recover(Map<String, String> record) {
         String name = record.get(NAME);
-        return name == null ? null : new PodMachine(MACHINES.resolve(name), MachineProcess.recover(record));
+        return name == null ? null : new PodMachine(MACHINES.resolve(name), MachineProcess.recover(record), false);
     }
 
     /** What {@link #recover} needs. */
@@ -79,19 +83,12 @@ public final class PodMachine {
     public static @Nullable PodMachine of(Launcher launcher) throws ContainerFault {
         for (Map.Entry<String, Launch> wall : launcher.walls().entrySet()) {
             if (wall.getKey().startsWith(TAG) && wall.getValue().exit().getNow(null) == null) {
+                String[] words = wall.getKey().substring(TAG.length()).split(" ", 2);
                 return new PodMachine(
-                        MACHINES.resolve(wall.getKey().substring(TAG.length())),
-                        MachineProcess.of(wall.getValue().pid()));
+                        MACHINES.resolve(words[0]), MachineProcess.parse(words.length > 1 ? words[1] : ""), false);
             }
         }
         return null;
-    }
-
-    /** A new one, which is nothing but a name. */
-    public static PodMachine unnamed() {
-        byte[] name = new byte[NAME_BYTES];
-        new SecureRandom().nextBytes(name);
-        return new PodMachine(MACHINES.resolve(HexFormat.of().formatHex(name)), MachineProcess.NONE);
     }
 
     private String name() {
@@ -115,62 +112,138 @@ public final class PodMachine {
     // ---- its life ----
 
     /**
-     * How it begins.
+     * What one is made like; nothing of it is a pod's.
      *
-     * @param network a network namespace whose interfaces become the guest's, null for none
-     * @param cards network cards that are connected to nothing; of a template
+     * @param cards how many network cards it has
      * @param template a file with a machine to go on from; null for one that boots
-     * @param alone whether it lives on without what it is a launch of, if that says so; else it ends with it
      */
     public record Beginning(
-            MachineSize size,
-            @Nullable String network,
-            int cards,
-            @Nullable Path template,
-            boolean alone) {
-        /** A pod's. */
-        public static Beginning ofPod(MachineSize size, @Nullable String network, @Nullable Path template) {
-            return new Beginning(size, network, 0, template, true);
-        }
+            MachineSize size, int cards, @Nullable Path template) {}
 
-        /** Of the machine that a template is made of. */
-        public static Beginning ofTemplate(MachineSize size, int cards) {
-            return new Beginning(size, null, cards, null, false);
-        }
-    }
-
-    /** Starts it and waits until its agent answers. */
-    public void start(Launcher launcher, Beginning beginning) throws ContainerFault {
-        String network = beginning.network();
-        Jail jail = prepare(beginning.template());
-        boolean outlives = beginning.alone() && launcher.handover().outlives();
-        Launch machine = launcher.spawn(
-                launcher.nextId(),
-                TAG + name(),
-                MachinePlan.of(
-                        MachineCommand.of(directory, beginning),
-                        directory.resolve(LOG).toString(),
-                        network,
-                        jail,
-                        outlives),
-                0,
-                Set.of(Launcher.Flag.SELF));
-        var _ = machine.exit().thenRun(machine::forget);
+    /** Starts its process; the guest does not run yet. It ends with this daemon until it has a keeper. */
+    public static PodMachine make(Beginning beginning) throws ContainerFault {
+        byte[] name = new byte[NAME_BYTES];
+        new SecureRandom().nextBytes(name);
+        Path directory = MACHINES.resolve(HexFormat.of().formatHex(name));
+        Jail jail = prepare(directory, beginning.template());
+        PodMachine made = new PodMachine(directory, MachineProcess.NONE, false);
+        PlayedPlan played;
         try {
-            machine.awaitLaunched(BOOT_TIME);
-            process = MachineProcess.of(machine.pid());
-            MachineGroup.join(name(), process, beginning.size());
-            awaitAgent(machine, beginning.template() != null);
+            played = PlayedPlan.start(MachinePlan.of(
+                    MachineCommand.of(directory, beginning),
+                    directory.resolve(LOG).toString(),
+                    jail));
+        } catch (IOException e) {
+            made.remove();
+            throw new ContainerFault(Kind.FAILED, "start virtual machine: " + Errno.describe(e), e);
+        }
+        try {
+            made = new PodMachine(
+                    directory, MachineProcess.of((int) played.process().pid()), beginning.template() != null);
+            made.mark(false);
+            MachineGroup.join(made.name(), made.process, beginning.size());
+            made.awaitProcess(played);
+            return made;
         } catch (ContainerFault e) {
-            machine.kill(SIGKILL);
-            machine.awaitExit(END_TIME);
-            remove();
+            played.process().destroyForcibly();
+            made.discard();
             throw e;
         }
     }
 
+    /** Waits until it listens. */
+    private void awaitProcess(PlayedPlan played) throws ContainerFault {
+        long end = System.nanoTime() + BOOT_TIME.toNanos();
+        while (!Files.exists(directory.resolve(MachineMain.CONTROL))) {
+            if (!played.process().isAlive()) {
+                throw new ContainerFault(
+                        Kind.FAILED, "start virtual machine: it ended: " + played.failedStep() + " " + log());
+            }
+            if (System.nanoTime() > end) {
+                throw new ContainerFault(Kind.FAILED, "start virtual machine: no answer after " + BOOT_TIME);
+            }
+            nap(FIRST_NAP_MILLIS);
+        }
+    }
+
+    private static void nap(long millis) throws ContainerFault {
+        try {
+            Thread.sleep(millis);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new ContainerFault(Kind.UNAVAILABLE, "interrupted while a virtual machine begins", e);
+        }
+    }
+
+    boolean isAlive() {
+        try {
+            return process.isRunning();
+        } catch (ErrnoException e) {
+            return false;
+        }
+    }
+
+    /**
+     * Makes it a pod's, with which it ends.
+     *
+     * @param alone whether it lives on without what its keeper is a launch of, if that says so; else it ends with it
+     */
+    public void keep(Launcher launcher, boolean alone) throws ContainerFault {
+        Launch keeper = launcher.spawn(
+                launcher.nextId(),
+                TAG + name() + " " + process.text(),
+                KeeperPlan.of(
+                        directory.resolve(MachineMain.KEEPERS).toString(),
+                        alone && launcher.handover().outlives()),
+                0,
+                Set.of(Launcher.Flag.SELF));
+        var _ = keeper.exit().thenRun(keeper::forget);
+        var _ = keeper.awaitNote(KeeperPlan.NOTE_KEEPS, BOOT_TIME);
+        var _ = HostFiles.tryUnlink(directory.resolve(SPARE).toString());
+    }
+
+    /** Gives its cards the pod's interfaces. */
+    public void plug(PodNetwork network) throws ContainerFault {
+        for (int i = 0; i < network.taps().size(); i++) {
+            PodInterface each = network.interfaces().get(i);
+            try {
+                var _ = control.ask(
+                        "plug " + i + " " + each.mtu() + " " + each.mac(),
+                        network.taps().get(i));
+            } catch (ErrnoException e) {
+                throw new ContainerFault(
+                        Kind.FAILED, "connect " + each.name() + " with the virtual machine: " + e.getMessage(), e);
+            }
+        }
+    }
+
+    /** By which addresses its guest knows the cards of interfaces that it was given: one that has booted with them by theirs. */
+    public List<String> cards(PodNetwork network) {
+        List<String> cards = new ArrayList<>();
+        for (PodInterface each : network.interfaces()) {
+            cards.add(isCopy ? PodInterface.text(MachineCards.address(cards.size())) : each.mac());
+        }
+        return cards;
+    }
+
+    /** Lets the guest run, and waits until its agent answers. */
+    public void begin() throws ContainerFault {
+        var _ = control.ask("begin");
+        awaitAgent();
+    }
+
+    /** The guest stands still until {@link #go}. */
+    public void hold() throws ContainerFault {
+        var _ = control.ask("hold");
+    }
+
+    /** The guest goes on. */
+    public void go() throws ContainerFault {
+        var _ = control.ask("go");
+    }
+
     /** Its directory, of which nothing is left when this fails. */
-    private Jail prepare(@Nullable Path template) throws ContainerFault {
+    private static Jail prepare(Path directory, @Nullable Path template) throws ContainerFault {
         try {
             Files.createDirectories(MACHINES);
             Files.createDirectory(
@@ -182,20 +255,21 @@ public final class PodMachine {
             Files.createDirectory(directory.resolve(JailFiles.STAGE));
             return JailFiles.of(directory, MachineCommand.image(), template);
         } catch (IOException e) {
-            remove(); // a copy that cannot begin is followed by a machine that boots, in a directory of its own
+            new PodMachine(directory, MachineProcess.NONE, false).remove();
             throw new ContainerFault(Kind.FAILED, "prepare directory " + directory + ": " + Errno.describe(e), e);
         }
     }
 
-    private void awaitAgent(Launch machine, boolean isCopy) throws ContainerFault {
+    private void awaitAgent() throws ContainerFault {
         long end = System.nanoTime() + BOOT_TIME.toNanos();
         long nap = FIRST_NAP_MILLIS;
         while (true) {
             try {
-                var _ = agent().hello(isCopy ? new GuestAgent.Copy(name(), Long.parseLong(ask("behind"))) : null);
+                var _ = agent().hello(
+                                isCopy ? new GuestAgent.Copy(name(), Long.parseLong(control.ask("behind"))) : null);
                 return;
             } catch (ContainerFault e) {
-                if (machine.exit().getNow(null) != null) {
+                if (!isAlive()) {
                     throw new ContainerFault(Kind.FAILED, "boot virtual machine: it ended: " + log(), e);
                 }
                 if (e.kind() != Kind.UNAVAILABLE || System.nanoTime() > end) {
@@ -203,25 +277,50 @@ public final class PodMachine {
                             Kind.FAILED, "boot virtual machine: " + e.getMessage() + "; its console: " + console(), e);
                 }
             }
-            try {
-                Thread.sleep(nap);
-                nap = NAP_MILLIS;
-            } catch (InterruptedException e) {
-                Thread.currentThread().interrupt();
-                throw new ContainerFault(Kind.UNAVAILABLE, "interrupted while a virtual machine boots", e);
-            }
+            nap(nap);
+            nap = NAP_MILLIS;
         }
     }
 
     /** Ends it and takes all away that it had. Idempotent. */
     public void end(Launcher launcher) throws ContainerFault {
-        Launch machine = launcher.walls().get(TAG + name());
-        if (machine != null) {
-            machine.kill(SIGKILL);
-            machine.awaitExit(END_TIME);
+        for (Map.Entry<String, Launch> wall : launcher.walls().entrySet()) {
+            if (wall.getKey().startsWith(TAG + name() + " ")) {
+                wall.getValue().kill(SIGKILL);
+                wall.getValue().awaitExit(END_TIME);
+            }
         }
+        discard();
+    }
+
+    /** As {@link #end}, for one without a keeper. */
+    public void discard() throws ContainerFault {
         process.kill();
         remove();
+    }
+
+    /** Says that it has no keeper yet, until {@link #keep}, and whether it is ready for one. */
+    void mark(boolean ready) throws ContainerFault {
+        try {
+            Files.writeString(directory.resolve(SPARE), process.text() + (ready ? " ready" : ""));
+        } catch (IOException e) {
+            throw new ContainerFault(Kind.FAILED, "mark virtual machine " + name() + ": " + Errno.describe(e), e);
+        }
+    }
+
+    /** Takes away what is left of machines that had no keeper and have ended. */
+    static void removeAbandoned() throws ErrnoException, ContainerFault {
+        List<HostFiles.Entry> all = HostFiles.listIfPresent(MACHINES.toString());
+        for (HostFiles.Entry each : all == null ? List.<HostFiles.Entry>of() : all) {
+            Path directory = MACHINES.resolve(each.name());
+            String spare = HostFiles.textIfPresent(directory.resolve(SPARE).toString());
+            if (spare != null) {
+                PodMachine machine = new PodMachine(directory, MachineProcess.parse(spare), false);
+                if (!machine.isAlive()) {
+                    machine.remove();
+                }
+            }
+        }
     }
 
     private void remove() throws ContainerFault {
@@ -248,27 +347,22 @@ public final class PodMachine {
      */
     public int insert(Path file) throws ContainerFault {
         try (Fd disk = HostFiles.open(file.toString(), HostFiles.O_RDWR, 0)) {
-            return Integer.parseInt(ask("insert", disk, ANSWER_SECONDS));
+            return Integer.parseInt(control.ask("insert", disk));
         } catch (ErrnoException e) {
             throw new ContainerFault(Kind.FAILED, "put " + file + " into the virtual machine: " + e.getMessage(), e);
         }
     }
 
-    /** What the machine has found in its network namespace; see {@link GuestAgent#network}. */
-    public String network() throws ContainerFault {
-        return ask("network");
-    }
-
     /** Takes the file out of a drive. */
     public void eject(int drive) throws ContainerFault {
-        var _ = ask("eject " + drive);
+        var _ = control.ask("eject " + drive);
     }
 
     /** Lets the guest see a file or directory, from now on and live, as the entry {@link GuestSpec.Volume#name} of its file system. */
     public void share(GuestSpec.Volume volume, Path source) throws ContainerFault {
         String access = volume.readOnly() ? MachineControl.READ_ONLY : MachineControl.READ_WRITE;
         try (Fd root = HostFiles.open(source.toString(), HostFiles.O_PATH, 0)) {
-            var _ = ask("share " + access + " " + volume.name(), root, ANSWER_SECONDS);
+            var _ = control.ask("share " + access + " " + volume.name(), root);
         } catch (ErrnoException e) {
             throw new ContainerFault(
                     Kind.FAILED, "share " + volume.source() + " with the virtual machine: " + e.getMessage(), e);
@@ -277,18 +371,18 @@ public final class PodMachine {
 
     /** Takes a volume away from the guest, whatever it has open of it. */
     public void unshare(String volume) throws ContainerFault {
-        var _ = ask("unshare " + volume);
+        var _ = control.ask("unshare " + volume);
     }
 
     /** What is counted of it, in Prometheus' text format. */
     public String metrics() throws ContainerFault {
-        return ask("metrics") + "\n";
+        return control.ask("metrics") + "\n";
     }
 
     /** Writes an ELF core to a file. */
     public void dump(Fd file) throws ContainerFault {
         try {
-            var _ = ask("dump", file, DUMP_SECONDS);
+            var _ = control.ask("dump", file, DUMP_SECONDS);
         } catch (ErrnoException e) {
             throw new ContainerFault(Kind.FAILED, "dump virtual machine: " + e.getMessage(), e);
         }
@@ -306,7 +400,7 @@ public final class PodMachine {
     /** Writes all of the machine to a file, for others to go on from. */
     public void save(Fd file) throws ContainerFault {
         try {
-            var _ = ask("save", file, DUMP_SECONDS);
+            var _ = control.ask("save", file, DUMP_SECONDS);
         } catch (ErrnoException e) {
             throw new ContainerFault(Kind.FAILED, "save virtual machine: " + e.getMessage(), e);
         }
@@ -315,7 +409,7 @@ public final class PodMachine {
     /** The last lines that the guest wrote to its console, or why there are none. */
     public String console() {
         try {
-            return ask("console");
+            return control.ask("console");
         } catch (ContainerFault e) {
             return "(" + e.getMessage() + ") " + log();
         }
@@ -331,47 +425,6 @@ public final class PodMachine {
             return last.toString().strip();
         } catch (IOException e) {
             return "(no log: " + Errno.describe(e) + ")";
-        }
-    }
-
-    /** The machine gets a copy of the descriptor. */
-    private String ask(String request, Fd with, int seconds) throws ContainerFault, ErrnoException {
-        Path socket = directory.resolve(MachineMain.CONTROL);
-        StringBuilder answer = new StringBuilder();
-        try (Fd connection = UnixSockets.connect(socket.toString())) {
-            UnixSockets.limitReceiving(connection, seconds);
-            UnixSockets.send(connection, (request + "\n").getBytes(StandardCharsets.UTF_8), with);
-            byte[] part;
-            do {
-                part = UnixSockets.receive(connection, LINE_LIMIT).bytes();
-                answer.append(new String(part, StandardCharsets.UTF_8));
-            } while (part.length > 0 && answer.length() < ANSWER_LIMIT);
-        }
-        return unwrap(answer.toString());
-    }
-
-    private static String unwrap(String answer) throws ContainerFault {
-        if (!answer.startsWith("ok")) {
-            throw new ContainerFault(Kind.FAILED, "virtual machine: " + answer);
-        }
-        return answer.substring(2).strip();
-    }
-
-    private String ask(String request) throws ContainerFault {
-        Path socket = directory.resolve(MachineMain.CONTROL);
-        try (SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(socket))) {
-            ByteBuffer line = ByteBuffer.wrap((request + "\n").getBytes(StandardCharsets.UTF_8));
-            while (line.hasRemaining()) {
-                channel.write(line);
-            }
-            ByteBuffer answer = ByteBuffer.allocate(ANSWER_LIMIT);
-            while (answer.hasRemaining() && channel.read(answer) >= 0) {
-                // up to its end
-            }
-            return unwrap(new String(answer.array(), 0, answer.position(), StandardCharsets.UTF_8));
-        } catch (IOException e) {
-            throw new ContainerFault(
-                    Kind.UNAVAILABLE, "ask virtual machine at " + socket + ": " + Errno.describe(e), e);
         }
     }
 }

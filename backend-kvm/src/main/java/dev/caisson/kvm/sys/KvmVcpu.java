@@ -136,7 +136,7 @@ public final class KvmVcpu implements AutoCloseable {
     }
 
     /** Lets the guest know that it stood still, so that its watchdogs do not mind. A guest without KVM's clock is not told. */
-    void tellPaused() throws ErrnoException {
+    public void tellPaused() throws ErrnoException {
         try {
             ioctl(KvmAbi.KVM_KVMCLOCK_CTRL, "KVM_KVMCLOCK_CTRL", 0);
         } catch (ErrnoException e) {

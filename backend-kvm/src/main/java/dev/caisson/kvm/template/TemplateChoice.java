@@ -13,7 +13,8 @@ final class TemplateChoice {
     private TemplateChoice() {}
 
     /**
-     * The smallest in which the machine has what it should have, and not twice as much: memory that a guest has found it does not give back.
+     * The smallest in which the machine has what it should have, and not twice as much: memory that a guest has found it does not give back. Network cards
+     * may be left over.
      *
      * @param usable what there is, by name
      * @param asked the annotation's value; empty when there is none
@@ -27,12 +28,13 @@ final class TemplateChoice {
                 .filter(each -> asked.isEmpty() || name.apply(each).equals(asked))
                 .filter(each -> fits(shape.apply(each), wanted))
                 .min(Comparator.comparingInt((T each) -> shape.apply(each).memoryMib())
+                        .thenComparingInt(each -> shape.apply(each).cards())
                         .thenComparing(name));
     }
 
     static boolean fits(Shape has, Shape wanted) {
         return has.processors() == wanted.processors()
-                && has.cards() == wanted.cards()
+                && has.cards() >= wanted.cards()
                 && has.memoryMib() >= wanted.memoryMib()
                 && has.memoryMib() < 2L * wanted.memoryMib();
     }

@@ -106,6 +106,7 @@ final class Vcpu implements Runnable {
                 if (pausing) {
                     finish(exit);
                     standStill();
+                    vcpu.tellPaused();
                 } else if (vcpu.run()) {
                     handle(exit);
                 }

@@ -64,6 +64,7 @@ public final class VirtualMachine implements AutoCloseable {
     private @Nullable Mapping registers;
     private @Nullable SerialPort serial;
     private long behind;
+    private boolean held;
 
     private VirtualMachine(GuestMemory memory) throws ErrnoException {
         this.memory = memory;
@@ -341,23 +342,40 @@ public final class VirtualMachine implements AutoCloseable {
         }
     }
 
+    /** Has all processors stand still until {@link #go}. What devices have begun they end. */
+    public synchronized void hold() throws IOException, InterruptedException {
+        whileStill(() -> held = true);
+    }
+
+    /** Lets them go on; the guest's clocks have not stood still. */
+    public synchronized void go() {
+        held = false;
+        vcpus.forEach(Vcpu::resume);
+    }
+
     private interface Deed {
         void run() throws IOException, InterruptedException;
     }
 
     private synchronized void whileStill(Deed deed) throws IOException, InterruptedException {
         try {
-            for (Vcpu vcpu : vcpus) {
-                vcpu.pause();
-            }
-            for (int i = 0; i < vcpus.size(); i++) {
-                if (!vcpus.get(i).awaitStill(STILL_NANOS)) {
-                    throw new IOException("processor " + i + " of the virtual machine does not stand still");
-                }
-            }
+            standStill();
             deed.run();
         } finally {
-            vcpus.forEach(Vcpu::resume);
+            if (!held) {
+                vcpus.forEach(Vcpu::resume);
+            }
+        }
+    }
+
+    private void standStill() throws IOException, InterruptedException {
+        for (Vcpu vcpu : vcpus) {
+            vcpu.pause();
+        }
+        for (int i = 0; i < vcpus.size(); i++) {
+            if (!vcpus.get(i).awaitStill(STILL_NANOS)) {
+                throw new IOException("processor " + i + " of the virtual machine does not stand still");
+            }
         }
     }
 

@@ -12,8 +12,7 @@ import org.jspecify.annotations.Nullable;
  * @param image the guest's
  * @param memoryMib what the guest has
  * @param processors 1 to 8
- * @param network whether interfaces of the network namespace that it is in become the guest's
- * @param cards how many network cards it has that are connected to nothing; of a template
+ * @param cards how many network cards it has, 0 to {@link MachineCards#MOST}
  * @param template a file with a machine to go on from; null for one that boots
  * @param filter the seccomp filter that it gives itself, an array of {@code struct sock_filter} in Base64
  */
@@ -22,17 +21,13 @@ public record MachineArguments(
         Path image,
         int memoryMib,
         int processors,
-        boolean network,
         int cards,
         @Nullable Path template,
         String filter) {
     /** What they are, for a message. */
-    static final String USAGE =
-            "DIRECTORY IMAGE-DIRECTORY MEMORY-MIB PROCESSORS network|no-network CARDS TEMPLATE|- FILTER";
+    static final String USAGE = "DIRECTORY IMAGE-DIRECTORY MEMORY-MIB PROCESSORS CARDS TEMPLATE|- FILTER";
 
-    private static final int COUNT = 8;
-    private static final String NETWORK = "network";
-    private static final String NO_NETWORK = "no-network";
+    private static final int COUNT = 7;
     private static final String NO_TEMPLATE = "-";
 
     /** As the process gets them. */
@@ -42,7 +37,6 @@ public record MachineArguments(
                 image.toString(),
                 Integer.toString(memoryMib),
                 Integer.toString(processors),
-                network ? NETWORK : NO_NETWORK,
                 Integer.toString(cards),
                 template == null ? NO_TEMPLATE : template.toString(),
                 filter);
@@ -50,7 +44,7 @@ public record MachineArguments(
 
     /** @throws IllegalArgumentException they are none */
     static MachineArguments parse(String[] words) {
-        if (words.length != COUNT || !(words[4].equals(NETWORK) || words[4].equals(NO_NETWORK))) {
+        if (words.length != COUNT) {
             throw new IllegalArgumentException("not the words of a machine");
         }
         return new MachineArguments(
@@ -58,10 +52,9 @@ public record MachineArguments(
                 Path.of(words[1]),
                 Integer.parseInt(words[2]),
                 Integer.parseInt(words[3]),
-                words[4].equals(NETWORK),
-                Integer.parseInt(words[5]),
-                words[6].equals(NO_TEMPLATE) ? null : Path.of(words[6]),
-                words[7]);
+                Integer.parseInt(words[4]),
+                words[5].equals(NO_TEMPLATE) ? null : Path.of(words[5]),
+                words[6]);
     }
 
     long memory() {

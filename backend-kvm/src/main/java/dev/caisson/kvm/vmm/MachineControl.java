@@ -2,6 +2,7 @@ package dev.caisson.kvm.vmm;
 
 import dev.caisson.kvm.virtio.BlockDevice;
 import dev.caisson.kvm.virtio.fs.FsDevice;
+import dev.caisson.kvm.virtio.net.NetDevice;
 import dev.caisson.kvm.vm.VirtualMachine;
 import dev.caisson.linux.Epoll;
 import dev.caisson.linux.Errno;
@@ -11,6 +12,7 @@ import dev.caisson.linux.UnixSockets;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.HexFormat;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
 
@@ -23,7 +25,9 @@ import org.jspecify.annotations.Nullable;
  *   <li>{@code eject DRIVE}
  *   <li>{@code share ro|rw NAME}, with an O_PATH descriptor: shows the guest a file or directory
  *   <li>{@code unshare NAME}
- *   <li>{@code network}: what there is in its network namespace; see {@link PodNetwork}
+ *   <li>{@code plug CARD MTU MAC}, with a descriptor: connects a network card with a tap
+ *   <li>{@code begin}: lets the guest run, for the first time
+ *   <li>{@code hold}: the guest's processors stand still; {@code go}: they go on
  *   <li>{@code console}: the last lines that the guest wrote
  *   <li>{@code dump}, with a descriptor: writes an ELF core to that file
  *   <li>{@code save}, with a descriptor: writes all of the machine to that file, for another to go on from
@@ -47,7 +51,7 @@ public final class MachineControl implements AutoCloseable {
     private final List<BlockDevice> drives;
     private final FsDevice shared;
     private final VirtualMachine machine;
-    private final String network;
+    private final List<NetDevice> cards;
     private final String name;
     private final long began = System.nanoTime();
 
@@ -56,10 +60,10 @@ public final class MachineControl implements AutoCloseable {
             Fd listener,
             List<BlockDevice> drives,
             FsDevice shared,
-            VirtualMachine machine,
-            String network) {
+            List<NetDevice> cards,
+            VirtualMachine machine) {
         this.name = name;
-        this.network = network;
+        this.cards = cards;
         this.listener = listener;
         this.drives = drives;
         this.shared = shared;
@@ -68,15 +72,15 @@ public final class MachineControl implements AutoCloseable {
 
     /** Begins to listen; {@link #serve} answers. */
     static MachineControl listen(
-            Path directory, List<BlockDevice> drives, FsDevice shared, VirtualMachine machine, String network)
+            Path directory, List<BlockDevice> drives, FsDevice shared, List<NetDevice> cards, VirtualMachine machine)
             throws IOException {
         return new MachineControl(
                 String.valueOf(directory.getFileName()),
                 UnixSockets.listen(directory.resolve(MachineMain.CONTROL).toString(), BACKLOG),
                 drives,
                 shared,
-                machine,
-                network);
+                cards,
+                machine);
     }
 
     /** Answers until it is closed. */
@@ -139,7 +143,19 @@ public final class MachineControl implements AutoCloseable {
                     shared.unshare(words[1]);
                     yield "ok";
                 }
-                case "network" -> "ok " + network;
+                case "plug" -> plug(words[1], attached);
+                case "begin" -> {
+                    machine.start();
+                    yield "ok";
+                }
+                case "hold" -> {
+                    machine.hold();
+                    yield "ok";
+                }
+                case "go" -> {
+                    machine.go();
+                    yield "ok";
+                }
                 case "console" -> "ok " + machine.console().lastLines(CONSOLE_LINES);
                 case "dump" -> write(line, attached, machine::dump);
                 case "save" -> write(line, attached, machine::save);
@@ -149,7 +165,10 @@ public final class MachineControl implements AutoCloseable {
             };
         } catch (IOException e) {
             return "error " + line + ": " + Errno.describe(e);
-        } catch (IndexOutOfBoundsException | NumberFormatException e) {
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            return "error " + line + ": interrupted";
+        } catch (IndexOutOfBoundsException | IllegalArgumentException e) {
             return "error " + line + ": " + e.getMessage();
         }
     }
@@ -163,22 +182,31 @@ public final class MachineControl implements AutoCloseable {
         return "ok";
     }
 
+    private String plug(String what, @Nullable Fd tap) throws IOException {
+        String[] words = what.split(" ", -1);
+        if (tap == null) {
+            return "error plug " + what + ": EINVAL";
+        }
+        NetDevice card = cards.get(Integer.parseInt(words[0]));
+        card.plug(
+                Fd.adopt(tap.release(), "tap of card " + words[0]),
+                HexFormat.ofDelimiter(":").parseHex(words[2]),
+                Integer.parseInt(words[1]));
+        return "ok";
+    }
+
     /** Something that is written to a file. */
     private interface Writing {
         void to(Fd file) throws IOException, InterruptedException;
     }
 
-    private static String write(String what, @Nullable Fd file, Writing writing) throws IOException {
+    private static String write(String what, @Nullable Fd file, Writing writing)
+            throws IOException, InterruptedException {
         if (file == null) {
             return "error " + what + ": EINVAL";
         }
-        try {
-            writing.to(file);
-            return "ok";
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            return "error " + what + ": interrupted";
-        }
+        writing.to(file);
+        return "ok";
     }
 
     private String metrics() throws IOException {

@@ -5,14 +5,17 @@ import dev.caisson.kvm.virtio.BlockDevice;
 import dev.caisson.kvm.virtio.RngDevice;
 import dev.caisson.kvm.virtio.VirtioDevice;
 import dev.caisson.kvm.virtio.fs.FsDevice;
+import dev.caisson.kvm.virtio.net.NetDevice;
 import dev.caisson.kvm.virtio.vsock.VsockDevice;
 import dev.caisson.kvm.vm.BootProtocol;
 import dev.caisson.kvm.vm.VirtualMachine;
 import dev.caisson.kvm.vm.VmConfig;
 import dev.caisson.kvm.vm.VmEnd;
 import dev.caisson.linux.Errno;
+import dev.caisson.linux.Fd;
 import dev.caisson.linux.HostFiles;
 import dev.caisson.linux.direct.ProcessFilter;
+import dev.caisson.linux.plan.PlanBuilder;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -21,14 +24,17 @@ import java.util.List;
 import org.jspecify.annotations.Nullable;
 
 /**
- * A pod's machine: main program of the process that is one. It lives until its guest ends or it is killed; what it has lies in one directory, which
- * the daemon made and removes.
+ * A pod's machine: main program of the process that is one. It waits until it is told to begin, and lives until its guest ends or nobody keeps it; what it has
+ * lies in one directory, which the daemon made and removes.
  */
 public final class MachineMain {
     /** In the machine's directory: the guest's ports, as {@link VsockDevice} maps them. */
     public static final String PORTS = "ports";
     /** In the machine's directory: {@link MachineControl}. */
     public static final String CONTROL = "control";
+
+    /** In the machine's directory: who is connected to it keeps the machine. */
+    public static final String KEEPERS = "keepers";
 
     /** How many containers' disks a machine takes: virtio devices have lines of the interrupt controller of their own. */
     public static final int DRIVES = 11;
@@ -58,8 +64,8 @@ public final class MachineMain {
             System.exit(USAGE);
             return;
         }
-        try (PodNetwork network = network(args)) {
-            VmEnd end = run(args, network);
+        try {
+            VmEnd end = run(args);
             System.err.println("machine: the guest ended: " + end.cause() + " " + end.detail());
             System.exit(0);
         } catch (IOException e) {
@@ -70,13 +76,10 @@ public final class MachineMain {
         System.exit(1);
     }
 
-    private static PodNetwork network(MachineArguments args) throws IOException {
-        return args.network() ? PodNetwork.open(args.template() != null) : PodNetwork.unplugged(args.cards());
-    }
-
-    private static VmEnd run(MachineArguments args, PodNetwork network) throws IOException, InterruptedException {
+    private static VmEnd run(MachineArguments args) throws IOException, InterruptedException {
         Path image = args.image();
         List<BlockDevice> drives = new ArrayList<>();
+        List<NetDevice> cards = new ArrayList<>();
         List<VirtioDevice> devices = new ArrayList<>();
         devices.add(BlockDevice.open(image.resolve(AGENT_DISK), true, "agent"));
         for (int i = 0; i < DRIVES; i++) {
@@ -87,7 +90,10 @@ public final class MachineMain {
         devices.add(shared);
         devices.add(new RngDevice());
         devices.add(new BalloonDevice());
-        devices.addAll(network.devices());
+        for (int i = 0; i < args.cards(); i++) {
+            cards.add(NetDevice.unplugged(MachineCards.address(i), MachineCards.MTU));
+        }
+        devices.addAll(cards);
         devices.add(VsockDevice.open(GUEST_CID, args.directory().resolve(PORTS)));
         VmConfig config = new VmConfig(
                 args.memory(),
@@ -97,12 +103,13 @@ public final class MachineMain {
                 BootProtocol.PVH,
                 "console=ttyS0 quiet reboot=k panic=-1",
                 devices);
+        Keepers keepers =
+                Keepers.listen(args.directory().resolve(KEEPERS), Fd.adopt(PlanBuilder.GATE_FD, "the daemon's pipe"));
+        Thread.ofPlatform().daemon().name("keepers").start(keepers::watch);
         try (VirtualMachine machine = machine(config, args.template());
-                MachineControl control =
-                        MachineControl.listen(args.directory(), drives, shared, machine, network.description())) {
-            // From here on the guest is heard; what is still to be set up needs none of what is given up.
+                MachineControl control = MachineControl.listen(args.directory(), drives, shared, cards, machine)) {
+            // Before the guest is heard; what is still to be set up needs none of what is given up.
             ProcessFilter.load(args.filterProgram());
-            machine.start();
             Thread.ofPlatform().daemon().name("control").start(control::serve);
             VmEnd end = machine.await(LONG);
             while (end == null) {

@@ -13,6 +13,7 @@ import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.SplittableRandom;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.AfterEach;
@@ -64,7 +65,7 @@ class HostileAgentTest {
             var _ = agent.streams("c", "", false);
         },
         agent -> agent.awaitEnd("c"),
-        agent -> agent.network("", "host"),
+        agent -> agent.network(List.of(), List.of(), "host"),
     };
 
     private void answer(byte[] first, byte[] bytes) {

@@ -221,7 +221,7 @@ public final class Grammar {
                 List.of(
                         Flag.of("memory", "BYTES", "memory of the machine (512m); units m, g"),
                         Flag.of("processors", "N", "processors of the machine (1)"),
-                        Flag.of("cards", "N", "network cards of the machine, 0 or 1 (0)")),
+                        Flag.of("cards", "N", "most interfaces that a pod may have, 0 to 3 (3)")),
                 "Make a virtual machine that pods' machines go on from, or look after those that there are.");
         add(
                 "spec",

@@ -13,6 +13,7 @@ import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.direct.KernelCalls;
 import dev.caisson.linux.direct.NativeMemory;
+import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.List;
@@ -24,7 +25,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class NetDevice implements VirtioDevice, AutoCloseable {
     /** Of {@code virtio_net_hdr_v1}, in front of every packet. */
-    static final int HEADER = 12;
+    public static final int HEADER = 12;
 
     private static final int TYPE = 1;
     private static final int RECEIVE = 0;
@@ -44,9 +45,12 @@ public final class NetDevice implements VirtioDevice, AutoCloseable {
     /** As many pieces as a packet of 64 KiB can have in pages, and some. */
     private static final int PIECES = 64;
 
-    private final Fd tap;
-    private final byte[] mac;
-    private final int mtu;
+    private volatile @Nullable Fd tap;
+    private volatile byte[] mac;
+    private volatile int mtu;
+    /** The longest packets that a driver which goes on was promised; none was yet. */
+    private int promised = Integer.MAX_VALUE;
+
     private final KernelCalls calls = new KernelCalls();
     private final NativeMemory vector = new NativeMemory(PIECES * IOVEC);
     private @Nullable List<VirtQueue> active;
@@ -57,17 +61,60 @@ public final class NetDevice implements VirtioDevice, AutoCloseable {
     /**
      * A card on a tap.
      *
-     * @param tap of {@link Tap#open}, consumed; any descriptor that does not block and keeps packets apart will do
+     * @param tap of {@link dev.caisson.linux.Tap#open}, consumed; any descriptor that does not block and keeps packets apart will do
      * @param mac the card's address, 6 bytes
      * @param mtu in bytes, 68 to 65521
      */
     public NetDevice(Fd tap, byte[] mac, int mtu) {
+        this.tap = tap;
+        this.mac = address(mac);
+        this.mtu = mtu;
+    }
+
+    private NetDevice(byte[] mac, int mtu) {
+        this.mac = address(mac);
+        this.mtu = mtu;
+    }
+
+    /** A card without a cable: what the guest sends is lost, until {@link #plug}. */
+    public static NetDevice unplugged(byte[] mac, int mtu) {
+        return new NetDevice(mac, mtu);
+    }
+
+    private static byte[] address(byte[] mac) {
         if (mac.length != MAC_SIZE || (mac[0] & 1) != 0) {
             throw new IllegalArgumentException("not an address of a network card");
         }
-        this.tap = tap;
-        this.mac = mac.clone();
-        this.mtu = mtu;
+        return mac.clone();
+    }
+
+    /**
+     * Connects a card that is part of a machine and has no cable yet. A driver that has read the card's address before must be told of the new one. Any
+     * thread.
+     *
+     * @param cable a tap, consumed; see the constructor for all three
+     * @throws IOException it has one, or its driver was promised shorter packets; the cable is closed then
+     */
+    public void plug(Fd cable, byte[] newMac, int newMtu) throws IOException {
+        DeviceEvents with = events;
+        if (with == null || tap != null || newMtu > promised) {
+            cable.close();
+            throw new IOException(
+                    tap == null
+                            ? "a cable for packets of " + newMtu + " bytes in a network card for " + promised
+                            : "a second cable in a network card");
+        }
+        byte[] checked = address(newMac);
+        with.reconfigure(() -> {
+            mac = checked;
+            mtu = newMtu;
+            tap = cable;
+        });
+        with.perform(() -> {
+            if (active != null) {
+                listen(with, cable);
+            }
+        });
     }
 
     @Override
@@ -104,9 +151,9 @@ public final class NetDevice implements VirtioDevice, AutoCloseable {
     @Override
     public void restore(StateReader from) throws StateFormatException {
         var _ = from.getExactly(MAC_SIZE);
-        int was = from.getInt();
-        if (mtu > was) {
-            throw from.wrong("a network card for packets of " + was + " bytes in the place of one for " + mtu);
+        promised = from.getInt();
+        if (mtu > promised) {
+            throw from.wrong("a network card for packets of " + promised + " bytes in the place of one for " + mtu);
         }
     }
 
@@ -118,19 +165,30 @@ public final class NetDevice implements VirtioDevice, AutoCloseable {
     @Override
     public void activate(List<VirtQueue> queues, long negotiated) {
         active = queues;
-        try {
-            if (watch == null && events != null) {
-                watch = events.watch(tap, this::receive);
-            }
-            arm();
-        } catch (ErrnoException e) {
-            throw new IllegalStateException("wait for packets of " + tap.name(), e);
+        Fd cable = tap;
+        if (cable != null && events != null) {
+            listen(events, cable);
         }
     }
 
-    private void arm() throws ErrnoException {
-        if (watch != null) {
-            watch.arm(true, false);
+    private void listen(DeviceEvents with, Fd cable) {
+        try {
+            if (watch == null) {
+                watch = with.watch(cable, this::receive);
+            }
+        } catch (ErrnoException e) {
+            throw new IllegalStateException("wait for packets of " + cable.name(), e);
+        }
+        arm();
+    }
+
+    private void arm() {
+        try {
+            if (watch != null) {
+                watch.arm(true, false);
+            }
+        } catch (ErrnoException e) {
+            throw new IllegalStateException("wait for packets", e);
         }
     }
 
@@ -148,11 +206,12 @@ public final class NetDevice implements VirtioDevice, AutoCloseable {
         if (queues == null) {
             return;
         }
+        Fd cable = tap;
         VirtQueue from = queues.get(TRANSMIT);
         for (Chain chain = from.take(); chain != null; chain = from.take()) {
             int pieces = chain.readable() > HEADER ? chain.gatherReadable(vector, PIECES) : 0;
             // A packet that the host does not want, or has no room for, is lost as on any wire.
-            if (pieces == 0 || calls.call(SYS_WRITEV, tap.number(), vector.address(), pieces) < 0) {
+            if (pieces == 0 || cable == null || calls.call(SYS_WRITEV, cable.number(), vector.address(), pieces) < 0) {
                 dropped++;
             }
             from.complete(chain);
@@ -162,7 +221,8 @@ public final class NetDevice implements VirtioDevice, AutoCloseable {
     /** Fills the guest's buffers with what has come. While it has none, packets wait in the tap. */
     private void receive() throws GuestFault {
         List<VirtQueue> queues = active;
-        if (queues == null) {
+        Fd cable = tap;
+        if (queues == null || cable == null) {
             return;
         }
         VirtQueue to = queues.get(RECEIVE);
@@ -171,14 +231,10 @@ public final class NetDevice implements VirtioDevice, AutoCloseable {
             if (pieces == 0) {
                 throw new GuestFault("a buffer for packets that takes none");
             }
-            long got = calls.call(SYS_READV, tap.number(), vector.address(), pieces);
+            long got = calls.call(SYS_READV, cable.number(), vector.address(), pieces);
             if (got == -Errno.EAGAIN.number()) {
                 to.untake();
-                try {
-                    arm();
-                } catch (ErrnoException e) {
-                    throw new IllegalStateException("wait for packets of " + tap.name(), e);
-                }
+                arm();
                 return;
             }
             if (got < HEADER) {
@@ -204,7 +260,10 @@ public final class NetDevice implements VirtioDevice, AutoCloseable {
     /** After the machine was closed. */
     @Override
     public void close() {
-        tap.close();
+        Fd cable = tap;
+        if (cable != null) {
+            cable.close();
+        }
         vector.close();
         calls.close();
     }

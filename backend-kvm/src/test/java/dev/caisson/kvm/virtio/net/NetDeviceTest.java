@@ -98,6 +98,46 @@ class NetDeviceTest {
     }
 
     @Test
+    void aCardWithoutACableLosesPacketsAndGetsOneOnce() throws Exception {
+        assertThat(calls.call(SYS_SOCKETPAIR, AF_UNIX, SEQPACKET_NONBLOCK, 0, buffer.address()))
+                .isZero();
+        try (Fd far = Fd.adopt(buffer.getInt(0), "far end");
+                NetDevice card = NetDevice.unplugged(MAC, 1500)) {
+            Fd cable = Fd.adopt(buffer.getInt(4), "cable");
+            TestDriver other = new TestDriver(memory, card, true).start();
+            other.add(1, other.out(packet(200, 1)));
+            other.notify(1);
+            assertThat(other.completed(1)).isNotEmpty();
+            assertThat(card.dropped()).isEqualTo(1);
+            TestDriver.Buffer room = other.in(1600);
+            other.add(0, room);
+            other.notify(0);
+            assertThat(other.completed(0)).isEmpty();
+            card.attach((fd, action) -> new DeviceEvents.Watch() {
+                @Override
+                public void arm(boolean readable, boolean writable) {}
+
+                @Override
+                public void close() {}
+            });
+            card.plug(cable, new byte[] {2, 0, 0, 0, 0, 7}, 1450);
+            assertThat(other.transport.read(0x104, 2)).isEqualTo(0x0700);
+            assertThat(other.transport.read(0x10a, 2)).isEqualTo(1450);
+            buffer.putBytes(0, packet(300, 8));
+            assertThat(calls.call(SYS_WRITE, far.number(), buffer.address(), 300))
+                    .isEqualTo(300);
+            other.notify(0);
+            assertThat(other.completed(0)[1]).isEqualTo(300);
+            other.add(1, other.out(packet(200, 1)));
+            other.notify(1);
+            assertThat(calls.call(SYS_READ, far.number(), buffer.address(), buffer.size()))
+                    .isEqualTo(200);
+            assertThatThrownBy(() -> card.plug(Fd.adopt((int) calls.call(32, far.number()), "another"), MAC, 1500))
+                    .hasMessageContaining("second cable");
+        }
+    }
+
+    @Test
     void aPacketInPiecesStaysOnePacket() throws Exception {
         driver.add(1, driver.out(packet(12, 0)), driver.out(packet(14, 1)), driver.out(packet(1000, 2)));
         driver.add(1, driver.out(packet(100, 3)));

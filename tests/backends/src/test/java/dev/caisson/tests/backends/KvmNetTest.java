@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.caisson.kvm.virtio.net.NetDevice;
-import dev.caisson.kvm.virtio.net.Tap;
 import dev.caisson.kvm.vm.VirtualMachine;
 import dev.caisson.kvm.vm.VmEnd;
+import dev.caisson.linux.Tap;
 import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
@@ -43,7 +43,7 @@ class KvmNetTest {
                 + " $b ping -c 2 -W 10 10.77.0.1 >/dev/ttyS0;"
                 + " $b dd if=/dev/zero bs=64k count=32 2>/dev/null | $b nc 10.77.0.1 7777 >/run/back;"
                 + " echo back $($b wc -c </run/back) >/dev/ttyS0";
-        try (NetDevice card = new NetDevice(Tap.open("caisson-test"), mac, 1400)) {
+        try (NetDevice card = new NetDevice(Tap.open("caisson-test", NetDevice.HEADER), mac, 1400)) {
             run("ip", "addr", "add", "10.77.0.1/24", "dev", "caisson-test");
             run("ip", "link", "set", "caisson-test", "mtu", "1400", "up");
             try (ServerSocket server = new ServerSocket(7777, 1, InetAddress.getByName("10.77.0.1"));

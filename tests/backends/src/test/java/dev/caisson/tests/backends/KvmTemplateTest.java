@@ -19,9 +19,12 @@ import dev.caisson.oci.NamespaceType;
 import java.io.IOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.nio.ByteBuffer;
+import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
@@ -40,6 +43,7 @@ class KvmTemplateTest extends PodTest {
     private static final String WHO =
             "cat /proc/sys/kernel/random/boot_id; od -An -tx1 -N16 /dev/urandom; echo ready;" + " exec sleep 1000";
     private static final long MILLI = 1_000_000;
+    private static final Path MACHINES = Path.of("/run/caisson-kvm");
 
     @BeforeEach
     void thereIsKvm() {
@@ -81,24 +85,45 @@ class KvmTemplateTest extends PodTest {
         return container;
     }
 
+    /** The machine that waits for the next pod. */
+    private static Path spare() throws Exception {
+        Path[] found = new Path[1];
+        await("a spare machine", () -> {
+            try (var all = Files.newDirectoryStream(MACHINES)) {
+                for (Path each : all) {
+                    Path mark = each.resolve("spare");
+                    String said = Files.exists(mark) ? Files.readString(mark) : "";
+                    if (said.endsWith(" ready")) {
+                        found[0] = Path.of("/proc", said.split(" ", 2)[0]);
+                    }
+                }
+            } catch (IOException e) {
+                return false; // it is being made
+            }
+            return found[0] != null;
+        });
+        return found[0];
+    }
+
+    private static long processorTime(Path process) throws IOException {
+        String[] stat = Files.readString(process.resolve("stat")).split(" ", -1);
+        return Long.parseLong(stat[13]) + Long.parseLong(stat[14]);
+    }
+
     @Test
     void copiesAreMachinesOfTheirOwn() throws Exception {
-        String name = build(new Shape(512, 1, 0));
+        String name = build(new Shape(512, 1, 1));
         try (PodFixture other = openPod(Files.createDirectory(temp.resolve("other")));
-                TestContainer one = running(prepare(shell(WHO)));
-                TestContainer two = running(TestContainer.prepare(BACKEND, shell(WHO), other.launcher()))) {
-            List<Path> machines = machines();
-            assertThat(machines).hasSize(2).allMatch(each -> commandLine(each).contains("/" + name + "/machine"));
-            // Both were asked for by this kernel's generator alone.
-            assertThat(one.stdout()).matches("[0-9a-f-]{36}\n( [0-9a-f]{2}){16}\nready\n");
-            assertThat(one.stdout().lines()).doesNotContain(two.stdout().lines().toArray(String[]::new)[0]);
-            assertThat(one.stdout().lines()).doesNotContain(two.stdout().lines().toArray(String[]::new)[1]);
-            for (Path each : machines) {
-                itsClockIsRight(each);
-                itSharesItsMemory(each);
+                TestContainer one = running(prepare(shell(WHO)))) {
+            Path spare = spare();
+            long before = processorTime(spare);
+            Thread.sleep(3000);
+            System.out.println("spare: " + (processorTime(spare) - before) + " ticks in 3 s");
+            try (TestContainer two = running(TestContainer.prepare(BACKEND, shell(WHO), other.launcher()))) {
+                theyAreTheirOwn(name, one, two, spare);
             }
-            assertThat(one.execOutput("echo", "goes on")).isEqualTo("goes on\n");
         }
+        BACKEND.leave();
         Bundle asked = shell("true").spec(annotated("off"));
         try (TestContainer booted = prepare(asked)) {
             long begin = System.nanoTime();
@@ -112,7 +137,46 @@ class KvmTemplateTest extends PodTest {
         assertThatExceptionOfType(ContainerFault.class)
                 .isThrownBy(() -> prepare(wrong).create())
                 .withMessageContaining("take template m513-p1-c0: there is none of that name");
-        assertThat(Path.of("/run/caisson-kvm")).isEmptyDirectory();
+        aPodOfADamagedTemplateBoots(name);
+        assertThat(MACHINES).isEmptyDirectory();
+    }
+
+    /** What a copy cannot go on from a pod does without. */
+    private void aPodOfADamagedTemplateBoots(String name) throws Exception {
+        Path machine;
+        try (var all = Files.walk(temp.resolve("templates"))) {
+            machine = all.filter(each -> each.endsWith(name + "/machine"))
+                    .findFirst()
+                    .orElseThrow();
+        }
+        try (FileChannel file = FileChannel.open(machine, StandardOpenOption.WRITE)) {
+            file.write(ByteBuffer.allocate(64), 0);
+        }
+        try (TestContainer booted = prepare(shell("echo booted"))) {
+            assertThat(booted.run()).isZero();
+            assertThat(booted.stdout()).isEqualTo("booted\n");
+            assertThat(machines())
+                    .singleElement()
+                    .satisfies(each -> assertThat(commandLine(each)).doesNotContain(name));
+        }
+        BACKEND.leave();
+    }
+
+    private static void theyAreTheirOwn(String name, TestContainer one, TestContainer two, Path spare)
+            throws Exception {
+        assertThat(spare()).isNotEqualTo(spare);
+        List<Path> machines = machines();
+        assertThat(machines).contains(spare);
+        assertThat(machines).hasSize(2).allMatch(each -> commandLine(each).contains("/" + name + "/machine"));
+        // Both were asked for by this kernel's generator alone.
+        assertThat(one.stdout()).matches("[0-9a-f-]{36}\n( [0-9a-f]{2}){16}\nready\n");
+        assertThat(one.stdout().lines()).doesNotContain(two.stdout().lines().toArray(String[]::new)[0]);
+        assertThat(one.stdout().lines()).doesNotContain(two.stdout().lines().toArray(String[]::new)[1]);
+        for (Path each : machines) {
+            itsClockIsRight(each);
+            itSharesItsMemory(each);
+        }
+        assertThat(one.execOutput("echo", "goes on")).isEqualTo("goes on\n");
     }
 
     private static UnaryOperator<dev.caisson.oci.Spec> annotated(String template) {
@@ -174,11 +238,13 @@ class KvmTemplateTest extends PodTest {
                 .orElseThrow();
     }
 
+    /** Those of pods. */
     private static List<Path> machines() throws IOException {
         List<Path> found = new ArrayList<>();
         try (var all = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
             for (Path each : all) {
-                if (commandLine(each).contains("MachineMain")) {
+                if (commandLine(each).contains("MachineMain")
+                        && !Files.exists(MACHINES.resolve(own(each)).resolve("spare"))) {
                     found.add(each);
                 }
             }
@@ -206,7 +272,7 @@ class KvmTemplateTest extends PodTest {
 
     @Test
     void aCopyHasItsPodsNetwork() throws Exception {
-        String name = build(new Shape(512, 1, 1));
+        String name = build(new Shape(512, 1, 2));
         ip("netns add caisson-template");
         try (ServerSocket server = new ServerSocket()) {
             ip("link add ct0 type veth peer name eth0 netns caisson-template");
@@ -223,7 +289,7 @@ class KvmTemplateTest extends PodTest {
                 }
             });
             Bundle bundle = shell(
-                            "cat /sys/class/net/eth0/address; nc 10.99.0.1 8099 </dev/null; echo ready; exec sleep 1000")
+                            "cat /sys/class/net/eth0/address; grep -o '[a-z0-9]*:' /proc/net/dev | sort; nc 10.99.0.1 8099 </dev/null; echo ready; exec sleep 1000")
                     .linux(linux -> {
                         List<Linux.Namespace> all = new ArrayList<>(linux.namespaces);
                         all.removeIf(each -> each.type() == NamespaceType.NETWORK);
@@ -231,12 +297,15 @@ class KvmTemplateTest extends PodTest {
                         linux.namespaces = all;
                     });
             try (TestContainer pod = running(prepare(bundle))) {
-                assertThat(pod.stdout()).as(pod.stderr()).isEqualTo("02:11:22:33:44:55\nfrom the host\nready\n");
+                assertThat(pod.stdout())
+                        .as(pod.stderr())
+                        .isEqualTo("02:11:22:33:44:55\neth0:\nlo:\nfrom the host\nready\n");
                 assertThat(machines())
                         .singleElement()
                         .satisfies(each -> assertThat(commandLine(each)).contains("/" + name + "/machine"));
             }
         } finally {
+            BACKEND.leave();
             ip("netns del caisson-template");
         }
     }

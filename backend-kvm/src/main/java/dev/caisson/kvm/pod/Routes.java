@@ -1,5 +1,6 @@
-package dev.caisson.kvm.vmm;
+package dev.caisson.kvm.pod;
 
+import dev.caisson.kvm.guest.PodInterface;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.ArrayList;
@@ -7,8 +8,7 @@ import java.util.HexFormat;
 import java.util.List;
 
 /**
- * An interface's routes, as lines {@code route TARGET/PREFIX GATEWAY}, the gateway {@code -} where there is none: out of the kernel's tables
- * (proc(5)). Those through gateways come last, as they need others. Pure.
+ * An interface's routes, out of the kernel's tables (proc(5)). Those through gateways come last, as they need others. Pure.
  */
 final class Routes {
     private static final int V4_FIELDS = 11;
@@ -20,9 +20,9 @@ final class Routes {
     private Routes() {}
 
     /** @param table lines of /proc/net/route: hexadecimal words in the host's order of bytes */
-    static List<String> version4(List<String> table, String device) throws UnknownHostException {
-        List<String> direct = new ArrayList<>();
-        List<String> through = new ArrayList<>();
+    static List<PodInterface.Route> version4(List<String> table, String device) throws UnknownHostException {
+        List<PodInterface.Route> direct = new ArrayList<>();
+        List<PodInterface.Route> through = new ArrayList<>();
         for (String line : table) {
             String[] fields = line.strip().split("\\s+", -1);
             if (fields.length < V4_FIELDS || !fields[0].equals(device)) {
@@ -31,7 +31,7 @@ final class Routes {
             int prefix = Integer.bitCount(Integer.parseUnsignedInt(fields[7], 16));
             boolean hasGateway = (Integer.parseUnsignedInt(fields[3], 16) & GATEWAY) != 0;
             (hasGateway ? through : direct)
-                    .add("route " + word(fields[1]) + "/" + prefix + " " + (hasGateway ? word(fields[2]) : "-") + "\n");
+                    .add(new PodInterface.Route(word(fields[1]) + "/" + prefix, hasGateway ? word(fields[2]) : ""));
         }
         direct.addAll(through);
         return direct;
@@ -44,9 +44,9 @@ final class Routes {
     }
 
     /** @param table lines of /proc/net/ipv6_route; link-local and multicast routes are every interface's own */
-    static List<String> version6(List<String> table, String device) throws UnknownHostException {
-        List<String> direct = new ArrayList<>();
-        List<String> through = new ArrayList<>();
+    static List<PodInterface.Route> version6(List<String> table, String device) throws UnknownHostException {
+        List<PodInterface.Route> direct = new ArrayList<>();
+        List<PodInterface.Route> through = new ArrayList<>();
         for (String line : table) {
             String[] fields = line.strip().split("\\s+", -1);
             if (fields.length < V6_FIELDS || !fields[9].equals(device)) {
@@ -61,10 +61,10 @@ final class Routes {
             String gateway = hasGateway
                     ? InetAddress.getByAddress(HexFormat.of().parseHex(fields[4]))
                             .getHostAddress()
-                    : "-";
+                    : "";
             (hasGateway ? through : direct)
-                    .add("route " + target.getHostAddress() + "/" + Integer.parseInt(fields[1], 16) + " " + gateway
-                            + "\n");
+                    .add(new PodInterface.Route(
+                            target.getHostAddress() + "/" + Integer.parseInt(fields[1], 16), gateway));
         }
         direct.addAll(through);
         return direct;

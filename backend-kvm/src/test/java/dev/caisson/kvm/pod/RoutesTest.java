@@ -1,7 +1,8 @@
-package dev.caisson.kvm.vmm;
+package dev.caisson.kvm.pod;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caisson.kvm.guest.PodInterface.Route;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -31,15 +32,16 @@ class RoutesTest {
 
     @Test
     void version4() throws Exception {
-        assertThat(Routes.version4(V4, "eth0")).containsExactly("route 10.1.0.0/24 -\n", "route 0.0.0.0/0 10.1.0.1\n");
+        assertThat(Routes.version4(V4, "eth0"))
+                .containsExactly(new Route("10.1.0.0/24", ""), new Route("0.0.0.0/0", "10.1.0.1"));
     }
 
     @Test
     void version6() throws Exception {
         assertThat(Routes.version6(V6, "eth0"))
                 .containsExactly(
-                        "route fd00:0:0:0:0:0:0:0/64 -\n",
-                        "route fd07:0:0:0:0:0:0:0/64 fd00:0:0:0:0:0:0:1\n",
-                        "route 0:0:0:0:0:0:0:0/0 fd00:0:0:0:0:0:0:1\n");
+                        new Route("fd00:0:0:0:0:0:0:0/64", ""),
+                        new Route("fd07:0:0:0:0:0:0:0/64", "fd00:0:0:0:0:0:0:1"),
+                        new Route("0:0:0:0:0:0:0:0/0", "fd00:0:0:0:0:0:0:1"));
     }
 }

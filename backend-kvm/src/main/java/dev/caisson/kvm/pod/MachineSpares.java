@@ -1,0 +1,177 @@
+package dev.caisson.kvm.pod;
+
+import dev.caisson.backend.ContainerFault;
+import dev.caisson.linux.ErrnoException;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * A copy of a template that stands still and waits for its pod, so that no pod but the first waits for a process to start and a guest to go on. There is none
+ * before the first pod from a template was made, and one at most: of the template that was taken last. It is made when no pod has been for a while, for it takes
+ * what a pod takes. Thread-safe.
+ */
+public final class MachineSpares {
+    private static final long QUIET_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
+
+    private static final System.Logger LOG = System.getLogger(MachineSpares.class.getName());
+
+    /**
+     * What a spare is of.
+     *
+     * @param template the file with the machine
+     * @param identity by which a file that has taken its place is told from it
+     */
+    private record Origin(Path template, Object identity) {
+        static Origin of(Path template) throws IOException {
+            return new Origin(
+                    template, Files.getAttribute(template, "unix:ino") + " " + Files.getLastModifiedTime(template));
+        }
+    }
+
+    private final boolean isWanted = Boolean.parseBoolean(System.getProperty("caisson.kvm.spares", "true"));
+
+    private record Spare(PodMachine machine, Origin origin) {}
+
+    private @Nullable Spare spare;
+    private PodMachine.@Nullable Beginning wanted;
+    private boolean isMaking;
+    private boolean isHooked;
+    /** How often all were ended. */
+    private int ends;
+
+    private long lastUse;
+
+    /** The spare, if it is of that template and lives; it is the caller's then. */
+    public @Nullable PodMachine take(Path template) {
+        Spare taken;
+        synchronized (this) {
+            lastUse = System.nanoTime();
+            taken = spare;
+            spare = null;
+        }
+        if (taken == null) {
+            return null;
+        }
+        try {
+            if (taken.machine().isAlive() && Origin.of(template).equals(taken.origin())) {
+                return taken.machine();
+            }
+        } catch (IOException e) {
+            LOG.log(System.Logger.Level.DEBUG, "look at template " + template, e);
+        }
+        end(taken);
+        return null;
+    }
+
+    /** A pod was made of that template: another one may follow. */
+    public synchronized void expect(PodMachine.Beginning like) {
+        wanted = like;
+        lastUse = System.nanoTime();
+        if (isWanted && !isMaking && spare == null) {
+            isMaking = true;
+            Thread.ofVirtual().name("spare-machine").start(this::make);
+        }
+    }
+
+    private void make() {
+        try {
+            long quiet;
+            while ((quiet = QUIET_NANOS - sinceUse()) > 0) {
+                TimeUnit.NANOSECONDS.sleep(quiet);
+            }
+            int begun = ends();
+            PodMachine.Beginning like = like();
+            Path template = like.template();
+            if (template == null) {
+                return;
+            }
+            Origin origin = Origin.of(template);
+            PodMachine fresh = PodMachine.make(like);
+            try {
+                fresh.begin();
+                fresh.hold();
+                fresh.mark(true);
+            } catch (ContainerFault e) {
+                fresh.discard();
+                throw e;
+            }
+            keep(new Spare(fresh, origin), begun);
+        } catch (ContainerFault | IOException e) {
+            // Whoever needs one next makes it, and is told.
+            LOG.log(System.Logger.Level.DEBUG, e.getMessage());
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        } finally {
+            made();
+        }
+    }
+
+    private synchronized PodMachine.Beginning like() {
+        if (wanted == null) {
+            throw new IllegalStateException("nobody expects a machine");
+        }
+        return wanted;
+    }
+
+    /** @param begun how often all had been ended when it was begun */
+    private void keep(Spare made, int begun) {
+        synchronized (this) {
+            if (!isHooked) {
+                isHooked = true;
+                Runtime.getRuntime()
+                        .addShutdownHook(
+                                Thread.ofPlatform().name("end-spare-machine").unstarted(this::end));
+            }
+            if (ends == begun) {
+                spare = made;
+                return;
+            }
+        }
+        end(made);
+    }
+
+    private synchronized int ends() {
+        return ends;
+    }
+
+    private synchronized void made() {
+        isMaking = false;
+    }
+
+    private synchronized long sinceUse() {
+        return System.nanoTime() - lastUse;
+    }
+
+    /** Ends what there is. */
+    public void end() {
+        Spare ended;
+        synchronized (this) {
+            ended = spare;
+            spare = null;
+            ends++;
+        }
+        if (ended != null) {
+            end(ended);
+        }
+    }
+
+    private static void end(Spare ended) {
+        try {
+            ended.machine().discard();
+        } catch (ContainerFault e) {
+            LOG.log(System.Logger.Level.DEBUG, e.getMessage());
+        }
+    }
+
+    /** Takes away what is left of spares whose daemon could not end them. */
+    public static void removeAbandoned() {
+        try {
+            PodMachine.removeAbandoned();
+        } catch (ErrnoException | ContainerFault e) {
+            LOG.log(System.Logger.Level.DEBUG, e.getMessage());
+        }
+    }
+}

@@ -39,6 +39,16 @@ public interface Launch {
         return null;
     }
 
+    /**
+     * As {@link #awaitLaunched}, unless the plan says one of {@code codes} first.
+     *
+     * @return the first of the codes that the plan has said; null when nobody plays the plan any more
+     */
+    default @Nullable Integer awaitLaunchedOrAny(Duration timeout, int... codes) throws ContainerFault {
+        awaitLaunched(timeout);
+        return null;
+    }
+
     /** Waits for the process's end; false when the time is over. */
     boolean awaitExit(Duration timeout);
 

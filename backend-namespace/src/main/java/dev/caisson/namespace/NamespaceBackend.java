@@ -47,6 +47,7 @@ public final class NamespaceBackend implements Backend {
     private static final Duration GROUPS_STAY = Duration.ofSeconds(1);
 
     private final SeccompPrograms seccompPrograms = new SeccompPrograms();
+    private final KnownHomes homes = new KnownHomes();
     private @Nullable Host host;
     private @Nullable OomWatcher oomWatcher;
     private volatile @Nullable ParentGroups parents;
@@ -183,7 +184,7 @@ public final class NamespaceBackend implements Backend {
             ContainerGroups groups =
                     new ContainerGroups(request, host(), path, unit, parents, oomWatcher(), record, recovered);
             return new NamespaceContainer(
-                    request, launcher, host(), path, groups, rootfs(request), seccompPrograms, filter);
+                    request, launcher, host(), path, groups, rootfs(request), seccompPrograms, homes, filter);
         } catch (SystemdException e) {
             throw new ContainerFault(Kind.FAILED, String.valueOf(e.getMessage()), e);
         } catch (CgroupException e) {
@@ -292,6 +293,7 @@ public final class NamespaceBackend implements Backend {
                                 null,
                                 -1,
                                 -1,
+                                null,
                                 Handover.NONE)
                         .encode();
                 var _ = SpecWriter.write(spec);

@@ -34,11 +34,9 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
@@ -57,9 +55,11 @@ final class NamespaceContainer implements Container {
     private final Path rootfs;
     private final SeccompPrograms seccompPrograms;
     private final @Nullable OwnFilter ownFilter;
-    private final Map<Long, String> homes = new ConcurrentHashMap<>();
+    private final KnownHomes homes;
     private final HookRunner hooks;
     private final RunningChanges changes;
+    /** Of the container's own process, once it was looked up. */
+    private volatile @Nullable String ownHome;
 
     NamespaceContainer(
             CreateRequest request,
@@ -69,6 +69,7 @@ final class NamespaceContainer implements Container {
             ContainerGroups groups,
             Path rootfs,
             SeccompPrograms seccompPrograms,
+            KnownHomes homes,
             @Nullable OwnFilter ownFilter) {
         this.request = request;
         this.spec = request.spec();
@@ -78,6 +79,7 @@ final class NamespaceContainer implements Container {
         this.groups = groups;
         this.rootfs = rootfs;
         this.seccompPrograms = seccompPrograms;
+        this.homes = homes;
         this.ownFilter = ownFilter;
         this.hooks = new HookRunner(request, launcher);
         this.changes = new RunningChanges(request, launcher, host, cgroupPath, rootfs);
@@ -195,7 +197,7 @@ final class NamespaceContainer implements Container {
 
     @Override
     public void settle(Launch init) throws ContainerFault {
-        rememberHome(init, init.awaitNote(Notes.READY, Duration.ZERO), spec.process());
+        rememberOwnHome(init, init.awaitNote(Notes.READY, Duration.ZERO));
     }
 
     private PlanInput.HookStates hookStates() {
@@ -213,17 +215,23 @@ final class NamespaceContainer implements Container {
         }
     }
 
-    private void rememberHome(Launch launch, long passwdFd, @Nullable ProcessSpec process) {
-        if (process != null && process.env().stream().noneMatch(e -> e.startsWith("HOME="))) {
-            long uid = process.user().uid();
-            homes.computeIfAbsent(uid, u -> HomeDirectory.of(launch.pid(), (int) passwdFd, u));
+    private void rememberOwnHome(Launch init, long passwdFd) {
+        ProcessSpec process = spec.process();
+        if (process != null && ExecPlan.mayWait(process)) {
+            ownHome = home(init, init, passwdFd, process);
         }
     }
 
-    private void openGate(Launch launch, ProcessSpec process) {
+    private String home(Launch init, Launch launch, long passwdFd, ProcessSpec process) {
+        long uid = process.user().uid();
+        HomeDirectory home = HomeDirectory.of(launch.pid(), (int) passwdFd, uid);
+        homes.put(init.pid(), uid, home.known());
+        return home.path();
+    }
+
+    private static void openGate(Launch launch, @Nullable String home) {
         ByteArrayOutputStream message = new ByteArrayOutputStream();
         message.write(GO);
-        String home = homes.get(process.user().uid());
         if (home != null) {
             message.writeBytes(("HOME=" + home).getBytes(StandardCharsets.ISO_8859_1));
             message.write(0);
@@ -233,13 +241,12 @@ final class NamespaceContainer implements Container {
 
     @Override
     public void start(Launch init) throws ContainerFault {
-        ProcessSpec process = java.util.Objects.requireNonNull(spec.process());
         if (!init.gateUsed()) {
-            if (homes.isEmpty()) {
+            if (ownHome == null) {
                 // The note still names the descriptor, whoever created it.
-                rememberHome(init, init.awaitNote(Notes.READY, BUILD_TIME), process);
+                rememberOwnHome(init, init.awaitNote(Notes.READY, BUILD_TIME));
             }
-            openGate(init, process);
+            openGate(init, ownHome);
         }
         ExecFailure.awaitLaunched(init, BUILD_TIME);
         hooks.run("poststart", spec.hooks().poststart(), "running", init.pid());
@@ -254,7 +261,7 @@ final class NamespaceContainer implements Container {
     public Launch exec(Launch init, int launch, String tag, ProcessSpec process, int io, Map<String, String> subgroups)
             throws ContainerFault {
         SeccompSupport seccomp = SeccompSupport.of(ownFilter, spec.linux().seccomp(), seccompPrograms);
-        ProcessSpec effective = withHome(inherit(process));
+        ProcessSpec effective = inherit(process);
         refuse(Requirements.unmet("process", effective, host.facts(cgroupPath, spec.linux(), spec.annotations())));
         Cgroup cgroup = groups.cgroup();
         PlanInput.CgroupJoin join;
@@ -279,6 +286,7 @@ final class NamespaceContainer implements Container {
                 seccomp.filter(),
                 request.options().ioUid(),
                 request.options().ioGid(),
+                homes.get(init.pid(), effective.user().uid()),
                 launcher.handover()));
         Launch l = launcher.spawn(launch, tag, plan, io, Set.of());
         try {
@@ -288,12 +296,11 @@ final class NamespaceContainer implements Container {
                 groups.enterByManager(l.pid());
                 l.gateInBuild(GO);
             }
-            if (ExecPlan.mustWait(effective, seccomp.filter())) {
+            if (waits(l, effective, seccomp)) {
                 // The launcher says it while the process is running already: whose notes may come first.
                 l.awaitNote(Notes.PID, BUILD_TIME);
                 seccomp.serveListener(l, hooks.state("running", init.pid()), BUILD_TIME);
-                rememberHome(l, l.awaitNote(Notes.READY, BUILD_TIME), effective);
-                openGate(l, effective);
+                openGate(init, l, effective);
             }
             ExecFailure.awaitLaunched(l, BUILD_TIME);
         } catch (ContainerFault e) {
@@ -301,6 +308,22 @@ final class NamespaceContainer implements Container {
             throw e;
         }
         return l;
+    }
+
+    private static boolean waits(Launch exec, ProcessSpec process, SeccompSupport seccomp) throws ContainerFault {
+        if (ExecPlan.mustWait(process, seccomp.filter())) {
+            return true;
+        }
+        if (!ExecPlan.mayWait(process)) {
+            return false;
+        }
+        Integer said = exec.awaitLaunchedOrAny(BUILD_TIME, Notes.READY, Notes.UNEXECUTABLE);
+        return said != null && said == Notes.READY;
+    }
+
+    private void openGate(Launch init, Launch exec, ProcessSpec process) throws ContainerFault {
+        long passwdFd = exec.awaitNote(Notes.READY, BUILD_TIME);
+        openGate(exec, ExecPlan.mayWait(process) ? home(init, exec, passwdFd, process) : null);
     }
 
     @Override
@@ -315,26 +338,13 @@ final class NamespaceContainer implements Container {
             SeccompSupport seccomp = SeccompSupport.of(ownFilter, spec.linux().seccomp(), seccompPrograms);
             int first = seccomp.hasListener() ? Notes.LISTENER : Notes.READY;
             // Whether its plan waits is that daemon's knowledge, who may have known the user's home.
-            if (exec.awaitLaunchedOr(first, BUILD_TIME) != null) {
+            Integer said = exec.awaitLaunchedOrAny(BUILD_TIME, first, Notes.UNEXECUTABLE);
+            if (said != null && said == first) {
                 seccomp.serveListener(exec, hooks.state("running", init.pid()), BUILD_TIME);
-                rememberHome(exec, exec.awaitNote(Notes.READY, BUILD_TIME), process);
-                openGate(exec, process);
+                openGate(init, exec, process);
             }
         }
         ExecFailure.awaitLaunched(exec, BUILD_TIME);
-    }
-
-    /** A home that is known already needs no second look into the container. */
-    private ProcessSpec withHome(ProcessSpec process) {
-        String home = homes.get(process.user().uid());
-        if (home == null || process.env().stream().anyMatch(e -> e.startsWith("HOME="))) {
-            return process;
-        }
-        List<String> env = new ArrayList<>(process.env());
-        env.add("HOME=" + home);
-        ProcessSpec.Builder b = process.toBuilder();
-        b.env = env;
-        return b.build();
     }
 
     /** What an exec does not say it takes from the container's own process (runc's rule). */

@@ -21,6 +21,7 @@ public final class ExecPlan {
     /**
      * @param initPid init's pid on the host; the caller keeps it from being reused
      * @param annotations the container's; they restrict every process of it
+     * @param home what an environment without HOME gets as long as the user database is the same; null when nothing is known
      */
     public static LaunchPlan of(
             int initPid,
@@ -32,6 +33,7 @@ public final class ExecPlan {
             PlanInput.@Nullable SeccompFilter seccomp,
             int ioUid,
             int ioGid,
+            @Nullable KnownHome home,
             Handover handover) {
         Steps s = new Steps();
         PlanBuilder p = s.p;
@@ -179,8 +181,10 @@ public final class ExecPlan {
         steps.limits();
         Arg.Slot passwd = p.slot();
         p.set(passwd, c(-ENOENT));
+        Arg.Slot homeIsKnown = null;
         if (steps.needsHome()) {
             passwd = steps.openPasswd();
+            homeIsKnown = steps.compare(passwd, home);
         }
         LandlockSteps landlock = new LandlockSteps(s, LandlockPolicy.of(annotations), host);
         landlock.prepare();
@@ -197,16 +201,21 @@ public final class ExecPlan {
         }
         if (mustWait(process, seccomp)) {
             steps.waitForStart(Notes.READY, passwd);
+        } else if (homeIsKnown != null) {
+            steps.waitUnless(homeIsKnown, Notes.READY, passwd);
         }
         steps.execute();
         return p.build();
     }
 
-    /** Whether the plan waits at its gate: for its terminal or listener to be taken, or for HOME. */
+    /** Whether the plan waits at its gate in any case: for its terminal or listener to be taken. */
     public static boolean mustWait(ProcessSpec process, PlanInput.@Nullable SeccompFilter seccomp) {
-        return process.terminal()
-                || (seccomp != null && seccomp.listener())
-                || process.env().stream().noneMatch(e -> e.startsWith("HOME="));
+        return process.terminal() || (seccomp != null && seccomp.listener());
+    }
+
+    /** Whether the plan waits at its gate if what is known of the user's home does not hold. */
+    public static boolean mayWait(ProcessSpec process) {
+        return process.env().stream().noneMatch(e -> e.startsWith("HOME="));
     }
 
     private static boolean isSet(@Nullable String text) {

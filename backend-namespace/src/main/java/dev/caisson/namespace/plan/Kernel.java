@@ -42,7 +42,8 @@ final class Kernel {
     static final int STATFS_SIZE = 120, STATFS_FLAGS = 80, ST_NOEXEC = 8, POLLIN = 1;
     /** makedev(1, 3) as st_rdev has it: the null device. */
     static final long NULL_DEVICE = 0x103;
-    static final int STAT_SIZE = 144, STAT_MODE = 24, STAT_UID = 28, STAT_GID = 32, STAT_RDEV = 40;
+    static final int STAT_SIZE = 144, STAT_DEV = 0, STAT_INO = 8, STAT_MODE = 24, STAT_UID = 28, STAT_GID = 32, STAT_RDEV = 40;
+    static final int STAT_CTIME = 104, STAT_CTIME_NSEC = 112;
     // spotless:on
 
     /** The kernel's encoding of a device number (new_encode_dev). */

@@ -37,6 +37,8 @@ final class ProcessSteps {
     private final Arg.Slot program;
     private final Arg.Slot cwdEntered;
     private final Arg.Data gate;
+    /** The HOME of an environment without one, if the daemon does not name another. */
+    private String directory = "/";
     /** What the process is under when it executes its program. */
     private PlanInput.@Nullable SeccompFilter filter;
 
@@ -554,6 +556,46 @@ final class ProcessSteps {
         return fd;
     }
 
+    /**
+     * Looks whether the user database is the one that {@code home} was read from; without a database there is nothing to know. Before the
+     * process is restricted: a filter may refuse the call.
+     *
+     * @return 1 when the daemon has nothing to add
+     */
+    Arg.Slot compare(Arg.Slot passwd, @Nullable KnownHome home) {
+        Arg.Slot known = p.slot();
+        PlanBuilder.Label done = new PlanBuilder.Label();
+        if (home == null) {
+            directory = KnownHome.fallback(process.user().uid());
+            p.jumpIfLess(c(-1), passwd, done);
+        } else {
+            directory = home.directory();
+            Arg.Data stat = p.room(STAT_SIZE);
+            Arg.Slot field = p.slot();
+            p.attemptInto(field, Sys.NEWFSTATAT, passwd, p.string(""), stat, c(AT_EMPTY_PATH));
+            p.jumpIfFailed(field, done);
+            for (var expected : List.of(
+                    Map.entry(STAT_DEV, home.device()),
+                    Map.entry(STAT_INO, home.inode()),
+                    Map.entry(STAT_CTIME, home.changedSeconds()),
+                    Map.entry(STAT_CTIME_NSEC, home.changedNanos()))) {
+                p.load(field, stat.plus(expected.getKey()), 8);
+                p.jumpIfNotEqual(field, c(expected.getValue()), done);
+            }
+        }
+        p.set(known, c(1));
+        p.place(done);
+        return known;
+    }
+
+    /** @param known {@link #compare}'s answer */
+    void waitUnless(Arg.Slot known, int note, Arg value) {
+        PlanBuilder.Label go = new PlanBuilder.Label();
+        p.jumpIfEqual(known, c(1), go);
+        waitForStart(note, value);
+        p.place(go);
+    }
+
     /** Says {@code note} and waits; what the daemon writes behind the first byte becomes the HOME entry of the environment. */
     void waitForStart(int note, Arg value) {
         p.note(note, value);
@@ -567,7 +609,7 @@ final class ProcessSteps {
         Arg.Data argv = p.stringArray(process.args());
         Arg.Data environment;
         if (needsHome()) {
-            environment = p.stringArray(append(env, "HOME=/"));
+            environment = p.stringArray(append(env, "HOME=" + directory));
             Arg.Slot first = p.slot();
             PlanBuilder.Label none = new PlanBuilder.Label();
             p.load(first, gate.plus(1), 1);

@@ -114,10 +114,15 @@ final class Scenarios {
     }
 
     static LaunchPlan exec(Spec spec, PlanInput.CgroupJoin cgroups, Consumer<ProcessSpec.Builder> change) {
+        return exec(spec, cgroups, null, change);
+    }
+
+    private static LaunchPlan exec(
+            Spec spec, PlanInput.CgroupJoin cgroups, @Nullable KnownHome home, Consumer<ProcessSpec.Builder> change) {
         ProcessSpec.Builder p = java.util.Objects.requireNonNull(spec.process()).toBuilder();
         change.accept(p);
         return ExecPlan.of(
-                4711, spec.linux(), spec.annotations(), p.build(), host(), cgroups, null, -1, -1, Handover.NONE);
+                4711, spec.linux(), spec.annotations(), p.build(), host(), cgroups, null, -1, -1, home, Handover.NONE);
     }
 
     private static Spec userNamespace() {
@@ -239,6 +244,9 @@ final class Scenarios {
                                 "overlay", "overlay", "", List.of("lowerdir=/l/2:/l/1", "upperdir=/u", "workdir=/w"))),
                         null));
         plans.put("exec", exec(spec(b -> {}), CGROUPS, p -> p.args = List.of("/bin/ps")));
+        plans.put(
+                "exec-home",
+                exec(spec(b -> {}), CGROUPS, new KnownHome("/root", 0x2b, 4711, 1_795_000_000, 123_456_789), p -> {}));
         plans.put(
                 "exec-systemd", exec(spec(b -> {}), PlanInput.CgroupJoin.BY_DAEMON, p -> p.args = List.of("/bin/ps")));
         plans.put(

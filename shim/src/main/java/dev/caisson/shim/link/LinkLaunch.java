@@ -214,6 +214,21 @@ class LinkLaunch implements Launch {
         return notes.get(code);
     }
 
+    @Override
+    public @Nullable Integer awaitLaunchedOrAny(Duration timeout, int... codes) throws ContainerFault {
+        await(timeout, () -> launched || saidOf(codes) != null);
+        return saidOf(codes);
+    }
+
+    private @Nullable Integer saidOf(int... codes) {
+        for (int code : codes) {
+            if (notes.containsKey(code)) {
+                return code;
+            }
+        }
+        return null;
+    }
+
     private interface Test {
         boolean holds();
     }

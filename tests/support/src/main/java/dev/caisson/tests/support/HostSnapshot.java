@@ -2,6 +2,7 @@ package dev.caisson.tests.support;
 
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.file.DirectoryIteratorException;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -106,18 +107,24 @@ public record HostSnapshot(
         long self = ProcessHandle.current().pid();
         List<Long> ours = new ArrayList<>();
         for (long pid : Proc.pids()) {
-            if (pid != self
-                    && (Proc.read(pid, "cmdline").contains(tag)
-                            || Proc.read(pid, "environ").contains(tag)
-                            || Proc.read(pid, "cgroup").contains(tag)
-                            || Proc.link(pid, "cwd").contains(tag)
-                            || Proc.link(pid, "exe").contains(tag)
-                            || Proc.link(pid, "root").contains(tag))
-                    && Proc.lives(pid)) {
+            if (pid != self && names(pid, tag) && Proc.lives(pid)) {
                 ours.add(pid);
             }
         }
         return ours;
+    }
+
+    private static boolean names(long pid, String tag) {
+        String executable = Proc.link(pid, "exe");
+        // Threads of the kernel and zombies have none, nor anything else that could name a test; half of a host's
+        // processes are such.
+        return !executable.isEmpty()
+                && (executable.contains(tag)
+                        || Proc.read(pid, "cmdline").contains(tag)
+                        || Proc.read(pid, "environ").contains(tag)
+                        || Proc.read(pid, "cgroup").contains(tag)
+                        || Proc.link(pid, "cwd").contains(tag)
+                        || Proc.link(pid, "root").contains(tag));
     }
 
     /** Mount points below a path that names {@code tag}, parents first. */
@@ -148,15 +155,22 @@ public record HostSnapshot(
         return found;
     }
 
+    /** A cgroup has dozens of files, and as many links as groups right below it and two more: most have none and need not be listed. */
     private static void collectCgroups(Path dir, String tag, List<Path> found) {
-        try (DirectoryStream<Path> children = Files.newDirectoryStream(dir, Files::isDirectory)) {
-            for (Path child : children) {
-                if (child.toString().contains(tag)) {
-                    found.add(child);
-                }
-                collectCgroups(child, tag, found);
+        try {
+            int groups = (int) Files.getAttribute(dir, "unix:nlink") - 2;
+            if (groups == 0) {
+                return;
             }
-        } catch (IOException | UncheckedIOException vanished) {
+            try (DirectoryStream<Path> children = Files.newDirectoryStream(dir, Files::isDirectory)) {
+                for (Path child : children) {
+                    if (child.toString().contains(tag)) {
+                        found.add(child);
+                    }
+                    collectCgroups(child, tag, found);
+                }
+            }
+        } catch (IOException | UncheckedIOException | DirectoryIteratorException vanished) {
             // A cgroup may be removed while it is listed.
             return;
         }

@@ -48,6 +48,7 @@ abstract class OciSuite {
 
     private final List<Box> boxes = new ArrayList<>();
     private final List<Process> others = new ArrayList<>();
+    private List<Path> cgroups = List.of();
 
     @BeforeEach
     void makeDirectory() {
@@ -123,9 +124,8 @@ abstract class OciSuite {
         }
         HostSnapshot.mountsOf(tag()).forEach(point -> left.add("mount " + point));
         // runc and crun leave the parents that they have made, and so may we.
-        HostSnapshot.cgroupsOf(tag()).stream()
-                .filter(path -> !path.endsWith(tag()))
-                .forEach(path -> left.add("cgroup " + path));
+        cgroups = HostSnapshot.cgroupsOf(tag());
+        cgroups.stream().filter(path -> !path.endsWith(tag())).forEach(path -> left.add("cgroup " + path));
         try (var entries = Files.list(dir.resolve("root"))) {
             entries.forEach(entry -> left.add("state " + entry));
         } catch (IOException e) {
@@ -145,7 +145,7 @@ abstract class OciSuite {
                 Command.of("umount", "-l", mount).run();
             }
         }
-        for (Path cgroup : HostSnapshot.cgroupsOf(tag()).reversed()) {
+        for (Path cgroup : cgroups.reversed()) {
             cgroup.toFile().delete();
         }
         if (HostSnapshot.mountsOf(tag()).isEmpty()) {

@@ -2,11 +2,14 @@ package dev.caisson.tests.conformance.oci;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caisson.tests.support.Await;
 import dev.caisson.tests.support.Command;
 import dev.caisson.tests.support.RuntimeUnderTest.Kind;
 import dev.caisson.tests.support.Skip;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
@@ -69,6 +72,36 @@ class ProcessTest extends OciSuite {
         assertThat(environment)
                 .filteredOn(line -> !line.isEmpty() && !line.startsWith("HOME="))
                 .hasSize(4);
+    }
+
+    private static String home(Box box) {
+        return box.command("exec", box.id, "/bin/sh", "-c", "echo $HOME")
+                .run()
+                .ok()
+                .out()
+                .strip();
+    }
+
+    /** Whatever a runtime remembers of the container's user database, each exec finds it as it is. */
+    @Test
+    void theHomeOfAnExecIsTheUserDatabases() throws java.io.IOException {
+        Box box = box("exec sleep 1000").set("/process/env", "[\"PATH=/bin\"]");
+        Path passwd = box.file("/etc/passwd");
+        Files.writeString(passwd, "root:x:0:0:root:/one:/bin/sh\n");
+        box.create().start();
+        if (runtime.isSubject()) {
+            Await.sleep(Duration.ofMillis(1200)); // what has changed within the last second is not remembered
+        }
+
+        assertThat(home(box)).isEqualTo("/one");
+        assertThat(home(box)).isEqualTo("/one");
+        Files.writeString(passwd, "root:x:0:0:root:/two:/bin/sh\n");
+        assertThat(home(box)).as("the same file with as many bytes").isEqualTo("/two");
+        Files.writeString(passwd.resolveSibling("new"), "root:x:0:0:root:/six:/bin/sh\n");
+        Files.move(passwd.resolveSibling("new"), passwd, StandardCopyOption.REPLACE_EXISTING);
+        assertThat(home(box)).as("another file").isEqualTo("/six");
+        Files.delete(passwd);
+        assertThat(home(box)).as("no file").isIn("/", "/root");
     }
 
     @Test

@@ -20,8 +20,6 @@ import org.junit.jupiter.api.Test;
 
 /** A container of the command line behind the seccomp-trap wall: its sandbox process outlives the command, and the daemon. */
 class TrapWallTest extends OciSuite {
-    private static final Duration AT_ONCE = Duration.ofSeconds(1);
-
     @BeforeEach
     void onlyOneHasIt() {
         Skip.unless(runtime.is(Kind.CAISSON), "the trap wall", "caisson; " + runtime + " has none");
@@ -114,7 +112,7 @@ class TrapWallTest extends OciSuite {
         long sandbox = sandboxOf(box);
         Command.of("kill", "-9", Long.toString(daemon())).run().ok();
         Command.of("kill", "-9", Long.toString(sandbox)).run().ok();
-        Await.until("end of the container", AT_ONCE, () -> !Proc.lives(init));
+        Await.until("end of the container", SOON, () -> !Proc.lives(init));
         assertThat(box.status()).isEqualTo("stopped");
     }
 
@@ -199,7 +197,7 @@ class TrapWallTest extends OciSuite {
                 .env(runtime.environment())
                 .run()
                 .ok();
-        Await.until("end of the spare", AT_ONCE, () -> !Proc.lives(next));
+        Await.until("end of the spare", SOON, () -> !Proc.lives(next));
         assertThat(Proc.lives(spare)).as("sandbox process of a container").isTrue();
     }
 

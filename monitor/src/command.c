@@ -165,8 +165,10 @@ static struct queue describe_command(int argc, char **argv, char **envp)
 
 static int send_command(int fd, const struct queue *body, uint32_t resume)
 {
-	struct wire h = { (uint32_t)(body->len - sizeof h), W_COMMAND, 0, 0, (uint32_t)getpid(), resume };
+	static uint8_t asked; /* whoever was asked before may have done it, or half of it */
+	struct wire h = { (uint32_t)(body->len - sizeof h), W_COMMAND, asked, 0, (uint32_t)getpid(), resume };
 
+	asked = 1;
 	memcpy(body->bytes, &h, sizeof h);
 	return write_all(fd, body->bytes, body->len);
 }

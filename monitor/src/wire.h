@@ -57,7 +57,7 @@ enum wire_kind {
 	W_PLEDGE = 44, /* a connection, b stream; flags PLEDGE_*; payload: u32 launch, three times u32 place (0 none), ttrpc
 			  frame: the answer to this request once the launch has come so far */
 	/* command -> caissond */
-	W_COMMAND = 64, /* a pid, b 0, or RESUME_* of what an earlier daemon launched; payload: u32 argc, envc, stdin length; argv, cwd, env: NUL-ended; stdin */
+	W_COMMAND = 64, /* a pid, b 0, or RESUME_* of what an earlier daemon launched; flags 1: an earlier daemon was asked; payload: u32 argc, envc, stdin length; argv, cwd, env: NUL-ended; stdin */
 	W_STARTED = 67, /* a errno, b pid; flags 1: the socket was served already */
 	/* caissond -> command */
 	W_OUTPUT = 65,	      /* a descriptor (1 or 2); flags 1: print it now */

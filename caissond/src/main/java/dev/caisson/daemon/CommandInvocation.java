@@ -40,6 +40,11 @@ record CommandInvocation(CommandCall call) implements Invocation {
     }
 
     @Override
+    public boolean isRepeated() {
+        return call.isRepeated();
+    }
+
+    @Override
     public boolean isGone() {
         return call.isLost();
     }

@@ -34,6 +34,9 @@ public interface Invocation {
      */
     int resume();
 
+    /** Whether an earlier daemon was asked the same by this very command: it may have done all of it, or a part, before it was lost. */
+    boolean isRepeated();
+
     /** Whether the command is gone: nobody reads any more. */
     boolean isGone();
 

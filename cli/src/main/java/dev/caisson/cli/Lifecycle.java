@@ -21,17 +21,30 @@ final class Lifecycle {
         String id = request.id();
         Containers containers = request.containers();
         ContainerRecord record = containers.store().require(id);
-        switch (containers.status(id, record)) {
+        ContainerStatus status = containers.status(id, record);
+        boolean repeated = request.call().isRepeated();
+        switch (status) {
             case CREATED -> {}
-            case STOPPED -> throw new Failure("cannot start a container that has stopped");
-            case RUNNING -> throw new Failure("cannot start an already running container");
-            case CREATING, PAUSED ->
-                throw new Failure("cannot start a container in the state "
-                        + containers.status(id, record).wire());
+            case STOPPED -> {
+                if (repeated) {
+                    request.done();
+                    return;
+                }
+                throw new Failure("cannot start a container that has stopped");
+            }
+            case RUNNING -> {
+                if (!repeated) {
+                    throw new Failure("cannot start an already running container");
+                }
+            }
+            case CREATING, PAUSED -> throw new Failure("cannot start a container in the state " + status.wire());
         }
         FifoLaunch init = containers.init(id, record);
         Container container = containers.open(id, record, new LateLauncher(request.call()));
-        NotifySocket notify = NotifySocket.ofMade(request, containers.store().directory(id));
+        // What a program that runs already has said of itself went to the daemon that was lost.
+        NotifySocket notify = status == ContainerStatus.RUNNING
+                ? null
+                : NotifySocket.ofMade(request, containers.store().directory(id));
         Runnable waiting = notify == null ? () -> {} : Creation.relay(notify, notify.open(), record.init());
         try {
             container.start(init);
@@ -52,6 +65,10 @@ final class Lifecycle {
         ContainerStatus status = containers.status(id, record);
         if (request.args().is("all") || (signal == SIGKILL && !record.ownPids())) {
             containers.open(id, record, new LateLauncher(request.call())).signalAll(signal);
+            request.done();
+            return;
+        }
+        if (status == ContainerStatus.STOPPED && request.call().isRepeated()) {
             request.done();
             return;
         }
@@ -87,7 +104,7 @@ final class Lifecycle {
         boolean force = request.args().is("force");
         ContainerRecord record = store.read(id);
         if (record == null) {
-            if (!force) {
+            if (!force && !request.call().isRepeated()) {
                 throw new Failure("container does not exist: " + id);
             }
             store.remove(id); // what a creation left that got no further
@@ -119,6 +136,10 @@ final class Lifecycle {
         String id = request.id();
         ContainerRecord record = request.containers().store().require(id);
         ContainerStatus status = request.containers().status(id, record);
+        if (status == ContainerStatus.PAUSED && request.call().isRepeated()) {
+            request.done();
+            return;
+        }
         if (status != ContainerStatus.RUNNING && status != ContainerStatus.CREATED) {
             throw new Failure("container not running or created: " + status.wire());
         }
@@ -129,7 +150,12 @@ final class Lifecycle {
     static void resume(Request request) throws Failure, ContainerFault, IOException {
         String id = request.id();
         ContainerRecord record = request.containers().store().require(id);
-        if (request.containers().status(id, record) != ContainerStatus.PAUSED) {
+        ContainerStatus status = request.containers().status(id, record);
+        if (status != ContainerStatus.PAUSED && request.call().isRepeated()) {
+            request.done();
+            return;
+        }
+        if (status != ContainerStatus.PAUSED) {
             throw new Failure("container not paused");
         }
         request.containers().open(id, record, new LateLauncher(request.call())).resume();

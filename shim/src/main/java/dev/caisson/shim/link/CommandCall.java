@@ -15,6 +15,7 @@ public final class CommandCall {
     private final Environment environment;
     private final byte[] stdin;
     private final int resume;
+    private final boolean repeated;
     private volatile @Nullable Consumer<Started> onStarted;
     private volatile @Nullable CommandLauncher launcher;
     private volatile boolean lost;
@@ -27,7 +28,8 @@ public final class CommandCall {
             String cwd,
             Environment environment,
             byte[] stdin,
-            int resume) {
+            int resume,
+            boolean repeated) {
         this.connection = connection;
         this.onCommandLoop = onCommandLoop;
         this.pid = pid;
@@ -36,6 +38,7 @@ public final class CommandCall {
         this.environment = environment;
         this.stdin = stdin;
         this.resume = resume;
+        this.repeated = repeated;
     }
 
     public int pid() {
@@ -66,6 +69,11 @@ public final class CommandCall {
      */
     public int resume() {
         return resume;
+    }
+
+    /** Whether the command has asked a daemon before, which was lost. */
+    public boolean isRepeated() {
+        return repeated;
     }
 
     /** Whether the command is gone. */

@@ -151,7 +151,8 @@ public final class LinkServer implements AutoCloseable {
         Environment env = new Environment(f.payload(), environment, p.position());
         byte[] stdin = new byte[Math.min(stdinLength, p.remaining())];
         p.get(stdin);
-        return new CommandCall(connection, forCommands, f.a(), List.copyOf(argv), cwd, env, stdin, f.b());
+        boolean repeated = (f.flags() & 1) != 0;
+        return new CommandCall(connection, forCommands, f.a(), List.copyOf(argv), cwd, env, stdin, f.b(), repeated);
     }
 
     private static String word(ByteBuffer p) {

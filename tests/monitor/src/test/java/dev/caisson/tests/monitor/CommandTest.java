@@ -218,7 +218,7 @@ class CommandTest {
             rig.daemon().acceptMonitor().await(Frame.ATTACHED);
             c.close();
             Peer again = rig.daemon().accept().read();
-            again.await(Frame.COMMAND);
+            assertThat(again.await(Frame.COMMAND).flags()).as("asked before").isEqualTo(1);
             assertThat(ProcessHandle.of(first)).isEmpty();
             again.send(Frame.of(Frame.START_MONITOR, 0, rig.monitorWords(rig.socket)));
             Frame second = again.await(Frame.STARTED);

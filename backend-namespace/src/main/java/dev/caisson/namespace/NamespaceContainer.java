@@ -7,6 +7,8 @@ import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
 import dev.caisson.backend.Launch;
 import dev.caisson.backend.Launcher;
+import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.HostFiles;
 import dev.caisson.linux.Processes;
 import dev.caisson.linux.cgroup.Cgroup;
 import dev.caisson.linux.cgroup.CgroupHierarchy;
@@ -34,6 +36,7 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -88,6 +91,50 @@ final class NamespaceContainer implements Container {
     /** Refuses what neither this wall nor this host can do. */
     void checkSupported() throws ContainerFault {
         refuse(Requirements.unmet(spec, request.rootfs(), host.facts(cgroupPath, spec.linux(), spec.annotations())));
+        var _ = resctrl();
+    }
+
+    private @Nullable Resctrl resctrl() throws ContainerFault {
+        Linux.IntelRdt wanted = spec.linux().intelRdt();
+        if (wanted == null) {
+            return null;
+        }
+        try {
+            return Resctrl.of(wanted, request.id(), HostFiles.text("/proc/self/mountinfo"), Resctrl.KERNEL);
+        } catch (ResctrlException e) {
+            throw new ContainerFault(Kind.UNSUPPORTED, "config.json: " + e.getMessage(), e);
+        } catch (ErrnoException e) {
+            throw new ContainerFault(Kind.FAILED, String.valueOf(e.getMessage()), e);
+        }
+    }
+
+    private interface OnResctrl {
+        void act(Resctrl resctrl) throws ResctrlException, ErrnoException;
+    }
+
+    /** Before the container's processes are there, or behind them: its class is no group of theirs that has to be empty. */
+    private void onResctrl(String what, OnResctrl action) throws ContainerFault {
+        Resctrl resctrl = resctrl();
+        if (resctrl == null) {
+            return;
+        }
+        try {
+            action.act(resctrl);
+        } catch (ResctrlException | ErrnoException e) {
+            throw new ContainerFault(Kind.FAILED, what + " of container " + request.id() + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** The files of resctrl are written to as those of version 1 groups are. */
+    private PlanInput.CgroupJoin withResctrl(PlanInput.CgroupJoin join) throws ContainerFault {
+        Resctrl resctrl = join.entry() == PlanInput.Entry.BY_DAEMON ? null : resctrl();
+        if (resctrl == null) {
+            return join;
+        }
+        List<String> files = new ArrayList<>(join.taskFiles());
+        files.addAll(resctrl.taskFiles());
+        return new PlanInput.CgroupJoin(
+                files, join.unifiedDirectory(), join.unifiedFallback(), join.given(), join.entry());
     }
 
     private static void refuse(@Nullable String reason) throws ContainerFault {
@@ -99,6 +146,7 @@ final class NamespaceContainer implements Container {
     @Override
     public Launch create() throws ContainerFault {
         SeccompSupport seccomp = SeccompSupport.of(ownFilter, spec.linux().seccomp(), seccompPrograms);
+        onResctrl("set up Intel RDT", Resctrl::make);
         if (!groups.ofManager() && !groups.mayBeNone()) {
             return createBesideCgroup(seccomp);
         }
@@ -164,12 +212,12 @@ final class NamespaceContainer implements Container {
                 facts,
                 groups.ofManager()
                         ? PlanInput.CgroupJoin.BY_DAEMON
-                        : new PlanInput.CgroupJoin(
+                        : withResctrl(new PlanInput.CgroupJoin(
                                 ContainerGroups.v1TaskFiles(cgroup),
                                 cgroup.unifiedDirectory(),
                                 null,
                                 groups.isGiven(),
-                                entry),
+                                entry)),
                 seccomp.filter(),
                 hookStates(),
                 launcher.handover());
@@ -181,6 +229,7 @@ final class NamespaceContainer implements Container {
         if (groups.ofManager()) {
             init.awaitNote(Notes.BORN, BUILD_TIME);
             groups.make(init.pid());
+            onResctrl("join Intel RDT", r -> r.join(init.pid()));
             init.gateInBuild(GO);
         }
         Hooks h = spec.hooks();
@@ -276,13 +325,14 @@ final class NamespaceContainer implements Container {
                     groups.unifiedGroupOf(init),
                     groups.isGiven());
         }
+        PlanInput.CgroupJoin all = withResctrl(join);
         LaunchPlan plan = planned(() -> ExecPlan.of(
                 init.pid(),
                 spec.linux(),
                 spec.annotations(),
                 effective,
                 host.facts(cgroupPath, spec.linux(), spec.annotations()),
-                join,
+                all,
                 seccomp.filter(),
                 request.options().ioUid(),
                 request.options().ioGid(),
@@ -294,6 +344,7 @@ final class NamespaceContainer implements Container {
                 l.awaitNote(Notes.PID, BUILD_TIME);
                 l.awaitNote(Notes.BORN, BUILD_TIME);
                 groups.enterByManager(l.pid());
+                onResctrl("join Intel RDT", r -> r.join(l.pid()));
                 l.gateInBuild(GO);
             }
             if (waits(l, effective, seccomp)) {
@@ -445,6 +496,9 @@ final class NamespaceContainer implements Container {
     @Override
     public void destroy() throws ContainerFault {
         groups.remove();
+        if (spec.linux().intelRdt() != null && Resctrl.isMounted()) {
+            onResctrl("remove Intel RDT", Resctrl::remove);
+        }
         hooks.runIgnoringFailure("poststop", spec.hooks().poststop(), "stopped", 0);
         try {
             hooks.removeOutput();

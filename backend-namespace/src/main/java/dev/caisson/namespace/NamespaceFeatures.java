@@ -44,7 +44,7 @@ final class NamespaceFeatures {
                         seccomp(),
                         true,
                         true,
-                        new Features.IntelRdtFeatures(false, false, false),
+                        new Features.IntelRdtFeatures(true, true, true),
                         memoryPolicy(),
                         true,
                         true),

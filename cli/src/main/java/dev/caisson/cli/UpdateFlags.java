@@ -20,7 +20,7 @@ final class UpdateFlags {
 
     private Resources resources() throws UsageException, Failure {
         if (args.value("l3-cache-schema") != null || args.value("mem-bw-schema") != null) {
-            throw new Failure("Intel RDT is not supported by this version");
+            throw new Failure("Intel RDT: the schemas of a running container cannot be updated by this version");
         }
         Resources.Builder b = new Resources.Builder();
         if (any("memory", "memory-reservation", "memory-swap")) {

@@ -42,9 +42,6 @@ public final class Requirements {
         if (isSet(linux.mountLabel()) && !host.selinux()) {
             return "linux.mountLabel: SELinux is not enabled on this host";
         }
-        if (linux.intelRdt() != null) {
-            return "linux.intelRdt: not supported";
-        }
         Linux.Namespace network = linux.namespace(NamespaceType.NETWORK);
         if (!linux.netDevices().isEmpty()
                 && user != null

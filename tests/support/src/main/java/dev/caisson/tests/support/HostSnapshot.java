@@ -182,7 +182,8 @@ public record HostSnapshot(
         return names;
     }
 
-    private static List<String> mountInfo() {
+    /** Lines of proc_pid_mountinfo(5) of this process. */
+    public static List<String> mountInfo() {
         try {
             return Files.readAllLines(Path.of("/proc/self/mountinfo"));
         } catch (IOException e) {

@@ -2,7 +2,10 @@ package dev.caisson.tests.conformance.oci;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caisson.tests.support.Command;
+import dev.caisson.tests.support.HostSnapshot;
 import dev.caisson.tests.support.RuntimeUnderTest.Kind;
+import dev.caisson.tests.support.Skip;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 
@@ -210,5 +213,24 @@ class DefaultsTest extends OciSuite {
                 .set("/linux/gidMappings", "[{\"containerID\": 0, \"hostID\": 100000, \"size\": 10}]");
 
         assertThat(inside(box).idMap("uids")).containsExactly("0 100000 10", "10 300000 5");
+    }
+
+    @Test
+    void cacheAllocationNeedsResctrl() {
+        deviates(Kind.CRUN, "refusal of Intel RDT", "1.8.1 does not look at it");
+        Skip.unless(
+                HostSnapshot.mountInfo().stream().noneMatch(line -> line.contains(" - resctrl ")),
+                "refusal of Intel RDT",
+                "a host without resctrl");
+        Command.Result created = box("true")
+                .set("/linux/intelRdt", "{\"l3CacheSchema\": \"L3:0=f\"}")
+                .tryCreate();
+
+        assertThat(created.exit()).isNotZero();
+        assertThat(created.err()).containsIgnoringCase("rdt");
+        if (runtime.isSubject()) {
+            assertThat(created.err().lines()).hasSize(1);
+            assertThat(created.err()).contains("no resctrl is mounted");
+        }
     }
 }

@@ -56,8 +56,21 @@ public final class WallGroup {
         }
     }
 
+    /** How many of its processes the kernel has killed for lack of memory; 0 when it is gone. */
+    public long oomKills() throws ErrnoException {
+        return group.oomKills();
+    }
+
     /** After the process's end; with the parent, if it was the last one. */
     public void remove() {
+        removeAlone();
+        for (String directory : group.directories()) {
+            var _ = HostFiles.tryRmdir(directory.substring(0, directory.lastIndexOf('/')));
+        }
+    }
+
+    /** As {@link #remove}, in a parent that is somebody else's. */
+    public void removeAlone() {
         long end = System.nanoTime() + REMOVAL_NANOS;
         for (String directory : group.directories()) {
             // A process is gone for its parent before the last of its threads has left the group.
@@ -69,7 +82,6 @@ public final class WallGroup {
                     return;
                 }
             }
-            var _ = HostFiles.tryRmdir(directory.substring(0, directory.lastIndexOf('/')));
         }
     }
 }

@@ -176,7 +176,7 @@ final class KvmContainer implements Container {
             }
         }
         PodMachine booted = PodMachine.make(new PodMachine.Beginning(size, cards, null));
-        become(booted, () -> {
+        become(booted, size, () -> {
             booted.plug(network);
             booted.begin();
         });
@@ -190,7 +190,7 @@ final class KvmContainer implements Container {
                 new MachineSize(shape.memoryMib(), shape.processors()), shape.cards(), template.machine());
         PodMachine spare = spares.take(template.machine());
         PodMachine copy = spare == null ? PodMachine.make(like) : spare;
-        become(copy, () -> {
+        become(copy, like.size(), () -> {
             copy.plug(network);
             if (spare == null) {
                 copy.begin();
@@ -203,10 +203,12 @@ final class KvmContainer implements Container {
     }
 
     /** Makes a machine the pod's; without success nothing is left of it. */
-    private void become(PodMachine fresh, Step steps) throws ContainerFault {
+    private void become(PodMachine fresh, MachineSize size, Step steps) throws ContainerFault {
         machine = fresh;
         try {
             fresh.keep(launcher, true);
+            String cgroupsPath = request.spec().linux().cgroupsPath();
+            fresh.charge(cgroupsPath == null ? "" : cgroupsPath, size);
             steps.take();
         } catch (ContainerFault e) {
             fresh.end(launcher);
@@ -319,9 +321,17 @@ final class KvmContainer implements Container {
         return machine().agent().stats(id);
     }
 
+    /** In the guest; or the whole machine, whose end is one for each of its containers. */
     @Override
     public long oomKills() {
         PodMachine in = machine;
+        if (in != null && in.isOutOfMemory()) {
+            LOG.log(
+                    Level.WARNING,
+                    "the virtual machine of " + request.id()
+                            + " was killed: it has reached its memory limit on the host");
+            return 1;
+        }
         try {
             CgroupStats.@Nullable MemoryEvents events =
                     in == null ? null : in.agent().stats(id).memoryEvents();

@@ -4,33 +4,96 @@ import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
 import dev.caisson.backend.WallGroup;
 import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.HostFiles;
+import dev.caisson.linux.cgroup.Cgroup;
 import dev.caisson.linux.cgroup.CgroupException;
+import dev.caisson.linux.cgroup.CgroupLayout;
+import dev.caisson.linux.cgroup.CgroupPath;
+import org.jspecify.annotations.Nullable;
 
-/** The cgroup of a machine's process, {@code /caisson-kvm/NAME}: its guest's memory, and a bound for what a guest can make it hold beside that. */
-final class MachineGroup {
+/**
+ * The cgroup of a machine's process: its guest's memory, and a bound for what a guest can make it hold beside that. {@code caisson-kvm-NAME} in the pod's group, where
+ * the pod has one, so that the machine is charged to it; else {@code /caisson-kvm/NAME}.
+ *
+ * @param parent a path below the hierarchy's root
+ * @param name one component
+ */
+record MachineGroup(String parent, String name) {
     private static final String PARENT = "/caisson-kvm";
+    private static final String PREFIX = "caisson-kvm-";
     /** Java's own, and the kernel's for files that the guest has open. */
     private static final long OWN_MEMORY = 256L << 20;
 
     private static final int THREADS = 256;
 
-    private MachineGroup() {}
+    /** Of a machine that is nobody's yet. */
+    static MachineGroup own(String machine) {
+        return new MachineGroup(PARENT, machine);
+    }
 
-    static void join(String name, MachineProcess process, MachineSize size) throws ContainerFault {
+    /**
+     * In the group that whoever made the pod has made for it.
+     *
+     * @param cgroupsPath of the pod's first container
+     * @return null when there is none: what is not there is nobody's to be charged
+     */
+    static @Nullable MachineGroup inPod(String machine, String cgroupsPath) {
         try {
-            var _ = WallGroup.of(PARENT, name, process.pid(), ((long) size.memoryMib() << 20) + OWN_MEMORY, THREADS);
+            if (cgroupsPath.isEmpty()) {
+                return null;
+            }
+            CgroupPath first = CgroupPath.of(cgroupsPath, machine);
+            String parent = first.path().substring(0, first.path().lastIndexOf('/'));
+            if (first.relative() || parent.isEmpty()) {
+                return null;
+            }
+            String directory = Cgroup.expected(CgroupLayout.detect(), CgroupPath.of(parent, machine))
+                    .directory("memory");
+            return directory != null && HostFiles.exists(directory) ? new MachineGroup(parent, PREFIX + machine) : null;
         } catch (ErrnoException | CgroupException e) {
-            throw new ContainerFault(Kind.FAILED, "limit virtual machine " + name + ": " + e.getMessage(), e);
+            return null; // the container's own creation in the guest says what is wrong
+        }
+    }
+
+    /** What {@link #text} has made. */
+    static MachineGroup parse(String text) {
+        int at = text.lastIndexOf('/');
+        return new MachineGroup(text.substring(0, at), text.substring(at + 1));
+    }
+
+    String text() {
+        return parent + "/" + name;
+    }
+
+    void join(MachineProcess process, MachineSize size) throws ContainerFault {
+        try {
+            var _ = WallGroup.of(parent, name, process.pid(), ((long) size.memoryMib() << 20) + OWN_MEMORY, THREADS);
+        } catch (ErrnoException | CgroupException e) {
+            throw new ContainerFault(Kind.FAILED, "limit virtual machine in " + text() + ": " + e.getMessage(), e);
+        }
+    }
+
+    /** Whether the kernel has killed the machine because the host's limit for it was reached. */
+    boolean isOutOfMemory() {
+        try {
+            return WallGroup.expected(parent, name).oomKills() > 0;
+        } catch (ErrnoException | CgroupException e) {
+            return false;
         }
     }
 
     /** After the process's end. Idempotent. */
-    static void remove(String name) throws ContainerFault {
+    void remove() throws ContainerFault {
         try {
-            WallGroup.expected(PARENT, name).remove();
+            WallGroup group = WallGroup.expected(parent, name);
+            if (parent.equals(PARENT)) {
+                group.remove();
+            } else {
+                group.removeAlone();
+            }
         } catch (ErrnoException | CgroupException e) {
             throw new ContainerFault(
-                    Kind.FAILED, "remove the group of virtual machine " + name + ": " + e.getMessage(), e);
+                    Kind.FAILED, "remove the group " + text() + " of a virtual machine: " + e.getMessage(), e);
         }
     }
 }

@@ -93,7 +93,7 @@ public final class MachineSpares {
             try {
                 fresh.begin();
                 fresh.hold();
-                fresh.mark(true);
+                fresh.markReady();
             } catch (ContainerFault e) {
                 fresh.discard();
                 throw e;

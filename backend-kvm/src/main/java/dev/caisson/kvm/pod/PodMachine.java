@@ -37,6 +37,7 @@ import org.jspecify.annotations.Nullable;
  * tag; that names the directory and the process.
  */
 public final class PodMachine {
+    private static final System.Logger LOGGER = System.getLogger(PodMachine.class.getName());
     private static final String TAG = Launcher.WALL_TAG + "machine ";
     /** Not below the state directory, whose path may be longer than an address of a unix socket takes. */
     private static final Path MACHINES = Path.of(System.getProperty("caisson.kvm.machines", "/run/caisson-kvm"));
@@ -52,15 +53,22 @@ public final class PodMachine {
     private static final int LOG_LINES = 30;
 
     private static final String NAME = "machine";
-    /** In the directory of a machine that has no keeper yet; says which process it is. */
-    private static final String SPARE = "spare";
+    /** In the directory: which process it is, whether it has a pod, and its cgroup. */
+    private static final String PROCESS = "process";
+
+    private static final String GROUP = "machineGroup";
+    private static final String NEW = "new";
+    private static final String READY = "ready";
+    private static final String KEPT = "kept";
 
     private final Path directory;
     private final MachineProcess process;
     private final MachineSocket control;
     private final boolean isCopy;
+    private volatile MachineGroup group;
 
     private PodMachine(Path directory, MachineProcess process, boolean isCopy) {
+        this.group = MachineGroup.own(String.valueOf(directory.getFileName()));
         this.directory = directory;
         this.process = process;
         this.isCopy = isCopy;
@@ -70,13 +78,22 @@ public final class PodMachine {
     /** The one that a record names; null when it names none. */
     public static @Nullable PodMachine recover(Map<String, String> record) {
         String name = record.get(NAME);
-        return name == null ? null : new PodMachine(MACHINES.resolve(name), MachineProcess.recover(record), false);
+        if (name == null) {
+            return null;
+        }
+        PodMachine known = new PodMachine(MACHINES.resolve(name), MachineProcess.recover(record), false);
+        String where = record.get(GROUP);
+        if (where != null) {
+            known.group = MachineGroup.parse(where);
+        }
+        return known;
     }
 
     /** What {@link #recover} needs. */
     public void record(Map<String, String> to) {
         to.put(NAME, name());
         process.record(to);
+        to.put(GROUP, group.text());
     }
 
     /** The machine that the pod has; null when it has none, or an ended one. */
@@ -140,8 +157,8 @@ public final class PodMachine {
         try {
             made = new PodMachine(
                     directory, MachineProcess.of((int) played.process().pid()), beginning.template() != null);
-            made.mark(false);
-            MachineGroup.join(made.name(), made.process, beginning.size());
+            made.mark(NEW);
+            made.group.join(made.process, beginning.size());
             made.awaitProcess(played);
             return made;
         } catch (ContainerFault e) {
@@ -199,7 +216,35 @@ public final class PodMachine {
                 Set.of(Launcher.Flag.SELF));
         var _ = keeper.exit().thenRun(keeper::forget);
         var _ = keeper.awaitNote(KeeperPlan.NOTE_KEEPS, BOOT_TIME);
-        var _ = HostFiles.tryUnlink(directory.resolve(SPARE).toString());
+        mark(KEPT);
+    }
+
+    /**
+     * Has what it uses from now on charged to the pod's own cgroup, if the pod has one.
+     *
+     * @param cgroupsPath of the pod's first container, empty for none
+     */
+    public void charge(String cgroupsPath, MachineSize size) throws ContainerFault {
+        MachineGroup own = group;
+        MachineGroup pods = MachineGroup.inPod(name(), cgroupsPath);
+        if (pods == null) {
+            return;
+        }
+        try {
+            pods.join(process, size);
+        } catch (ContainerFault e) {
+            // Such as a group that holds processes itself, and so no groups.
+            LOGGER.log(System.Logger.Level.INFO, e.getMessage());
+            return;
+        }
+        group = pods;
+        mark(KEPT);
+        own.remove();
+    }
+
+    /** Whether it has ended because its limit on the host was reached: Java's share of it was too small, or the guest made it hold too much. */
+    public boolean isOutOfMemory() {
+        return group.isOutOfMemory();
     }
 
     /** Gives its cards the pod's interfaces. */
@@ -299,23 +344,29 @@ public final class PodMachine {
         remove();
     }
 
-    /** Says that it has no keeper yet, until {@link #keep}, and whether it is ready for one. */
-    void mark(boolean ready) throws ContainerFault {
+    /** Says that it only waits for a pod. */
+    void markReady() throws ContainerFault {
+        mark(READY);
+    }
+
+    private void mark(String state) throws ContainerFault {
         try {
-            Files.writeString(directory.resolve(SPARE), process.text() + (ready ? " ready" : ""));
+            Files.writeString(directory.resolve(PROCESS), process.text() + " " + state + " " + group.text());
         } catch (IOException e) {
             throw new ContainerFault(Kind.FAILED, "mark virtual machine " + name() + ": " + Errno.describe(e), e);
         }
     }
 
-    /** Takes away what is left of machines that had no keeper and have ended. */
+    /** Takes away what is left of machines that have ended, when no daemon was there to see it. */
     static void removeAbandoned() throws ErrnoException, ContainerFault {
         List<HostFiles.Entry> all = HostFiles.listIfPresent(MACHINES.toString());
         for (HostFiles.Entry each : all == null ? List.<HostFiles.Entry>of() : all) {
             Path directory = MACHINES.resolve(each.name());
-            String spare = HostFiles.textIfPresent(directory.resolve(SPARE).toString());
-            if (spare != null) {
-                PodMachine machine = new PodMachine(directory, MachineProcess.parse(spare), false);
+            String mark = HostFiles.textIfPresent(directory.resolve(PROCESS).toString());
+            String[] words = mark == null ? new String[0] : mark.split(" ", -1);
+            if (words.length == 4) {
+                PodMachine machine = new PodMachine(directory, MachineProcess.parse(words[0] + " " + words[1]), false);
+                machine.group = MachineGroup.parse(words[3]);
                 if (!machine.isAlive()) {
                     machine.remove();
                 }
@@ -324,7 +375,7 @@ public final class PodMachine {
     }
 
     private void remove() throws ContainerFault {
-        MachineGroup.remove(name());
+        group.remove();
         if (!Files.isDirectory(directory)) {
             return;
         }

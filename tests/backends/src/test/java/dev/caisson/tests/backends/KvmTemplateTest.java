@@ -85,24 +85,22 @@ class KvmTemplateTest extends PodTest {
         return container;
     }
 
-    /** The machine that waits for the next pod. */
+    /** The machine that waits for the next pod; it is made beside all else, and so takes its time. */
     private static Path spare() throws Exception {
-        Path[] found = new Path[1];
-        await("a spare machine", () -> {
+        long end = System.nanoTime() + 300_000 * MILLI;
+        while (System.nanoTime() < end) {
             try (var all = Files.newDirectoryStream(MACHINES)) {
                 for (Path each : all) {
-                    Path mark = each.resolve("spare");
+                    Path mark = each.resolve("process");
                     String said = Files.exists(mark) ? Files.readString(mark) : "";
-                    if (said.endsWith(" ready")) {
-                        found[0] = Path.of("/proc", said.split(" ", 2)[0]);
+                    if (said.contains(" ready ")) {
+                        return Path.of("/proc", said.split(" ", 2)[0]);
                     }
                 }
-            } catch (IOException e) {
-                return false; // it is being made
             }
-            return found[0] != null;
-        });
-        return found[0];
+            Thread.sleep(100);
+        }
+        throw new AssertionError("no spare machine");
     }
 
     private static long processorTime(Path process) throws IOException {
@@ -119,9 +117,13 @@ class KvmTemplateTest extends PodTest {
             long before = processorTime(spare);
             Thread.sleep(3000);
             System.out.println("spare: " + (processorTime(spare) - before) + " ticks in 3 s");
-            try (TestContainer two = running(TestContainer.prepare(BACKEND, shell(WHO), other.launcher()))) {
+            Path pods = Files.createDirectory(Path.of("/sys/fs/cgroup/caisson-kvm-pod"));
+            Bundle inGroup = shell(WHO).linux(linux -> linux.cgroupsPath = "/caisson-kvm-pod/two");
+            try (TestContainer two = running(TestContainer.prepare(BACKEND, inGroup, other.launcher()))) {
                 theyAreTheirOwn(name, one, two, spare);
+                itIsChargedToItsPod(two, inGroup, spare, pods);
             }
+            Files.delete(pods); // nothing is left in it
         }
         BACKEND.leave();
         Bundle asked = shell("true").spec(annotated("off"));
@@ -160,6 +162,26 @@ class KvmTemplateTest extends PodTest {
                     .satisfies(each -> assertThat(commandLine(each)).doesNotContain(name));
         }
         BACKEND.leave();
+    }
+
+    /** And ends with the limit that the host has set for it, which is not the guest's. */
+    private static void itIsChargedToItsPod(TestContainer container, Bundle bundle, Path machine, Path pods)
+            throws Exception {
+        Path group = pods.resolve("caisson-kvm-" + own(machine));
+        assertThat(Files.readString(machine.resolve("cgroup"))).contains("0::/caisson-kvm-pod/" + group.getFileName());
+        assertThat(Long.parseLong(
+                        Files.readString(pods.resolve("memory.current")).strip()))
+                .isPositive();
+        assertThat(container.container().oomKills()).isZero();
+        Files.writeString(group.resolve("memory.max"), "4096");
+        // What it had before it was a pod's is charged elsewhere: some more.
+        try {
+            var _ = container.exec(bundle.exec("sh", "-c", "head -c 50000000 /dev/zero | tail >/dev/null"));
+        } catch (ContainerFault e) {
+            assertThat(e).hasMessageContaining("guest"); // it has not come so far
+        }
+        assertThat(container.awaitExit().code()).isEqualTo(128 + 9);
+        assertThat(container.container().oomKills()).isEqualTo(1);
     }
 
     private static void theyAreTheirOwn(String name, TestContainer one, TestContainer two, Path spare)
@@ -244,7 +266,8 @@ class KvmTemplateTest extends PodTest {
         try (var all = Files.newDirectoryStream(Path.of("/proc"), "[0-9]*")) {
             for (Path each : all) {
                 if (commandLine(each).contains("MachineMain")
-                        && !Files.exists(MACHINES.resolve(own(each)).resolve("spare"))) {
+                        && Files.readString(MACHINES.resolve(own(each)).resolve("process"))
+                                .contains(" kept ")) {
                     found.add(each);
                 }
             }

@@ -9,9 +9,6 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.NetworkNamespace;
 import dev.caisson.linux.Tap;
 import java.io.IOException;
-import java.net.InetAddress;
-import java.net.InterfaceAddress;
-import java.net.NetworkInterface;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -89,32 +86,31 @@ public final class PodNetwork implements AutoCloseable {
     }
 
     private void takeAll() throws IOException {
-        for (NetworkInterface each : NetworkInterface.networkInterfaces().toList()) {
-            if (!each.isLoopback() && each.getHardwareAddress() != null) {
-                take(each);
-            }
+        for (PodInterface each : Links.parse(run("ip", "-o", "link"), run("ip", "-o", "addr"))) {
+            take(each);
         }
     }
 
-    private void take(NetworkInterface link) throws IOException {
+    private void take(PodInterface link) throws IOException {
         // Before the traffic is moved: from then on the namespace answers nobody.
-        interfaces.add(describe(link));
+        interfaces.add(
+                new PodInterface(link.name(), link.mac(), link.mtu(), link.addresses(), routes(link.name())));
         String name = TAP + taps.size();
         taps.add(Tap.open(name, NetDevice.HEADER));
-        run("ip", "link", "set", "dev", name, "mtu", Integer.toString(link.getMTU()), "up");
-        redirect(link.getName(), name);
-        redirect(name, link.getName());
+        var _ = run("ip", "link", "set", "dev", name, "mtu", Integer.toString(link.mtu()), "up");
+        redirect(link.name(), name);
+        redirect(name, link.name());
     }
 
     private static void redirect(String from, String to) throws IOException {
         try {
-            run("tc", "qdisc", "del", "dev", from, "ingress");
+            var _ = run("tc", "qdisc", "del", "dev", from, "ingress");
         } catch (IOException e) {
             // Of an earlier machine's in the same namespace, if there was one.
             System.getLogger(PodNetwork.class.getName()).log(System.Logger.Level.DEBUG, e.getMessage());
         }
-        run("tc", "qdisc", "add", "dev", from, "ingress");
-        run(
+        var _ = run("tc", "qdisc", "add", "dev", from, "ingress");
+        var _ = run(
                 "tc",
                 "filter",
                 "add",
@@ -138,7 +134,7 @@ public final class PodNetwork implements AutoCloseable {
     }
 
     /** A program of iproute2's. */
-    private static void run(String... command) throws IOException {
+    private static String run(String... command) throws IOException {
         ProcessBuilder builder =
                 new ProcessBuilder(new ArrayList<>(List.of("/usr/bin/env", "PATH=/usr/sbin:/usr/bin:/sbin:/bin")));
         builder.command().addAll(List.of(command));
@@ -150,35 +146,21 @@ public final class PodNetwork implements AutoCloseable {
             if (!process.waitFor(PROGRAM_SECONDS, TimeUnit.SECONDS) || process.exitValue() != 0) {
                 throw new IOException(String.join(" ", command) + ": " + said.strip());
             }
+            return said;
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IOException("interrupted", e);
         }
     }
 
-    // ---- what the guest has to know ----
-
-    private static PodInterface describe(NetworkInterface link) throws IOException {
-        List<String> addresses = new ArrayList<>();
-        for (InterfaceAddress each : link.getInterfaceAddresses()) {
-            if (!each.getAddress().isLinkLocalAddress()) {
-                addresses.add(text(each.getAddress()) + "/" + each.getNetworkPrefixLength());
-            }
-        }
+    private static List<PodInterface.Route> routes(String name) throws IOException {
         List<PodInterface.Route> routes =
-                new ArrayList<>(Routes.version4(Files.readAllLines(TABLES.resolve("route")), link.getName()));
+                new ArrayList<>(Routes.version4(Files.readAllLines(TABLES.resolve("route")), name));
         Path version6 = TABLES.resolve("ipv6_route");
         if (Files.exists(version6)) {
-            routes.addAll(Routes.version6(Files.readAllLines(version6), link.getName()));
+            routes.addAll(Routes.version6(Files.readAllLines(version6), name));
         }
-        return new PodInterface(
-                link.getName(), PodInterface.text(link.getHardwareAddress()), link.getMTU(), addresses, routes);
-    }
-
-    private static String text(InetAddress address) {
-        String text = address.getHostAddress();
-        int zone = text.indexOf('%');
-        return zone < 0 ? text : text.substring(0, zone);
+        return routes;
     }
 
     /** The machine has copies of the taps. */

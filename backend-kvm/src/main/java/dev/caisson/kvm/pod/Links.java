@@ -12,8 +12,8 @@ import java.util.regex.Pattern;
  */
 final class Links {
     /** {@code 2: eth0@if5: <...> mtu 1500 ... link/ether 02:11:22:33:44:55 brd ...}; all on one line. */
-    private static final Pattern LINK =
-            Pattern.compile("^[0-9]+: ([^:@ ]+)(?:@[^: ]+)?: .* mtu ([0-9]+) .*link/ether ([0-9a-f]{2}(?::[0-9a-f]{2}){5})\\b.*");
+    private static final Pattern LINK = Pattern.compile(
+            "^[0-9]+: ([^:@ ]+)(?:@[^: ]+)?: .* mtu ([0-9]+) .*link/ether ([0-9a-f]{2}(?::[0-9a-f]{2}){5})\\b.*");
     /** {@code 2: eth0    inet 10.1.0.2/24 brd ... scope global eth0}. */
     private static final Pattern ADDRESS =
             Pattern.compile("^[0-9]+: ([^:@ ]+)\\s+inet6? ([0-9a-fA-F.:]+/[0-9]+) .*scope ([a-z0-9]+)\\b.*");

@@ -93,8 +93,7 @@ public final class PodNetwork implements AutoCloseable {
 
     private void take(PodInterface link) throws IOException {
         // Before the traffic is moved: from then on the namespace answers nobody.
-        interfaces.add(
-                new PodInterface(link.name(), link.mac(), link.mtu(), link.addresses(), routes(link.name())));
+        interfaces.add(new PodInterface(link.name(), link.mac(), link.mtu(), link.addresses(), routes(link.name())));
         String name = TAP + taps.size();
         taps.add(Tap.open(name, NetDevice.HEADER));
         var _ = run("ip", "link", "set", "dev", name, "mtu", Integer.toString(link.mtu()), "up");

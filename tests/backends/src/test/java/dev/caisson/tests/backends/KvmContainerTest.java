@@ -71,9 +71,7 @@ class KvmContainerTest extends PodTest {
     void aPodsContainersLiveInItsMachine() throws Exception {
         System.setProperty("caisson.kvm.templates", temp.resolve("templates").toString());
         String template = Objects.requireNonNull(BACKEND.templates()).build(SHAPE, pod().launcher());
-        Path group = Files.createDirectory(Path.of("/sys/fs/cgroup/caisson-kvm-pod"));
-        Bundle first = shell("trap 'echo got; exit 5' TERM; echo ready; while :; do sleep 0.1; done")
-                .linux(linux -> linux.cgroupsPath = "/caisson-kvm-pod/first");
+        Bundle first = shell("trap 'echo got; exit 5' TERM; echo ready; while :; do sleep 0.1; done");
         try (TestContainer pod = prepare(first).create().start()) {
             await("its first container", () -> pod.stdout().contains("ready"));
             // The kernel is the guest's, and the processes are not the host's.
@@ -106,7 +104,6 @@ class KvmContainerTest extends PodTest {
         }
         assertThat(Path.of("/run/caisson-kvm")).isEmptyDirectory();
         assertThat(Path.of("/sys/fs/cgroup/caisson-kvm")).doesNotExist();
-        Files.delete(group); // whose only group was the machine's
     }
 
     /** See {@link MachineJailTest} for what that means. */
@@ -115,7 +112,7 @@ class KvmContainerTest extends PodTest {
         String status = Files.readString(process.resolve("status"));
         assertThat(status).contains("Seccomp:\t2\n", "NoNewPrivs:\t1\n", "CapEff:\t00000000800000db\n");
         assertThat(status).containsPattern("Uid:\t20[0-9]{8}\t");
-        assertThat(Files.readString(process.resolve("cgroup"))).contains("0::/caisson-kvm-pod/caisson-kvm-");
+        assertThat(Files.readString(process.resolve("cgroup"))).contains("0::/caisson-kvm/");
         assertThat(Files.readString(Path.of("/sys/fs/cgroup", group(process), "memory.max")))
                 .isEqualTo(((256 + 256 + 256) << 20) + "\n");
         assertThat(Files.exists(process.resolve("root/etc"))).isFalse();

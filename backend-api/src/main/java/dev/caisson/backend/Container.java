@@ -9,6 +9,7 @@ import dev.caisson.oci.Resources;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import org.jspecify.annotations.Nullable;
 
 /**
  * One container behind a wall. Thread-safe for the combinations that a task service allows: lifecycle calls are serialized by
@@ -55,6 +56,27 @@ public interface Container {
     /** {@link #exec(Launch, int, String, ProcessSpec, int, Map)} in the container's own groups. */
     default Launch exec(Launch init, int launch, String tag, ProcessSpec process, int io) throws ContainerFault {
         return exec(init, launch, tag, process, io, Map.of());
+    }
+
+    /**
+     * Makes the process of an {@link #exec} that will be wanted in a moment, up to where it would run its program: there it waits for {@link
+     * #startAhead}. Returns at once; what fails meanwhile is told there.
+     *
+     * @return its launch; null when this process can only be made when it is wanted
+     */
+    default @Nullable Launch execAhead(Launch init, int launch, String tag, ProcessSpec process, int io)
+            throws ContainerFault {
+        return null;
+    }
+
+    /**
+     * Lets an {@link #execAhead} run its program, whichever daemon made it; returns, or throws, as {@link #exec} would.
+     *
+     * @param exec what that returned; its gate is unused
+     * @param process as it was given it
+     */
+    default void startAhead(Launch init, Launch exec, ProcessSpec process) throws ContainerFault {
+        throw new ContainerFault(ContainerFault.Kind.FAILED, "start process: this backend makes none ahead");
     }
 
     /**

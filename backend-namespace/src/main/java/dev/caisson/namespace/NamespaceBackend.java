@@ -294,7 +294,8 @@ public final class NamespaceBackend implements Backend {
                                 -1,
                                 -1,
                                 null,
-                                Handover.NONE)
+                                Handover.NONE,
+                                true)
                         .encode();
                 var _ = SpecWriter.write(spec);
             }

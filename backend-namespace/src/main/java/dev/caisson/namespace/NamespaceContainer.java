@@ -306,52 +306,74 @@ final class NamespaceContainer implements Container {
         return spec.hooks().poststart().isEmpty();
     }
 
+    /** A plan of an exec, and what it was made of. */
+    private record PlannedExec(
+            ProcessSpec process, SeccompSupport seccomp, PlanInput.CgroupJoin join, Supplier<LaunchPlan> plan) {
+        /** Whether somebody has to do something between the making of the process and its program. */
+        boolean isAttended() {
+            return join.entry() == PlanInput.Entry.BY_DAEMON || ExecPlan.mustWait(process, seccomp.filter());
+        }
+    }
+
+    private PlannedExec planExec(Launch init, ProcessSpec asked, Map<String, String> subgroups, boolean ahead)
+            throws ContainerFault {
+        SeccompSupport seccomp = SeccompSupport.of(ownFilter, spec.linux().seccomp(), seccompPrograms);
+        ProcessSpec process = inherit(asked);
+        HostFacts facts = host.facts(cgroupPath, spec.linux(), spec.annotations());
+        refuse(Requirements.unmet("process", process, facts));
+        PlanInput.CgroupJoin join = withResctrl(joinOf(init, subgroups));
+        return new PlannedExec(
+                process,
+                seccomp,
+                join,
+                () -> ExecPlan.of(
+                        init.pid(),
+                        spec.linux(),
+                        spec.annotations(),
+                        process,
+                        facts,
+                        join,
+                        seccomp.filter(),
+                        request.options().ioUid(),
+                        request.options().ioGid(),
+                        homes.get(init.pid(), process.user().uid()),
+                        launcher.handover(),
+                        ahead));
+    }
+
+    private PlanInput.CgroupJoin joinOf(Launch init, Map<String, String> subgroups) throws ContainerFault {
+        Cgroup cgroup = groups.cgroup();
+        if (!subgroups.isEmpty()) {
+            return Subgroups.of(cgroup, subgroups).join(groups.isGiven());
+        }
+        if (groups.isEnteredByManager()) {
+            return PlanInput.CgroupJoin.BY_DAEMON;
+        }
+        return new PlanInput.CgroupJoin(
+                ContainerGroups.v1TaskFiles(cgroup),
+                cgroup.unifiedDirectory(),
+                groups.unifiedGroupOf(init),
+                groups.isGiven());
+    }
+
     @Override
     public Launch exec(Launch init, int launch, String tag, ProcessSpec process, int io, Map<String, String> subgroups)
             throws ContainerFault {
-        SeccompSupport seccomp = SeccompSupport.of(ownFilter, spec.linux().seccomp(), seccompPrograms);
-        ProcessSpec effective = inherit(process);
-        refuse(Requirements.unmet("process", effective, host.facts(cgroupPath, spec.linux(), spec.annotations())));
-        Cgroup cgroup = groups.cgroup();
-        PlanInput.CgroupJoin join;
-        if (!subgroups.isEmpty()) {
-            join = Subgroups.of(cgroup, subgroups).join(groups.isGiven());
-        } else if (groups.isEnteredByManager()) {
-            join = PlanInput.CgroupJoin.BY_DAEMON;
-        } else {
-            join = new PlanInput.CgroupJoin(
-                    ContainerGroups.v1TaskFiles(cgroup),
-                    cgroup.unifiedDirectory(),
-                    groups.unifiedGroupOf(init),
-                    groups.isGiven());
-        }
-        PlanInput.CgroupJoin all = withResctrl(join);
-        LaunchPlan plan = planned(() -> ExecPlan.of(
-                init.pid(),
-                spec.linux(),
-                spec.annotations(),
-                effective,
-                host.facts(cgroupPath, spec.linux(), spec.annotations()),
-                all,
-                seccomp.filter(),
-                request.options().ioUid(),
-                request.options().ioGid(),
-                homes.get(init.pid(), effective.user().uid()),
-                launcher.handover()));
-        Launch l = launcher.spawn(launch, tag, plan, io, Set.of());
+        PlannedExec planned = planExec(init, process, subgroups, false);
+        Launch l = launcher.spawn(launch, tag, planned(planned.plan()), io, Set.of());
         try {
-            if (join.entry() == PlanInput.Entry.BY_DAEMON) {
+            if (planned.join().entry() == PlanInput.Entry.BY_DAEMON) {
                 l.awaitNote(Notes.PID, BUILD_TIME);
                 l.awaitNote(Notes.BORN, BUILD_TIME);
                 groups.enterByManager(l.pid());
                 onResctrl("join Intel RDT", r -> r.join(l.pid()));
                 l.gateInBuild(GO);
             }
-            if (waits(l, effective, seccomp)) {
+            if (waits(l, planned.process(), planned.seccomp())) {
                 // The launcher says it while the process is running already: whose notes may come first.
                 l.awaitNote(Notes.PID, BUILD_TIME);
-                seccomp.serveListener(l, hooks.state("running", init.pid()), BUILD_TIME);
-                openGate(init, l, effective);
+                planned.seccomp().serveListener(l, hooks.state("running", init.pid()), BUILD_TIME);
+                openGate(init, l, planned.process());
             }
             ExecFailure.awaitLaunched(l, BUILD_TIME);
         } catch (ContainerFault e) {
@@ -359,6 +381,26 @@ final class NamespaceContainer implements Container {
             throw e;
         }
         return l;
+    }
+
+    @Override
+    public @Nullable Launch execAhead(Launch init, int launch, String tag, ProcessSpec process, int io)
+            throws ContainerFault {
+        PlannedExec planned = planExec(init, process, Map.of(), true);
+        return planned.isAttended() ? null : launcher.spawn(launch, tag, planned(planned.plan()), io, Set.of());
+    }
+
+    @Override
+    public void startAhead(Launch init, Launch exec, ProcessSpec process) throws ContainerFault {
+        if (!ExecPlan.mayWait(process)) {
+            openGate(exec, null); // which may not have been reached yet
+        } else if (exec.awaitNote(Notes.READY, BUILD_TIME) == Notes.HOME_KNOWN) {
+            openGate(exec, null);
+        } else {
+            exec.awaitNote(Notes.PID, BUILD_TIME); // the launcher's word for it may come after the process's own
+            openGate(init, exec, process);
+        }
+        ExecFailure.awaitLaunched(exec, BUILD_TIME);
     }
 
     private static boolean waits(Launch exec, ProcessSpec process, SeccompSupport seccomp) throws ContainerFault {

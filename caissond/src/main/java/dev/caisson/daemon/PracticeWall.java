@@ -82,6 +82,18 @@ final class PracticeWall implements Backend {
         }
 
         @Override
+        public Launch execAhead(Launch init, int launch, String tag, ProcessSpec process, int io)
+                throws ContainerFault {
+            return launcher.spawn(launch, tag, plan(), io, Set.of());
+        }
+
+        @Override
+        public void startAhead(Launch init, Launch exec, ProcessSpec process) throws ContainerFault {
+            exec.gate((byte) 1);
+            exec.awaitLaunched(TIME);
+        }
+
+        @Override
         public void signalAll(int signal) {}
 
         @Override

@@ -22,6 +22,8 @@ public final class ExecPlan {
      * @param initPid init's pid on the host; the caller keeps it from being reused
      * @param annotations the container's; they restrict every process of it
      * @param home what an environment without HOME gets as long as the user database is the same; null when nothing is known
+     * @param ahead whether it is made before anybody wants the program to run: it waits at its gate, and says {@link Notes#HOME_KNOWN} when it
+     *     needs no more than to be let go
      */
     public static LaunchPlan of(
             int initPid,
@@ -34,7 +36,8 @@ public final class ExecPlan {
             int ioUid,
             int ioGid,
             @Nullable KnownHome home,
-            Handover handover) {
+            Handover handover,
+            boolean ahead) {
         Steps s = new Steps();
         PlanBuilder p = s.p;
         ProcessSteps steps = new ProcessSteps(s, process, host, linux.hasNamespace(NamespaceType.USER), handover);
@@ -199,7 +202,13 @@ public final class ExecPlan {
             landlock.enforce();
             steps.seccomp(seccomp);
         }
-        if (mustWait(process, seccomp)) {
+        if (ahead && homeIsKnown != null) {
+            PlanBuilder.Label ask = new PlanBuilder.Label();
+            p.jumpIfNotEqual(homeIsKnown, c(1), ask);
+            p.set(passwd, c(Notes.HOME_KNOWN));
+            p.place(ask);
+        }
+        if (ahead || mustWait(process, seccomp)) {
             steps.waitForStart(Notes.READY, passwd);
         } else if (homeIsKnown != null) {
             steps.waitUnless(homeIsKnown, Notes.READY, passwd);

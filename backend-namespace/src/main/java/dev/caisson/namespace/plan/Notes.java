@@ -24,5 +24,8 @@ public final class Notes {
      */
     public static final int UNEXECUTABLE = 20;
 
+    /** With {@link #READY}: nobody needs to look up the user's home. No errno. */
+    public static final int HOME_KNOWN = -4096;
+
     private Notes() {}
 }

@@ -114,15 +114,30 @@ final class Scenarios {
     }
 
     static LaunchPlan exec(Spec spec, PlanInput.CgroupJoin cgroups, Consumer<ProcessSpec.Builder> change) {
-        return exec(spec, cgroups, null, change);
+        return exec(spec, cgroups, null, false, change);
     }
 
     private static LaunchPlan exec(
-            Spec spec, PlanInput.CgroupJoin cgroups, @Nullable KnownHome home, Consumer<ProcessSpec.Builder> change) {
+            Spec spec,
+            PlanInput.CgroupJoin cgroups,
+            @Nullable KnownHome home,
+            boolean ahead,
+            Consumer<ProcessSpec.Builder> change) {
         ProcessSpec.Builder p = java.util.Objects.requireNonNull(spec.process()).toBuilder();
         change.accept(p);
         return ExecPlan.of(
-                4711, spec.linux(), spec.annotations(), p.build(), host(), cgroups, null, -1, -1, home, Handover.NONE);
+                4711,
+                spec.linux(),
+                spec.annotations(),
+                p.build(),
+                host(),
+                cgroups,
+                null,
+                -1,
+                -1,
+                home,
+                Handover.NONE,
+                ahead);
     }
 
     private static Spec userNamespace() {
@@ -246,7 +261,20 @@ final class Scenarios {
         plans.put("exec", exec(spec(b -> {}), CGROUPS, p -> p.args = List.of("/bin/ps")));
         plans.put(
                 "exec-home",
-                exec(spec(b -> {}), CGROUPS, new KnownHome("/root", 0x2b, 4711, 1_795_000_000, 123_456_789), p -> {}));
+                exec(
+                        spec(b -> {}),
+                        CGROUPS,
+                        new KnownHome("/root", 0x2b, 4711, 1_795_000_000, 123_456_789),
+                        false,
+                        p -> {}));
+        plans.put(
+                "exec-ahead",
+                exec(
+                        spec(b -> {}),
+                        CGROUPS,
+                        new KnownHome("/root", 0x2b, 4711, 1_795_000_000, 123_456_789),
+                        true,
+                        p -> {}));
         plans.put(
                 "exec-systemd", exec(spec(b -> {}), PlanInput.CgroupJoin.BY_DAEMON, p -> p.args = List.of("/bin/ps")));
         plans.put(

@@ -60,6 +60,23 @@ final class CannedAnswers {
         }
     }
 
+    /**
+     * The state of an exec whose process has been made: containerd asks for it again and again on the way to Start. When the monitor answers a
+     * Start it forgets what it was told before.
+     */
+    static void exec(Task task, TaskProcess p) {
+        MonitorLink link = task.pod().link();
+        if (link != null) {
+            put(
+                    link,
+                    p.launchId,
+                    true,
+                    "State",
+                    StateRequest.newBuilder().setId(task.id).setExecId(p.id).build(),
+                    TaskService.stateOf(task, p));
+        }
+    }
+
     private static void put(
             MonitorLink link, int launch, boolean atOnce, String method, MessageLite request, MessageLite response) {
         for (String service : new String[] {ServiceNames.TASK_V2, ServiceNames.TASK_V3}) {

@@ -39,6 +39,10 @@ public final class TaskExits {
     }
 
     void onExit(Task task, TaskProcess p, ProcessExit exit) {
+        Launch l = p.isInit ? null : new LazyLauncher(task.pod()).find(p.launchId);
+        if (l != null && ExecsAhead.isWaiting(task, l)) {
+            return; // it has not begun
+        }
         if (p.isInit && !task.hasOwnPids()) {
             endSharedPids(task);
         }

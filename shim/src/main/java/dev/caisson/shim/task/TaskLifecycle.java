@@ -341,6 +341,8 @@ public final class TaskLifecycle {
                 }
                 if (p.isInit && started) {
                     CannedAnswers.refresh(task);
+                } else if (started) {
+                    CannedAnswers.exec(task, p);
                 }
             }
             return p.pid();
@@ -355,25 +357,27 @@ public final class TaskLifecycle {
             throw new ContainerFault(Kind.WRONG_STATE, "cannot exec in a stopped container: " + task.id);
         }
         LazyLauncher launcher = new LazyLauncher(task.pod());
+        // Made ahead; or another daemon launched it and was lost before it could answer.
         Launch earlier = launcher.find(p.launchId);
         if (earlier != null) {
-            // Another daemon launched it and was lost before it could answer.
-            container.resumeExec(init, earlier, execSpec(p));
+            if (ExecsAhead.isWaiting(task, earlier)) {
+                ExecsAhead.start(task, p, container, init, earlier);
+            } else {
+                container.resumeExec(init, earlier, p.execSpec());
+            }
             p.attach(earlier);
+            ProcessExit exit = earlier.exit().getNow(null);
+            if (exit != null) {
+                exits.onExit(task, p, exit); // while it waited nobody listened
+            }
             return;
         }
         StdioUris stdio = StdioUris.parse(p.stdin, p.stdout, p.stderr, p.terminal);
         launcher.openIo(p.launchId, stdio.stdio());
         startLogger(task, stdio.logger(), p.launchId, launcher);
-        Launch l = container.exec(init, p.launchId, "exec " + task.id + " " + p.id, execSpec(p), p.launchId);
+        Launch l = container.exec(init, p.launchId, "exec " + task.id + " " + p.id, p.execSpec(), p.launchId);
         p.attach(l);
         CannedAnswers.refresh(task);
-    }
-
-    private static ProcessSpec execSpec(TaskProcess p) {
-        ProcessSpec.Builder spec = java.util.Objects.requireNonNull(p.spec).toBuilder();
-        spec.terminal = p.terminal;
-        return spec.build();
     }
 
     /** The task must end up where it can be waited for and deleted. */
@@ -399,7 +403,7 @@ public final class TaskLifecycle {
 
     // ---- exec ----
 
-    void exec(Task task, ExecProcessRequest request) throws ContainerFault {
+    TaskProcess exec(Task task, ExecProcessRequest request) throws ContainerFault {
         String execId = Identifiers.require("exec id", request.getExecId());
         task.init.check(TaskEvent.EXEC);
         String json = request.getSpec().getValue().toString(StandardCharsets.UTF_8);
@@ -428,6 +432,12 @@ public final class TaskLifecycle {
         p.apply(TaskEvent.BUILT);
         records.saveOrLog(task);
         TaskEvents.execAdded(task, execId);
+        return p;
+    }
+
+    /** Does for a new exec what its creator need not wait for: called when that has its answer. May block. */
+    void execAhead(Task task, TaskProcess p) {
+        ExecsAhead.make(task, p);
     }
 
     // ---- signals and the freezer ----

@@ -67,6 +67,13 @@ final class TaskProcess {
         this.spec = spec;
     }
 
+    /** What an exec is to run; whether it has a terminal says the request, not the specification. */
+    ProcessSpec execSpec() {
+        ProcessSpec.Builder b = java.util.Objects.requireNonNull(spec).toBuilder();
+        b.terminal = terminal;
+        return b.build();
+    }
+
     synchronized TaskState state() {
         return state;
     }

@@ -97,6 +97,9 @@ public final class TaskRecovery {
         if (l == null) {
             return;
         }
+        if (!p.isInit && ExecsAhead.isWaiting(task, l)) {
+            return; // until somebody starts it
+        }
         p.attach(l);
         boolean ran = l.isLaunched() && !l.hasFailed() && l.pid() != 0 && (!p.isInit || l.gateUsed());
         if (ran && p.state() == TaskState.CREATED) {

@@ -55,6 +55,7 @@ public final class TaskRemoval {
             }
             LazyLauncher launcher = new LazyLauncher(task.pod());
             for (TaskProcess e : task.execs.values()) {
+                ExecsAhead.drop(task, e);
                 launcher.closeIo(e.launchId);
             }
             launcher.closeIo(p.launchId);
@@ -93,6 +94,7 @@ public final class TaskRemoval {
             throw new ContainerFault(
                     Kind.WRONG_STATE, "cannot delete process " + p.id + " that is not stopped: running");
         }
+        ExecsAhead.drop(task, p);
         new LazyLauncher(task.pod()).closeIo(p.launchId);
         ProcessExit exit = p.exit() == null ? new ProcessExit(0, Instant.now()) : p.exit();
         awaitEvents(task);

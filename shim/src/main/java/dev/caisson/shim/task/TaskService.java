@@ -97,7 +97,12 @@ public final class TaskService {
                 .unary("Exec", ExecProcessRequest.parser(), faults((from, ctx, q) -> {
                     Task task = task(from, q.getId());
                     from.commit(ctx.streamId());
-                    lifecycle.exec(task, q);
+                    TaskProcess added = lifecycle.exec(task, q);
+                    from.pod()
+                            .afterAnswer(
+                                    from.connection(),
+                                    ctx.streamId(),
+                                    () -> executor.execute(() -> lifecycle.execAhead(task, added)));
                     return Empty.getDefaultInstance();
                 }))
                 .unary("ResizePty", ResizePtyRequest.parser(), faults((from, ctx, q) -> {

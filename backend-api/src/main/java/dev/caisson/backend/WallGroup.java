@@ -19,9 +19,11 @@ public final class WallGroup {
     private static final long NAP_MILLIS = 2;
 
     private final Cgroup group;
+    private final boolean takesParentAlong;
 
-    private WallGroup(Cgroup group) {
+    private WallGroup(Cgroup group, boolean takesParentAlong) {
         this.group = group;
+        this.takesParentAlong = takesParentAlong;
     }
 
     /**
@@ -33,8 +35,24 @@ public final class WallGroup {
      */
     public static WallGroup of(String parent, String name, int pid, long memory, int threads)
             throws ErrnoException, CgroupException {
-        WallGroup made = new WallGroup(Cgroup.create(
-                CgroupLayout.detect(), CgroupPath.of(parent + "/" + name, name), Set.of("memory", "pids")));
+        return at(CgroupPath.of(parent + "/" + name, name), true, pid, memory, threads);
+    }
+
+    /**
+     * Puts a process into a group of its own among others', whose parent is somebody else's.
+     *
+     * @param memory in bytes
+     * @param threads how many there may be
+     */
+    public static WallGroup among(CgroupPath path, int pid, long memory, int threads)
+            throws ErrnoException, CgroupException {
+        return at(path, false, pid, memory, threads);
+    }
+
+    private static WallGroup at(CgroupPath path, boolean takesParentAlong, int pid, long memory, int threads)
+            throws ErrnoException, CgroupException {
+        WallGroup made = new WallGroup(
+                Cgroup.create(CgroupLayout.detect(), path, Set.of("memory", "pids")), takesParentAlong);
         made.limit("memory", List.of("memory.max", "memory.limit_in_bytes"), memory);
         made.limit("pids", List.of("pids.max"), threads);
         made.group.join(pid);
@@ -43,7 +61,12 @@ public final class WallGroup {
 
     /** One that was made before. */
     public static WallGroup expected(String parent, String name) throws ErrnoException, CgroupException {
-        return new WallGroup(Cgroup.expected(CgroupLayout.detect(), CgroupPath.of(parent + "/" + name, name)));
+        return new WallGroup(Cgroup.expected(CgroupLayout.detect(), CgroupPath.of(parent + "/" + name, name)), true);
+    }
+
+    /** One that {@link #among} made before. */
+    public static WallGroup expectedAmong(CgroupPath path) throws ErrnoException, CgroupException {
+        return new WallGroup(Cgroup.expected(CgroupLayout.detect(), path), false);
     }
 
     private void limit(String controller, List<String> files, long value) {
@@ -61,9 +84,12 @@ public final class WallGroup {
         return group.oomKills();
     }
 
-    /** After the process's end; with the parent, if it was the last one. */
+    /** After the process's end, or when it has moved; with the parent, if that was made for such groups and this was the last one. */
     public void remove() {
         removeAlone();
+        if (!takesParentAlong) {
+            return;
+        }
         for (String directory : group.directories()) {
             var _ = HostFiles.tryRmdir(directory.substring(0, directory.lastIndexOf('/')));
         }

@@ -5,6 +5,7 @@ import dev.caisson.backend.ContainerFault.Kind;
 import dev.caisson.backend.Launch;
 import dev.caisson.backend.Launcher;
 import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.cgroup.CgroupPath;
 import dev.caisson.trap.dispatch.TraceFilter;
 import dev.caisson.trap.filter.Tier;
 import dev.caisson.trap.sandbox.Control;
@@ -30,10 +31,17 @@ final class Guard {
     private final int launchId;
     private final Launcher launcher;
     private final PodSandboxes sandboxes;
+    private final @Nullable CgroupPath charged;
     private volatile @Nullable ProcessId process;
 
     private Guard(
-            String container, int launchId, @Nullable ProcessId process, Launcher launcher, PodSandboxes sandboxes) {
+            String container,
+            int launchId,
+            @Nullable ProcessId process,
+            Launcher launcher,
+            PodSandboxes sandboxes,
+            @Nullable CgroupPath charged) {
+        this.charged = charged;
         this.container = container;
         this.launchId = launchId;
         this.process = process;
@@ -41,18 +49,28 @@ final class Guard {
         this.sandboxes = sandboxes;
     }
 
-    /** Of a container that is to be made. */
-    static Guard of(String container, Launcher launcher, PodSandboxes sandboxes) {
-        return new Guard(container, launcher.nextId(), null, launcher, sandboxes);
+    /**
+     * Of a container that is to be made.
+     *
+     * @param charged the container's group, if its pod is to be charged for a sandbox process that is new
+     */
+    static Guard of(String container, Launcher launcher, PodSandboxes sandboxes, @Nullable CgroupPath charged) {
+        return new Guard(container, launcher.nextId(), null, launcher, sandboxes, charged);
     }
 
     /** Of one that an earlier daemon made; takes out of its record what {@link #record} put there. */
-    static Guard recover(String container, Map<String, String> record, Launcher launcher, PodSandboxes sandboxes)
+    static Guard recover(
+            String container,
+            Map<String, String> record,
+            Launcher launcher,
+            PodSandboxes sandboxes,
+            @Nullable CgroupPath charged)
             throws ContainerFault {
         try {
             int launch = Integer.parseInt(String.valueOf(record.remove(LAUNCH)));
             String process = record.remove(PROCESS);
-            return new Guard(container, launch, process == null ? null : ProcessId.parse(process), launcher, sandboxes);
+            return new Guard(
+                    container, launch, process == null ? null : ProcessId.parse(process), launcher, sandboxes, charged);
         } catch (IllegalArgumentException e) {
             throw new ContainerFault(Kind.FAILED, "recover container " + container + ": its record names no guard", e);
         }
@@ -172,6 +190,9 @@ final class Guard {
             throw new ContainerFault(Kind.FAILED, "look at guard of " + container + ": " + e.getMessage(), e);
         }
         if (fresh != null) {
+            if (charged != null) {
+                fresh.chargeWith(charged);
+            }
             fresh.adopt(pid);
         } else if (shared != null) {
             SandboxProcess.adoptThrough(shared.through(), pid);
@@ -239,11 +260,25 @@ final class Guard {
     /** Ends and forgets it, and with it the sandbox process's part for this container. Idempotent. */
     void end() {
         leavePod();
+        ProcessId sandbox = charged == null ? null : sandbox();
         Launch guard = launcher.find(launchId);
         if (guard != null) {
             guard.kill(SIGKILL);
             guard.awaitExit(END_TIME);
             guard.forget();
         }
+        if (charged != null && sandbox != null && shared() == null) {
+            SandboxGroup.removeBeside(charged, sandbox);
+        }
+    }
+
+    /** The sandbox process, by the guard's tag; null where there is no guard any more. */
+    private @Nullable ProcessId sandbox() {
+        for (Map.Entry<String, Launch> wall : launcher.walls().entrySet()) {
+            if (wall.getValue().id() == launchId && wall.getKey().startsWith(TAG)) {
+                return ProcessId.parse(wall.getKey().substring(TAG.length()).split(" ", 2)[0]);
+            }
+        }
+        return null;
     }
 }

@@ -15,14 +15,49 @@ import java.util.List;
  */
 final class SandboxGroup {
     private static final String PARENT = "/caisson-sandbox";
+    private static final String BESIDE = "/caisson-sandbox-";
     private static final long MEMORY_BYTES = 256L << 20;
     private static final int THREADS = 512;
+    private static final long END_NANOS = 5_000_000_000L;
+    private static final long NAP_MILLIS = 5;
 
     private SandboxGroup() {}
 
     /** Puts a process into a group of its own. */
     static WallGroup of(int pid) throws ErrnoException, CgroupException {
         return WallGroup.of(PARENT, Integer.toString(pid), pid, MEMORY_BYTES, THREADS);
+    }
+
+    /**
+     * Where it is beside a container's group instead, so that what the pod may use together bounds it too.
+     *
+     * @param container the container's, which is no child of the root
+     */
+    static CgroupPath beside(CgroupPath container, int pid) {
+        String path = container.path();
+        return new CgroupPath(path.substring(0, path.lastIndexOf('/')) + BESIDE + pid, container.relative());
+    }
+
+    /** Puts a process into a group of its own beside a container's. */
+    static WallGroup beside(CgroupPath container, ProcessId sandbox) throws ErrnoException, CgroupException {
+        return WallGroup.among(beside(container, sandbox.pid()), sandbox.pid(), MEMORY_BYTES, THREADS);
+    }
+
+    /** Removes such a group when the process has ended, for whom it may be no child of this one; not waited for. */
+    static void removeBeside(CgroupPath container, ProcessId sandbox) {
+        Thread.ofVirtual().name("after-sandbox").start(() -> {
+            try {
+                long giveUp = System.nanoTime() + END_NANOS;
+                while (sandbox.isRunning() && System.nanoTime() < giveUp) {
+                    Thread.sleep(NAP_MILLIS);
+                }
+                WallGroup.expectedAmong(beside(container, sandbox.pid())).remove();
+            } catch (ErrnoException | CgroupException e) {
+                System.getLogger(SandboxGroup.class.getName()).log(System.Logger.Level.DEBUG, e.getMessage());
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+        });
     }
 
     /** Those of processes that ended when no daemon was there to see it. One that is in use cannot be removed. */

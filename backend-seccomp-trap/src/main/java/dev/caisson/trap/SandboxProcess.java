@@ -6,6 +6,8 @@ import dev.caisson.backend.PlayedPlan;
 import dev.caisson.backend.WallGroup;
 import dev.caisson.backend.WallProcess;
 import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.cgroup.CgroupException;
+import dev.caisson.linux.cgroup.CgroupPath;
 import dev.caisson.linux.plan.PlanBuilder;
 import dev.caisson.trap.sandbox.Control;
 import dev.caisson.trap.sandbox.SandboxMain;
@@ -27,7 +29,7 @@ final class SandboxProcess {
     private final PlayedPlan played;
     private final Process process;
     private final ProcessId id;
-    private final WallGroup group;
+    private volatile WallGroup group;
 
     private SandboxProcess(PlayedPlan played, ProcessId id, WallGroup group) {
         this.group = group;
@@ -47,8 +49,9 @@ final class SandboxProcess {
                 throw new IOException("it has ended");
             }
             WallGroup group = SandboxGroup.of(id.pid());
-            process.onExit().thenRun(group::remove);
-            return new SandboxProcess(played, id, group);
+            SandboxProcess started = new SandboxProcess(played, id, group);
+            process.onExit().thenRun(() -> started.group.remove());
+            return started;
         } catch (IOException e) {
             if (played != null) {
                 played.process().destroyForcibly();
@@ -82,6 +85,24 @@ final class SandboxProcess {
     /** Calls back when it has ended. */
     void onEnd(Runnable action) {
         process.onExit().thenRun(action);
+    }
+
+    /**
+     * Lets what it uses from now on count with a container's pod. (Memory that it has stays charged where it was.)
+     *
+     * @param container the container's group
+     */
+    void chargeWith(CgroupPath container) throws ContainerFault {
+        WallGroup before = group;
+        try {
+            group = SandboxGroup.beside(container, id);
+        } catch (ErrnoException | CgroupException e) {
+            throw new ContainerFault(
+                    Kind.FAILED,
+                    "charge the sandbox process to the pod of " + container.path() + ": " + e.getMessage(),
+                    e);
+        }
+        before.remove();
     }
 
     /** Gives it a container, by its guard. */

@@ -5,6 +5,8 @@ import dev.caisson.backend.Container;
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
 import dev.caisson.backend.Launcher;
+import dev.caisson.linux.cgroup.CgroupException;
+import dev.caisson.linux.cgroup.CgroupPath;
 import dev.caisson.namespace.NamespaceBackend;
 import dev.caisson.oci.Spec;
 import dev.caisson.trap.filter.Surface;
@@ -31,6 +33,9 @@ public final class TrapBackend implements Backend {
     /** Annotation whose text is the policy that the container is held to from its program's first call on. */
     static final String POLICY = "dev.caisson.trap.policy";
 
+    /** Annotation that says whether the pod is charged for its sandbox process: {@code pod} or {@code none}. */
+    static final String CHARGE = "dev.caisson.trap.charge";
+
     private final NamespaceBackend namespace = new NamespaceBackend();
     private final TrapFilters filters = new TrapFilters();
     private final PodSandboxes sandboxes = new PodSandboxes();
@@ -46,7 +51,8 @@ public final class TrapBackend implements Backend {
     @Override
     public Container prepare(CreateRequest request, Launcher launcher) throws ContainerFault {
         TrapSpec.requireIdentity(request.spec());
-        TrapContainer.Filter filter = filter(request.spec(), Guard.of(request.id(), launcher, sandboxes), false);
+        Guard guard = Guard.of(request.id(), launcher, sandboxes, charged(request));
+        TrapContainer.Filter filter = filter(request.spec(), guard, false);
         PodNamespaces pod = PodNamespaces.of(request.spec());
         return new TrapContainer(namespace.prepare(changed(request, pod), launcher, filter), filter);
     }
@@ -55,7 +61,7 @@ public final class TrapBackend implements Backend {
     public Container recover(CreateRequest request, Map<String, String> record, Launcher launcher)
             throws ContainerFault {
         Map<String, String> rest = new HashMap<>(record);
-        Guard guard = Guard.recover(request.id(), rest, launcher, sandboxes);
+        Guard guard = Guard.recover(request.id(), rest, launcher, sandboxes, charged(request));
         TrapContainer.Filter filter = filter(request.spec(), guard, true);
         // It has joined what it has, whose owner may be gone.
         TrapContainer container = new TrapContainer(
@@ -87,6 +93,28 @@ public final class TrapBackend implements Backend {
             }
         }
         return text;
+    }
+
+    /** The container's group, if its pod is to be charged; null if not. */
+    private static @Nullable CgroupPath charged(CreateRequest request) throws ContainerFault {
+        String word = request.spec().annotations().getOrDefault(CHARGE, "none");
+        if (word.equals("none")) {
+            return null;
+        }
+        if (!word.equals("pod")) {
+            throw new ContainerFault(Kind.INVALID, "annotation " + CHARGE + ": neither pod nor none: \"" + word + "\"");
+        }
+        String path = request.spec().linux().cgroupsPath();
+        try {
+            CgroupPath group = CgroupPath.of(path == null ? "" : path, request.id());
+            if (group.path().lastIndexOf('/') > 0) {
+                return group;
+            }
+        } catch (CgroupException e) {
+            throw new ContainerFault(Kind.INVALID, "annotation " + CHARGE + ": " + e.getMessage(), e);
+        }
+        throw new ContainerFault(
+                Kind.INVALID, "annotation " + CHARGE + ": the container's cgroupsPath is in no pod's group: " + path);
     }
 
     private static boolean debugs(Spec spec, Tier tier) throws ContainerFault {

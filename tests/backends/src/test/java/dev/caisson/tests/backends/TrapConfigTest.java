@@ -76,7 +76,7 @@ final class TrapConfigTest extends TrapSuite {
                 "id mapping of 0 to 100000");
     }
 
-    private static Bundle annotated(Bundle bundle, Map<String, String> annotations) {
+    static Bundle annotated(Bundle bundle, Map<String, String> annotations) {
         return bundle.spec(spec -> {
             Spec.Builder b = spec.toBuilder();
             Map<String, String> all = new LinkedHashMap<>(spec.annotations());
@@ -93,6 +93,12 @@ final class TrapConfigTest extends TrapSuite {
         refused(
                 annotated(shell("true"), Map.of("dev.caisson.trap.debug", "true", "dev.caisson.trap.tier", "strict")),
                 "not in the tier strict");
+        refused(annotated(shell("true"), Map.of("dev.caisson.trap.charge", "me")), "neither pod nor none", "me");
+        refused(
+                annotated(shell("true"), Map.of("dev.caisson.trap.charge", "pod"))
+                        .linux(l -> l.cgroupsPath = "/alone"),
+                "in no pod's group",
+                "/alone");
     }
 
     /** Each line of what the container's shell did, and what came of it. */

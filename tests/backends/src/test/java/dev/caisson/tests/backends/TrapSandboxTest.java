@@ -12,11 +12,13 @@ import dev.caisson.oci.NamespaceType;
 import dev.caisson.oci.Spec;
 import java.io.IOException;
 import java.nio.file.Files;
+import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Map;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
@@ -314,6 +316,55 @@ final class TrapSandboxTest extends TrapSuite {
                     .as("network devices")
                     .filteredOn(line -> line.contains(":"))
                     .allMatch(line -> line.strip().startsWith("lo:"));
+        }
+    }
+
+    /** By annotation; what it has is bounded all the same. */
+    @Test
+    void isChargedToThePodWhereAsked() throws Exception {
+        Bundle bundle =
+                TrapConfigTest.annotated(shell("echo up; exec sleep 1000"), Map.of("dev.caisson.trap.charge", "pod"));
+        String own = String.valueOf(bundle.spec().linux().cgroupsPath());
+        String parent = own.substring(0, own.lastIndexOf('/'));
+        String pod = parent + "/pod-" + bundle.id();
+        // As kubelet does, and takes away itself.
+        List<Path> hierarchies = hierarchies();
+        for (Path hierarchy : hierarchies) {
+            Files.createDirectories(Path.of(hierarchy + pod));
+        }
+        String group;
+        try (TestContainer c = prepare(bundle.linux(l -> l.cgroupsPath = pod + "/" + bundle.id()))
+                .create()
+                .start()) {
+            await("program", () -> c.stdout().contains("up"));
+            long sandbox = sandbox();
+            String expected = pod + "/caisson-sandbox-" + sandbox;
+            assertThat(Files.readString(Path.of("/proc/" + sandbox + "/cgroup")).lines())
+                    .allMatch(line -> line.endsWith(expected));
+            group = expected;
+            Path one = Path.of("/sys/fs/cgroup/memory" + group, "memory.limit_in_bytes");
+            Path bound = Files.exists(one) ? one : Path.of("/sys/fs/cgroup" + group, "memory.max");
+            assertThat(Files.readString(bound).strip()).isEqualTo("268435456");
+            assertThat(c.execOutput("ls", "/")).contains("bin");
+        }
+        await(
+                "removal of " + group,
+                () -> hierarchies.stream().noneMatch(hierarchy -> Files.exists(Path.of(hierarchy + group))));
+        for (Path hierarchy : hierarchies) {
+            Files.delete(Path.of(hierarchy + pod));
+            Files.deleteIfExists(Path.of(hierarchy + parent));
+        }
+    }
+
+    private static List<Path> hierarchies() throws IOException {
+        Path root = Path.of("/sys/fs/cgroup");
+        if (Files.exists(root.resolve("cgroup.controllers"))) {
+            return List.of(root);
+        }
+        try (var mounted = Files.list(root)) {
+            return mounted.filter(path -> Files.isDirectory(path, LinkOption.NOFOLLOW_LINKS))
+                    .filter(path -> Files.exists(path.resolve("cgroup.procs")))
+                    .toList();
         }
     }
 

@@ -51,8 +51,8 @@ public final class WallGroup {
 
     private static WallGroup at(CgroupPath path, boolean takesParentAlong, int pid, long memory, int threads)
             throws ErrnoException, CgroupException {
-        WallGroup made = new WallGroup(
-                Cgroup.create(CgroupLayout.detect(), path, Set.of("memory", "pids")), takesParentAlong);
+        WallGroup made =
+                new WallGroup(Cgroup.create(CgroupLayout.detect(), path, Set.of("memory", "pids")), takesParentAlong);
         made.limit("memory", List.of("memory.max", "memory.limit_in_bytes"), memory);
         made.limit("pids", List.of("pids.max"), threads);
         made.group.join(pid);

@@ -47,8 +47,9 @@ record MachineGroup(String parent, String name) {
             if (first.relative() || parent.isEmpty()) {
                 return null;
             }
-            boolean isThere = Cgroup.expected(CgroupLayout.detect(), CgroupPath.of(parent, machine)).directories().stream()
-                    .allMatch(HostFiles::exists);
+            boolean isThere =
+                    Cgroup.expected(CgroupLayout.detect(), CgroupPath.of(parent, machine)).directories().stream()
+                            .allMatch(HostFiles::exists);
             return isThere ? new MachineGroup(parent, PREFIX + machine) : null;
         } catch (ErrnoException | CgroupException e) {
             return null; // the container's own creation in the guest says what is wrong

@@ -86,17 +86,6 @@ public final class WallGroup {
 
     /** After the process's end, or when it has moved; with the parent, if that was made for such groups and this was the last one. */
     public void remove() {
-        removeAlone();
-        if (!takesParentAlong) {
-            return;
-        }
-        for (String directory : group.directories()) {
-            var _ = HostFiles.tryRmdir(directory.substring(0, directory.lastIndexOf('/')));
-        }
-    }
-
-    /** As {@link #remove}, in a parent that is somebody else's. */
-    public void removeAlone() {
         long end = System.nanoTime() + REMOVAL_NANOS;
         for (String directory : group.directories()) {
             // A process is gone for its parent before the last of its threads has left the group.
@@ -107,6 +96,9 @@ public final class WallGroup {
                     Thread.currentThread().interrupt();
                     return;
                 }
+            }
+            if (takesParentAlong) {
+                var _ = HostFiles.tryRmdir(directory.substring(0, directory.lastIndexOf('/')));
             }
         }
     }

@@ -1,5 +1,6 @@
 package dev.caisson.trap;
 
+import dev.caisson.backend.WallWatcher;
 import dev.caisson.linux.plan.Arg;
 import dev.caisson.linux.plan.LaunchPlan;
 import dev.caisson.linux.plan.PlanBuilder;
@@ -14,7 +15,6 @@ final class GuardPlan {
     /** The note's code; those below 64 belong to launch plans. Its value is the guard's pid. */
     static final int NOTE_GUARDS = 65;
 
-    private static final int PR_SET_PDEATHSIG = 1;
     private static final int SIGKILL = 9;
     private static final int POLLIN = 1;
     private static final int POLLFD_SIZE = 8;
@@ -25,23 +25,7 @@ final class GuardPlan {
      * @param outlives whether the container outlives whoever launches this
      */
     static LaunchPlan of(int sandbox, int init, boolean outlives) {
-        PlanBuilder p = new PlanBuilder();
-        if (!outlives) {
-            p.call(
-                    "tie guard to the monitor's life",
-                    Sys.PRCTL,
-                    Arg.of(PR_SET_PDEATHSIG),
-                    Arg.of(SIGKILL),
-                    Arg.ZERO,
-                    Arg.ZERO,
-                    Arg.ZERO);
-        }
-        p.call("start session", Sys.SETSID);
-        // Whatever the launcher's own streams and directory are, they are not held for as long as the container lives.
-        for (int fd = 0; fd <= 2; fd++) {
-            p.call("set up stream " + fd, Sys.DUP2, Arg.of(PlanBuilder.STDIN_FD), Arg.of(fd));
-        }
-        p.call("change to /", Sys.CHDIR, p.string("/"));
+        PlanBuilder p = WallWatcher.begin("guard", outlives);
         Arg.Slot sandboxFd = p.slot();
         Arg.Slot initFd = p.slot();
         Arg.Slot self = p.slot();

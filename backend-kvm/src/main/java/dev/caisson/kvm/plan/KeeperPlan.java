@@ -1,5 +1,6 @@
 package dev.caisson.kvm.plan;
 
+import dev.caisson.backend.WallWatcher;
 import dev.caisson.linux.plan.Arg;
 import dev.caisson.linux.plan.LaunchPlan;
 import dev.caisson.linux.plan.PlanBuilder;
@@ -16,8 +17,6 @@ public final class KeeperPlan {
 
     private static final int AF_UNIX = 1;
     private static final int SOCK_STREAM_CLOEXEC = 0x80001;
-    private static final int PR_SET_PDEATHSIG = 1;
-    private static final int SIGKILL = 9;
 
     private KeeperPlan() {}
 
@@ -28,23 +27,7 @@ public final class KeeperPlan {
      * @param outlives whether the machine lives on without its pod's monitor
      */
     public static LaunchPlan of(String socket, boolean outlives) {
-        PlanBuilder p = new PlanBuilder();
-        if (!outlives) {
-            p.call(
-                    "tie keeper to the monitor's life",
-                    Sys.PRCTL,
-                    Arg.of(PR_SET_PDEATHSIG),
-                    Arg.of(SIGKILL),
-                    Arg.ZERO,
-                    Arg.ZERO,
-                    Arg.ZERO);
-        }
-        p.call("start session", Sys.SETSID);
-        // Not one of the caller's streams: who reads those to their end does not wait for a machine.
-        for (int fd = 0; fd <= 2; fd++) {
-            p.call("set up stream " + fd, Sys.DUP2, Arg.of(PlanBuilder.STDIN_FD), Arg.of(fd));
-        }
-        p.call("change to /", Sys.CHDIR, p.string("/"));
+        PlanBuilder p = WallWatcher.begin("keeper", outlives);
         byte[] path = socket.getBytes(StandardCharsets.UTF_8);
         byte[] address = new byte[2 + path.length + 1];
         address[0] = AF_UNIX;

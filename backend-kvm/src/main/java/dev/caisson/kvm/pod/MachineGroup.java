@@ -66,9 +66,24 @@ record MachineGroup(String parent, String name) {
         return parent + "/" + name;
     }
 
+    private boolean isPods() {
+        return !parent.equals(PARENT);
+    }
+
+    private CgroupPath path() throws CgroupException {
+        return CgroupPath.of(text(), name);
+    }
+
+    private WallGroup made() throws ErrnoException, CgroupException {
+        return isPods() ? WallGroup.expectedAmong(path()) : WallGroup.expected(parent, name);
+    }
+
     void join(MachineProcess process, MachineSize size) throws ContainerFault {
         try {
-            var _ = WallGroup.of(parent, name, process.pid(), ((long) size.memoryMib() << 20) + OWN_MEMORY, THREADS);
+            long memory = ((long) size.memoryMib() << 20) + OWN_MEMORY;
+            var _ = isPods()
+                    ? WallGroup.among(path(), process.pid(), memory, THREADS)
+                    : WallGroup.of(parent, name, process.pid(), memory, THREADS);
         } catch (ErrnoException | CgroupException e) {
             throw new ContainerFault(Kind.FAILED, "limit virtual machine in " + text() + ": " + e.getMessage(), e);
         }
@@ -77,7 +92,7 @@ record MachineGroup(String parent, String name) {
     /** Whether the kernel has killed the machine because the host's limit for it was reached. */
     boolean isOutOfMemory() {
         try {
-            return WallGroup.expected(parent, name).oomKills() > 0;
+            return made().oomKills() > 0;
         } catch (ErrnoException | CgroupException e) {
             return false;
         }
@@ -86,12 +101,7 @@ record MachineGroup(String parent, String name) {
     /** After the process's end. Idempotent. */
     void remove() throws ContainerFault {
         try {
-            WallGroup group = WallGroup.expected(parent, name);
-            if (parent.equals(PARENT)) {
-                group.remove();
-            } else {
-                group.removeAlone();
-            }
+            made().remove();
         } catch (ErrnoException | CgroupException e) {
             throw new ContainerFault(
                     Kind.FAILED, "remove the group " + text() + " of a virtual machine: " + e.getMessage(), e);

@@ -4,6 +4,7 @@ import dev.caisson.kvm.guest.PodInterface;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HexFormat;
 import java.util.List;
 
@@ -21,20 +22,13 @@ final class Routes {
 
     /** @param table lines of /proc/net/route: hexadecimal words in the host's order of bytes */
     static List<PodInterface.Route> version4(List<String> table, String device) throws UnknownHostException {
-        List<PodInterface.Route> direct = new ArrayList<>();
-        List<PodInterface.Route> through = new ArrayList<>();
-        for (String line : table) {
-            String[] fields = line.strip().split("\\s+", -1);
-            if (fields.length < V4_FIELDS || !fields[0].equals(device)) {
-                continue;
-            }
+        List<PodInterface.Route> routes = new ArrayList<>();
+        for (String[] fields : linesOf(table, V4_FIELDS, 0, device)) {
             int prefix = Integer.bitCount(Integer.parseUnsignedInt(fields[7], 16));
             boolean hasGateway = (Integer.parseUnsignedInt(fields[3], 16) & GATEWAY) != 0;
-            (hasGateway ? through : direct)
-                    .add(new PodInterface.Route(word(fields[1]) + "/" + prefix, hasGateway ? word(fields[2]) : ""));
+            routes.add(new PodInterface.Route(word(fields[1]) + "/" + prefix, hasGateway ? word(fields[2]) : ""));
         }
-        direct.addAll(through);
-        return direct;
+        return inOrder(routes);
     }
 
     private static String word(String hex) throws UnknownHostException {
@@ -45,28 +39,33 @@ final class Routes {
 
     /** @param table lines of /proc/net/ipv6_route; link-local and multicast routes are every interface's own */
     static List<PodInterface.Route> version6(List<String> table, String device) throws UnknownHostException {
-        List<PodInterface.Route> direct = new ArrayList<>();
-        List<PodInterface.Route> through = new ArrayList<>();
-        for (String line : table) {
-            String[] fields = line.strip().split("\\s+", -1);
-            if (fields.length < V6_FIELDS || !fields[9].equals(device)) {
-                continue;
-            }
+        List<PodInterface.Route> routes = new ArrayList<>();
+        for (String[] fields : linesOf(table, V6_FIELDS, 9, device)) {
             int flags = Integer.parseUnsignedInt(fields[8], 16);
             InetAddress target = InetAddress.getByAddress(HexFormat.of().parseHex(fields[0]));
             if ((flags & NOT_TAKEN) != 0 || target.isLinkLocalAddress() || target.isMulticastAddress()) {
                 continue;
             }
-            boolean hasGateway = (flags & GATEWAY) != 0;
-            String gateway = hasGateway
+            String gateway = (flags & GATEWAY) != 0
                     ? InetAddress.getByAddress(HexFormat.of().parseHex(fields[4]))
                             .getHostAddress()
                     : "";
-            (hasGateway ? through : direct)
-                    .add(new PodInterface.Route(
-                            target.getHostAddress() + "/" + Integer.parseInt(fields[1], 16), gateway));
+            routes.add(
+                    new PodInterface.Route(target.getHostAddress() + "/" + Integer.parseInt(fields[1], 16), gateway));
         }
-        direct.addAll(through);
-        return direct;
+        return inOrder(routes);
+    }
+
+    /** The fields of the lines about a device, whose name is one of them. */
+    private static List<String[]> linesOf(List<String> table, int fields, int name, String device) {
+        return table.stream()
+                .map(line -> line.strip().split("\\s+", -1))
+                .filter(line -> line.length >= fields && line[name].equals(device))
+                .toList();
+    }
+
+    private static List<PodInterface.Route> inOrder(List<PodInterface.Route> routes) {
+        routes.sort(Comparator.comparing(route -> !route.gateway().isEmpty())); // stable
+        return routes;
     }
 }

@@ -2,7 +2,6 @@ package dev.caisson.trap.dispatch;
 
 import dev.caisson.linux.direct.KernelCalls;
 import dev.caisson.linux.direct.NativeMemory;
-import java.util.Arrays;
 
 /**
  * The working directories of the threads whose calls were answered last: most names are relative, and asking procfs for the directory is three calls.
@@ -11,9 +10,7 @@ import java.util.Arrays;
  * the thread itself can change it, since a stopped thread does not: so only those of processes with a single thread are kept. Of one thread.
  */
 final class KnownDirectories implements AutoCloseable {
-    private static final int KEPT = 16;
     private static final long TRUST_NANOS = 1_000_000_000L;
-    private static final int NONE = -1;
     private static final int O_PATH_CLOEXEC = 0x200000 | 0x80000;
     private static final int STAT_SIZE = 144;
     private static final int STAT_NLINK = 16;
@@ -24,22 +21,21 @@ final class KnownDirectories implements AutoCloseable {
     private final ContainerView container;
     private final NativeMemory text = new NativeMemory(64);
     private final NativeMemory stat = new NativeMemory(STAT_SIZE);
-    private final int[] tids = new int[KEPT];
-    private final int[] moves = new int[KEPT];
-    private final long[] since = new long[KEPT];
-    private final long[] fds = new long[KEPT];
+    private final KeptDescriptors directories;
+    private final int[] moves = new int[KeptDescriptors.PLACES];
+    private final long[] since = new long[KeptDescriptors.PLACES];
     /** What the call at hand was given already: it gets no other, and nothing is closed under it. */
-    private long inUse = NONE;
+    private long inUse = KeptDescriptors.NONE;
 
     KnownDirectories(KernelCalls kernel, ContainerView container) {
         this.kernel = kernel;
         this.container = container;
-        Arrays.fill(fds, NONE);
+        this.directories = new KeptDescriptors(kernel);
     }
 
     /** Another call is answered. */
     void begin() {
-        inUse = NONE;
+        inUse = KeptDescriptors.NONE;
     }
 
     /** Whether a descriptor is kept here, and so is not to be closed by who uses it. */
@@ -57,21 +53,21 @@ final class KnownDirectories implements AutoCloseable {
         if (inUse >= 0) {
             return inUse;
         }
-        int at = tid & (KEPT - 1);
+        int at = KeptDescriptors.place(tid);
         int count = container.moves().count();
         long now = System.nanoTime();
-        if (fds[at] >= 0 && tids[at] == tid && moves[at] == count && now - since[at] <= TRUST_NANOS) {
-            inUse = fds[at];
+        long known = directories.get(tid);
+        if (known >= 0 && moves[at] == count && now - since[at] <= TRUST_NANOS) {
+            inUse = known;
             return inUse;
         }
-        forget(at);
+        directories.forget(tid);
         text.putString(0, tid + "/cwd");
         long fd = kernel.call(Nr.openat, container.hostProc(), text.address(), O_PATH_CLOEXEC);
         if (fd >= 0 && isOwn(tid) && !isProc(fd)) {
-            tids[at] = tid;
             moves[at] = count;
             since[at] = now;
-            fds[at] = fd;
+            directories.put(tid, fd);
             inUse = fd;
         }
         return fd;
@@ -91,18 +87,9 @@ final class KnownDirectories implements AutoCloseable {
         return kernel.call(Nr.fstat, fd, stat.address()) != 0 || stat.getLong(0) == container.procDevice();
     }
 
-    private void forget(int at) {
-        if (fds[at] >= 0) {
-            kernel.call(Nr.close, fds[at]);
-            fds[at] = NONE;
-        }
-    }
-
     @Override
     public void close() {
-        for (int at = 0; at < KEPT; at++) {
-            forget(at);
-        }
+        directories.close();
         stat.close();
         text.close();
     }

@@ -2,27 +2,23 @@ package dev.caisson.trap.dispatch;
 
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.direct.KernelCalls;
-import java.util.Arrays;
 
 /**
  * pidfds of the threads whose calls were answered last, so that taking a descriptor of theirs is one call and not three. A pidfd is one thread's for
  * ever: another with the same number is not mistaken for it. Of one thread.
  */
 final class KnownThreads implements AutoCloseable {
-    private static final int KEPT = 16;
     /** Since Linux 6.9, pidfd_open(2): of the thread, whose table may be another than its process's. */
     private static final int PIDFD_THREAD = 0x80;
 
-    private static final int NONE = -1;
     private static final long ESRCH = -Errno.ESRCH.number();
 
     private final KernelCalls kernel;
-    private final int[] tids = new int[KEPT];
-    private final long[] fds = new long[KEPT];
+    private final KeptDescriptors pidfds;
 
     KnownThreads(KernelCalls kernel) {
         this.kernel = kernel;
-        Arrays.fill(fds, NONE);
+        this.pidfds = new KeptDescriptors(kernel);
     }
 
     /**
@@ -33,14 +29,13 @@ final class KnownThreads implements AutoCloseable {
      * @return a descriptor of ours, or a negative errno
      */
     long descriptor(int tid, int tgid, int fd) {
-        int at = tid & (KEPT - 1);
-        boolean isKnown = tids[at] == tid && fds[at] >= 0;
-        long copy = isKnown ? kernel.call(Nr.pidfd_getfd, fds[at], fd, 0) : ESRCH;
+        long known = pidfds.get(tid);
+        long copy = known >= 0 ? kernel.call(Nr.pidfd_getfd, known, fd, 0) : ESRCH;
         if (copy != ESRCH) {
             return copy;
         }
         // Not known, or one that has ended and whose number is another's now.
-        forget(at);
+        pidfds.forget(tid);
         long opened = kernel.call(Nr.pidfd_open, tid, PIDFD_THREAD);
         if (opened == -Errno.EINVAL.number()) {
             opened = kernel.call(Nr.pidfd_open, tgid, 0);
@@ -48,22 +43,12 @@ final class KnownThreads implements AutoCloseable {
         if (opened < 0) {
             return opened;
         }
-        tids[at] = tid;
-        fds[at] = opened;
+        pidfds.put(tid, opened);
         return kernel.call(Nr.pidfd_getfd, opened, fd, 0);
-    }
-
-    private void forget(int at) {
-        if (fds[at] >= 0) {
-            kernel.call(Nr.close, fds[at]);
-            fds[at] = NONE;
-        }
     }
 
     @Override
     public void close() {
-        for (int at = 0; at < KEPT; at++) {
-            forget(at);
-        }
+        pidfds.close();
     }
 }

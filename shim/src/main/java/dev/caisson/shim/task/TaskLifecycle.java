@@ -435,11 +435,6 @@ public final class TaskLifecycle {
         return p;
     }
 
-    /** Does for a new exec what its creator need not wait for: called when that has its answer. May block. */
-    void execAhead(Task task, TaskProcess p) {
-        ExecsAhead.make(task, p);
-    }
-
     // ---- signals and the freezer ----
 
     void kill(Task task, String execId, int signal, boolean all) throws ContainerFault {

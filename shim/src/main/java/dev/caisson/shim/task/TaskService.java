@@ -102,7 +102,7 @@ public final class TaskService {
                             .afterAnswer(
                                     from.connection(),
                                     ctx.streamId(),
-                                    () -> executor.execute(() -> lifecycle.execAhead(task, added)));
+                                    () -> executor.execute(() -> ExecsAhead.make(task, added)));
                     return Empty.getDefaultInstance();
                 }))
                 .unary("ResizePty", ResizePtyRequest.parser(), faults((from, ctx, q) -> {

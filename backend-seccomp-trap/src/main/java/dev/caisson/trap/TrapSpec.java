@@ -20,6 +20,8 @@ final class TrapSpec {
     /** From which port on everybody may listen (ip-sysctl). */
     private static final String UNPRIVILEGED_PORTS = "net.ipv4.ip_unprivileged_port_start";
 
+    private static final String NETWORK_RIGHT = "CAP_NET_ADMIN";
+
     private TrapSpec() {}
 
     /**
@@ -55,11 +57,27 @@ final class TrapSpec {
         }
     }
 
-    /** As for the init. A right by a file's set-id bits would be the host's. */
+    /**
+     * As for the init. A right by a file's set-id bits would be the host's. Without the right over its network a container can read that by netlink
+     * and change nothing of it: so says the kernel for every message, whoever exchanges what it reads.
+     */
     static ProcessSpec process(ProcessSpec process) {
         ProcessSpec.Builder b = process.toBuilder();
         b.noNewPrivileges = true;
+        ProcessSpec.Capabilities c = process.capabilities();
+        if (c != null) {
+            b.capabilities = new ProcessSpec.Capabilities(
+                    without(c.bounding()),
+                    without(c.effective()),
+                    without(c.inheritable()),
+                    without(c.permitted()),
+                    without(c.ambient()));
+        }
         return b.build();
+    }
+
+    private static List<String> without(List<String> capabilities) {
+        return capabilities.stream().filter(c -> !c.equals(NETWORK_RIGHT)).toList();
     }
 
     private static List<Mount> mounts(List<Mount> mounts) {

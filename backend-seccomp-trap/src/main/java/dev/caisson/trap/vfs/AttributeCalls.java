@@ -18,6 +18,9 @@ public final class AttributeCalls {
     private static final long EINVAL = -Errno.EINVAL.number();
     private static final long ENOSYS = -Errno.ENOSYS.number();
 
+    private static final int F_GETFL = 3;
+    private static final int O_PATH = 0x200000;
+
     private AttributeCalls() {}
 
     /** Adds these calls' handlers. */
@@ -168,13 +171,7 @@ public final class AttributeCalls {
 
     private static long xattr(GuestCall c, String prefix, XattrWork work) {
         if (prefix.equals("f")) {
-            return StatCalls.onDescriptor(c, 0, (fd, empty, flags) -> {
-                c.becomeCaller();
-                // A descriptor without access has no attributes of its own: by its name in procfs.
-                c.putPath(GuestCall.PATH, "self/fd/" + fd);
-                c.kernel().call(Nr.fchdir, c.hostProc());
-                return work.on(1, 0, c.memory().address(GuestCall.PATH));
-            });
+            return ofDescriptor(c, work);
         }
         boolean follow = prefix.isEmpty();
         return Names.named(c, NONE, 0, GuestCall.PATH, follow ? Below.TARGET : Below.LINK, (dir, name, empty) -> {
@@ -186,6 +183,27 @@ public final class AttributeCalls {
             }
             return work.on(follow ? 1 : 0, follow ? 0 : 1, name);
         });
+    }
+
+    private static long ofDescriptor(GuestCall c, XattrWork work) {
+        long fd = c.takeDescriptor(c.intArg(0));
+        if (fd < 0) {
+            return fd;
+        }
+        try {
+            // Who has the place of a file only (open(2), O_PATH) has no attributes by it.
+            long opened = c.kernel().call(Nr.fcntl, fd, F_GETFL);
+            if (opened < 0 || (opened & O_PATH) != 0) {
+                return -Errno.EBADF.number();
+            }
+            c.becomeCaller();
+            // By its name in procfs, so that the caller's rights count.
+            c.putPath(GuestCall.PATH, "self/fd/" + fd);
+            c.kernel().call(Nr.fchdir, c.hostProc());
+            return work.on(1, 0, c.memory().address(GuestCall.PATH));
+        } finally {
+            c.close(fd);
+        }
     }
 
     /** Reads an attribute's name; 0, or a negative errno. Trusted, security and system ones are not the guest's. */

@@ -58,6 +58,11 @@ final class TrapSyscallsTest extends TrapSuite {
         "messages, default",
         "messages, hardened",
         "messages, strict",
+        "sockets, default",
+        "sockets, hardened",
+        "sockets, strict",
+        "locks, default",
+        "locks, strict",
     })
     void answersAsNatively(String name, String tier) throws Exception {
         String truth = TRUTHS.get(name);
@@ -67,6 +72,16 @@ final class TrapSyscallsTest extends TrapSuite {
         }
         assertThat(truth).endsWith("--- exit 0\n");
         assertThat(program(new Tiered(backend(), tier), name, "")).isEqualTo(truth);
+    }
+
+    /** What is there natively and is not behind the wall. */
+    @ParameterizedTest
+    @ValueSource(strings = {"default", "strict"})
+    void someThingsAreRefused(String tier) throws Exception {
+        assertThat(program(new Tiered(backend(), tier), "sockets", "refusals"))
+                .isEqualTo("other netlink: 0\nother families: 0\ninterface by ioctl: ENOTTY\n--- exit 0\n");
+        assertThat(program(new Tiered(backend(), tier), "locks", "refusals"))
+                .isEqualTo("lease: EINVAL\nnotice: EINVAL\n--- exit 0\n");
     }
 
     /** Every number with tiny and all-ones arguments, in a fresh process each: the sandbox process answers on. */

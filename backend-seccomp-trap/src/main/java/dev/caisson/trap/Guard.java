@@ -134,7 +134,8 @@ final class Guard {
     }
 
     /** Gives a sandbox process the container, whose init waits for an answer to a call: the pod's, or else the first one is the pod's from now on. */
-    void begin(Launch init, Tier tier, int listener, @Nullable String policy) throws ContainerFault {
+    void begin(Launch init, Tier tier, int listener, @Nullable String policy, @Nullable Egress egress)
+            throws ContainerFault {
         PodSandboxes.Pod at = pod;
         if (at == null) {
             throw new ContainerFault(Kind.FAILED, "serve system calls of " + container + ": no sandbox process");
@@ -144,7 +145,7 @@ final class Guard {
         try {
             Shared shared = launcher.handover().outlives() ? null : shared();
             SandboxProcess fresh = shared == null ? at.fresh() : null;
-            begin(init, tier, listener, policy, shared, fresh);
+            begin(init, tier, listener, policy, egress, shared, fresh);
             if (fresh != null) {
                 at.given();
             }
@@ -167,6 +168,7 @@ final class Guard {
             Tier tier,
             int listener,
             @Nullable String policy,
+            @Nullable Egress egress,
             @Nullable Shared shared,
             @Nullable SandboxProcess fresh)
             throws ContainerFault {
@@ -199,6 +201,9 @@ final class Guard {
         }
         if (policy != null) {
             PolicyFile.give(container, policy, true, this::send);
+        }
+        if (egress != null) {
+            egress.give(this::send);
         }
         send(Control.serve(true, tier, init.pid(), listener));
         long result = guard.awaitNote(Control.NOTE_SERVING, START_TIME);

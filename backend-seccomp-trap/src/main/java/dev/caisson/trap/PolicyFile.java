@@ -23,14 +23,24 @@ final class PolicyFile {
 
     private PolicyFile() {}
 
+    /** How the sandbox process is told, by the number of the memory's descriptor here. */
+    interface Telling {
+        Control control(int fd);
+    }
+
     /** @param isFirst whether it is from the container's own program on */
     static void give(String container, String policy, boolean isFirst, Sender sender) throws ContainerFault {
+        give(container, policy, fd -> new Control.Policy(Processes.pid(), fd, isFirst), sender);
+    }
+
+    /** As {@link #give(String, String, boolean, Sender)}, for a policy of any kind. */
+    static void give(String container, String policy, Telling telling, Sender sender) throws ContainerFault {
         byte[] text = policy.getBytes(StandardCharsets.ISO_8859_1);
         try (Fd memory = MemFd.memory("policy", Long.BYTES + text.length);
                 RandomAccessFile file = new RandomAccessFile(memory.procPath(), "rw")) {
             file.seek(Long.BYTES);
             file.write(text);
-            sender.send(new Control.Policy(Processes.pid(), memory.number(), isFirst));
+            sender.send(telling.control(memory.number()));
             long end = System.nanoTime() + TIME.toNanos();
             long answer;
             do {

@@ -52,7 +52,7 @@ public final class TrapBackend implements Backend {
     public Container prepare(CreateRequest request, Launcher launcher) throws ContainerFault {
         TrapSpec.requireIdentity(request.spec());
         Guard guard = Guard.of(request.id(), launcher, sandboxes, charged(request));
-        TrapContainer.Filter filter = filter(request.spec(), guard, false);
+        TrapContainer.Filter filter = filter(request, guard, false);
         PodNamespaces pod = PodNamespaces.of(request.spec());
         return new TrapContainer(namespace.prepare(changed(request, pod), launcher, filter), filter);
     }
@@ -62,7 +62,7 @@ public final class TrapBackend implements Backend {
             throws ContainerFault {
         Map<String, String> rest = new HashMap<>(record);
         Guard guard = Guard.recover(request.id(), rest, launcher, sandboxes, charged(request));
-        TrapContainer.Filter filter = filter(request.spec(), guard, true);
+        TrapContainer.Filter filter = filter(request, guard, true);
         // It has joined what it has, whose owner may be gone.
         TrapContainer container = new TrapContainer(
                 namespace.recover(changed(request, PodNamespaces.NONE), rest, launcher, filter), filter);
@@ -77,10 +77,18 @@ public final class TrapBackend implements Backend {
         return namespace.isPaused(rest);
     }
 
-    private TrapContainer.Filter filter(Spec spec, Guard guard, boolean hasBegun) throws ContainerFault {
+    private TrapContainer.Filter filter(CreateRequest request, Guard guard, boolean hasBegun) throws ContainerFault {
+        Spec spec = request.spec();
+        // One that has begun has its programs on its group, and its sandbox process knows.
+        Egress egress = hasBegun ? null : Egress.of(request.id(), spec);
         Tier tier = tier(spec);
         return new TrapContainer.Filter(
-                filters.get(tier, debugs(spec, tier), spec.linux().seccomp()), tier, guard, policy(spec), hasBegun);
+                filters.get(tier, debugs(spec, tier), spec.linux().seccomp()),
+                tier,
+                guard,
+                policy(spec),
+                egress,
+                hasBegun);
     }
 
     private static @Nullable String policy(Spec spec) throws ContainerFault {

@@ -29,17 +29,26 @@ final class TrapContainer implements Container {
         private final Tier tier;
         private final Guard guard;
         private final @Nullable String policy;
+        private final @Nullable Egress egress;
         private volatile boolean hasBegun;
 
         /**
          * @param policy from the container's own program on, a valid one
+         * @param egress where it may send to; null for anywhere
          * @param hasBegun whether the container's init is served already
          */
-        Filter(PlanInput.SeccompFilter program, Tier tier, Guard guard, @Nullable String policy, boolean hasBegun) {
+        Filter(
+                PlanInput.SeccompFilter program,
+                Tier tier,
+                Guard guard,
+                @Nullable String policy,
+                @Nullable Egress egress,
+                boolean hasBegun) {
             this.program = program;
             this.tier = tier;
             this.guard = guard;
             this.policy = policy;
+            this.egress = egress;
             this.hasBegun = hasBegun;
         }
 
@@ -53,7 +62,7 @@ final class TrapContainer implements Container {
             if (hasBegun) {
                 guard.serve(process, tier, listener);
             } else {
-                guard.begin(process, tier, listener, policy);
+                guard.begin(process, tier, listener, policy, egress);
                 hasBegun = true;
             }
         }
@@ -77,6 +86,14 @@ final class TrapContainer implements Container {
     public Launch create() throws ContainerFault {
         filter.guard.prepare();
         Launch init = inner.create();
+        if (filter.egress != null) {
+            try {
+                filter.egress.attach(init);
+            } catch (ContainerFault e) {
+                init.kill(Processes.SIGKILL);
+                throw e;
+            }
+        }
         watch();
         return init;
     }

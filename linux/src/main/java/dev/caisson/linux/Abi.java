@@ -58,17 +58,33 @@ final class Abi {
 
     static final int PRIO_PROCESS = 0;
 
+    static final int BPF_MAP_CREATE         = 0;
+    static final int BPF_MAP_TYPE_ARRAY     = 2;
+    static final int BPF_F_MMAPABLE         = 1 << 10;
     static final int BPF_PROG_LOAD          = 5;
     static final int BPF_PROG_ATTACH        = 8;
     static final int BPF_PROG_DETACH        = 9;
     static final int BPF_PROG_GET_FD_BY_ID  = 13;
     static final int BPF_PROG_QUERY         = 16;
+    static final int BPF_PROG_TYPE_CGROUP_SKB    = 8;
     static final int BPF_PROG_TYPE_CGROUP_DEVICE = 15;
+    static final int BPF_PROG_TYPE_CGROUP_SOCK_ADDR = 18;
+    static final int BPF_CGROUP_INET_EGRESS = 1;
     static final int BPF_CGROUP_DEVICE      = 6;
+    static final int BPF_CGROUP_INET4_CONNECT = 10;
+    static final int BPF_CGROUP_INET6_CONNECT = 11;
+    static final int BPF_CGROUP_UDP4_SENDMSG = 14;
+    static final int BPF_CGROUP_UDP6_SENDMSG = 15;
     static final int BPF_F_ALLOW_MULTI      = 2;
     static final int BPF_F_REPLACE          = 4;
 
     /** union bpf_attr, linux/bpf.h: the members of each command overlay each other. */
+    static final int BPF_MAP_TYPE        = 0;
+    static final int BPF_MAP_KEY_SIZE    = 4;
+    static final int BPF_MAP_VALUE_SIZE  = 8;
+    static final int BPF_MAP_ENTRIES     = 12;
+    static final int BPF_MAP_FLAGS       = 16;
+    static final int BPF_MAP_NAME        = 28;
     static final int BPF_LOAD_PROG_TYPE  = 0;
     static final int BPF_LOAD_INSN_CNT   = 4;
     static final int BPF_LOAD_INSNS      = 8;
@@ -77,6 +93,7 @@ final class Abi {
     static final int BPF_LOAD_LOG_SIZE   = 28;
     static final int BPF_LOAD_LOG_BUF    = 32;
     static final int BPF_LOAD_PROG_NAME  = 48;
+    static final int BPF_LOAD_ATTACH_TYPE = 68;
     static final int BPF_ATTACH_TARGET_FD      = 0;
     static final int BPF_ATTACH_BPF_FD         = 4;
     static final int BPF_ATTACH_TYPE           = 8;
@@ -87,8 +104,8 @@ final class Abi {
     static final int BPF_QUERY_PROG_IDS   = 16;
     static final int BPF_QUERY_PROG_CNT   = 24;
     static final int BPF_GET_PROG_ID      = 0;
-    /** What this package passes as the size of the union: up to and including prog_name, rounded up to 8. */
-    static final int BPF_ATTR_SIZE        = 64;
+    /** What this package passes as the size of the union: up to and including expected_attach_type. */
+    static final int BPF_ATTR_SIZE        = 72;
 
     /** struct epoll_event is packed on x86-64. */
     static final int EPOLL_EVENT_SIZE   = 12;

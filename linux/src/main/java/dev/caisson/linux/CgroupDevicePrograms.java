@@ -1,14 +1,10 @@
 package dev.caisson.linux;
 
-import org.jspecify.annotations.Nullable;
-
 /**
  * Device access control of cgroup v2: loads and attaches eBPF programs of type BPF_PROG_TYPE_CGROUP_DEVICE (bpf(2), Linux
  * 4.15). The cgroup holds a reference to an attached program, so the descriptor may be closed and nothing needs a pin.
  */
 public final class CgroupDevicePrograms {
-    private static final int INSTRUCTION_SIZE = 8;
-    private static final int LOG_SIZE = 64 << 10;
     /** The kernel's own limit per cgroup and attach type (BPF_CGROUP_MAX_PROGS). */
     private static final int PROGRAMS_LIMIT = 64;
 
@@ -23,40 +19,7 @@ public final class CgroupDevicePrograms {
      *     without CAP_BPF (CAP_SYS_ADMIN before 5.8)
      */
     public static Fd load(byte[] instructions, String name) throws ErrnoException {
-        if (instructions.length == 0 || instructions.length % INSTRUCTION_SIZE != 0) {
-            throw new IllegalArgumentException(
-                    "eBPF program of " + instructions.length + " bytes, not a multiple of 8");
-        }
-        if (name.length() > 15) {
-            throw new IllegalArgumentException("eBPF program name longer than 15 characters: '" + name + "'");
-        }
-        try (Scratch scratch = new Scratch()) {
-            long attr = scratch.zeroed(Abi.BPF_ATTR_SIZE);
-            scratch.putInt(attr + Abi.BPF_LOAD_PROG_TYPE, Abi.BPF_PROG_TYPE_CGROUP_DEVICE);
-            scratch.putInt(attr + Abi.BPF_LOAD_INSN_CNT, instructions.length / INSTRUCTION_SIZE);
-            scratch.putLong(attr + Abi.BPF_LOAD_INSNS, scratch.bytes(instructions, 0, instructions.length));
-            scratch.putLong(attr + Abi.BPF_LOAD_LICENSE, scratch.string("Apache-2.0"));
-            scratch.putBytes(attr + Abi.BPF_LOAD_PROG_NAME, PathBytes.encode(name));
-            long result = bpf(Abi.BPF_PROG_LOAD, attr);
-            Errno errno = Libc.errno(result);
-            if (errno == Errno.EACCES || errno == Errno.EINVAL) {
-                long log = scratch.zeroed(LOG_SIZE);
-                scratch.putInt(attr + Abi.BPF_LOAD_LOG_LEVEL, 1);
-                scratch.putInt(attr + Abi.BPF_LOAD_LOG_SIZE, LOG_SIZE);
-                scratch.putLong(attr + Abi.BPF_LOAD_LOG_BUF, log);
-                result = bpf(Abi.BPF_PROG_LOAD, attr);
-                String text = scratch.getAscii(log, LOG_SIZE).strip();
-                return Fd.of(result, "bpf BPF_PROG_LOAD", name + " (" + lastLines(text) + ")");
-            }
-            return Fd.of(result, "bpf BPF_PROG_LOAD", name);
-        }
-    }
-
-    private static String lastLines(String log) {
-        // The last line is a statistic; the reason stands before it.
-        int end = log.lastIndexOf("\nprocessed ");
-        String reason = end < 0 ? log : log.substring(0, end);
-        return reason.substring(reason.lastIndexOf('\n') + 1).strip();
+        return BpfPrograms.load(Abi.BPF_PROG_TYPE_CGROUP_DEVICE, 0, instructions, name);
     }
 
     /**
@@ -70,29 +33,16 @@ public final class CgroupDevicePrograms {
         int[] old = query(cgroup);
         if (old.length == 1) {
             try (Fd replaced = byId(old[0])) {
-                attach(cgroup, program, Abi.BPF_F_ALLOW_MULTI | Abi.BPF_F_REPLACE, replaced);
+                BpfPrograms.attach(
+                        cgroup, program, Abi.BPF_CGROUP_DEVICE, Abi.BPF_F_ALLOW_MULTI | Abi.BPF_F_REPLACE, replaced);
             }
             return;
         }
-        attach(cgroup, program, Abi.BPF_F_ALLOW_MULTI, null);
+        BpfPrograms.attach(cgroup, program, Abi.BPF_CGROUP_DEVICE, Abi.BPF_F_ALLOW_MULTI, null);
         for (int id : old) {
             try (Fd detached = byId(id)) {
                 detach(cgroup, detached);
             }
-        }
-    }
-
-    private static void attach(Fd cgroup, Fd program, int flags, @Nullable Fd replaced) throws ErrnoException {
-        try (Scratch scratch = new Scratch()) {
-            long attr = scratch.zeroed(Abi.BPF_ATTR_SIZE);
-            scratch.putInt(attr + Abi.BPF_ATTACH_TARGET_FD, cgroup.number());
-            scratch.putInt(attr + Abi.BPF_ATTACH_BPF_FD, program.number());
-            scratch.putInt(attr + Abi.BPF_ATTACH_TYPE, Abi.BPF_CGROUP_DEVICE);
-            scratch.putInt(attr + Abi.BPF_ATTACH_FLAGS, flags);
-            if (replaced != null) {
-                scratch.putInt(attr + Abi.BPF_ATTACH_REPLACE_BPF_FD, replaced.number());
-            }
-            Libc.check(bpf(Abi.BPF_PROG_ATTACH, attr), "bpf BPF_PROG_ATTACH", cgroup.name());
         }
     }
 
@@ -103,7 +53,7 @@ public final class CgroupDevicePrograms {
             scratch.putInt(attr + Abi.BPF_ATTACH_TARGET_FD, cgroup.number());
             scratch.putInt(attr + Abi.BPF_ATTACH_BPF_FD, program.number());
             scratch.putInt(attr + Abi.BPF_ATTACH_TYPE, Abi.BPF_CGROUP_DEVICE);
-            Libc.check(bpf(Abi.BPF_PROG_DETACH, attr), "bpf BPF_PROG_DETACH", cgroup.name());
+            Libc.check(BpfPrograms.bpf(Abi.BPF_PROG_DETACH, attr), "bpf BPF_PROG_DETACH", cgroup.name());
         }
     }
 
@@ -116,7 +66,7 @@ public final class CgroupDevicePrograms {
             scratch.putInt(attr + Abi.BPF_QUERY_TYPE, Abi.BPF_CGROUP_DEVICE);
             scratch.putLong(attr + Abi.BPF_QUERY_PROG_IDS, ids);
             scratch.putInt(attr + Abi.BPF_QUERY_PROG_CNT, PROGRAMS_LIMIT);
-            Libc.check(bpf(Abi.BPF_PROG_QUERY, attr), "bpf BPF_PROG_QUERY", cgroup.name());
+            Libc.check(BpfPrograms.bpf(Abi.BPF_PROG_QUERY, attr), "bpf BPF_PROG_QUERY", cgroup.name());
             int count = Math.min(PROGRAMS_LIMIT, scratch.getInt(attr + Abi.BPF_QUERY_PROG_CNT));
             int[] found = new int[count];
             for (int i = 0; i < count; i++) {
@@ -130,21 +80,8 @@ public final class CgroupDevicePrograms {
         try (Scratch scratch = new Scratch()) {
             long attr = scratch.zeroed(Abi.BPF_ATTR_SIZE);
             scratch.putInt(attr + Abi.BPF_GET_PROG_ID, id);
-            return Fd.of(bpf(Abi.BPF_PROG_GET_FD_BY_ID, attr), "bpf BPF_PROG_GET_FD_BY_ID", "program " + id);
+            return Fd.of(
+                    BpfPrograms.bpf(Abi.BPF_PROG_GET_FD_BY_ID, attr), "bpf BPF_PROG_GET_FD_BY_ID", "program " + id);
         }
-    }
-
-    // NATIVE: int bpf(int cmd, union bpf_attr *attr, unsigned int size), linux/bpf.h. The union and what it points to
-    // live
-    // for the call. A size beyond the kernel's own is fine as long as the rest is zero. Any thread. EAGAIN: the
-    // verifier was
-    // interrupted by a signal and wants to be called again.
-    private static long bpf(int command, long attr) {
-        long result;
-        int attempts = 0;
-        do {
-            result = Libc.call(Sys.bpf, command, attr, Abi.BPF_ATTR_SIZE);
-        } while (Libc.errno(result) == Errno.EAGAIN && ++attempts < 16);
-        return result;
     }
 }

@@ -1,8 +1,10 @@
 package dev.caisson.trap.dispatch;
 
+import dev.caisson.trap.egress.ContainerEgress;
 import dev.caisson.trap.limits.ContainerLimits;
 import dev.caisson.trap.policy.ContainerPolicy;
 import java.util.concurrent.Semaphore;
+import org.jspecify.annotations.Nullable;
 
 /**
  * What is the same for all calls of a container.
@@ -18,6 +20,7 @@ import java.util.concurrent.Semaphore;
  * @param tracers who is told of its calls
  * @param limits what it may use
  * @param policy what it may ask for
+ * @param egress where it may send to; null for anywhere
  */
 public record ContainerView(
         int hostProc,
@@ -31,7 +34,8 @@ public record ContainerView(
         FileSizes fileSizes,
         Tracers tracers,
         ContainerLimits limits,
-        ContainerPolicy policy) {
+        ContainerPolicy policy,
+        @Nullable ContainerEgress egress) {
     private static final int MAX_WAITING = 64;
 
     /** @param init host pid of the container's first process */
@@ -42,6 +46,7 @@ public record ContainerView(
             String bootId,
             int init,
             ContainerPolicy policy,
+            @Nullable ContainerEgress egress,
             FileSizes fileSizes) {
         this(
                 hostProc,
@@ -55,6 +60,7 @@ public record ContainerView(
                 fileSizes,
                 new Tracers(),
                 new ContainerLimits(hostProc, init),
-                policy);
+                policy,
+                egress);
     }
 }

@@ -99,6 +99,11 @@ public final class GuestCall implements AutoCloseable {
         return listener.number();
     }
 
+    /** Of the call, as strace(1) has it. */
+    public String name() {
+        return TraceLine.name(number());
+    }
+
     public int tid() {
         return listener.tid();
     }
@@ -244,6 +249,11 @@ public final class GuestCall implements AutoCloseable {
         boolean may = container.policy().allows(subject, name, TraceLine.name(number()), caller().guestTgid());
         isRefused |= !may;
         return may;
+    }
+
+    /** A policy refuses it, which who watches is told. */
+    public void refuse() {
+        isRefused = true;
     }
 
     // ---- its memory ----

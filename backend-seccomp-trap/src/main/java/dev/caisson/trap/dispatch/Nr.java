@@ -3,7 +3,7 @@ package dev.caisson.trap.dispatch;
 /** Numbers of the calls that handlers make (x86-64). Compared with the table by NrTest. */
 public final class Nr {
     // spotless:off
-    public static final int read = 0, write = 1, close = 3, fstat = 5, poll = 7, lseek = 8, socket = 41, recvmsg = 47, sendmsg = 46, getsockopt = 55, fcntl = 72,
+    public static final int read = 0, write = 1, close = 3, fstat = 5, poll = 7, lseek = 8, socket = 41, recvmsg = 47, sendmsg = 46, getsockopt = 55, uname = 63, fcntl = 72,
             ftruncate = 77, fchdir = 81, fchmod = 91, umask = 95, setgroups = 116, setfsuid = 122, setfsgid = 123, capget = 125,
             capset = 126, fstatfs = 138, syncfs = 306, setxattr = 188, lsetxattr = 189, fsetxattr = 190, getxattr = 191,
             lgetxattr = 192, fgetxattr = 193, listxattr = 194, llistxattr = 195, flistxattr = 196, removexattr = 197, lremovexattr = 198,

@@ -7,6 +7,7 @@ import dev.caisson.trap.dispatch.ContainerView;
 import dev.caisson.trap.dispatch.FileSizes;
 import dev.caisson.trap.dispatch.GuestCall;
 import dev.caisson.trap.dispatch.Nr;
+import dev.caisson.trap.egress.ContainerEgress;
 import dev.caisson.trap.policy.ContainerPolicy;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
@@ -25,6 +26,7 @@ final class ContainerEntry {
     private final int initPid;
     private final boolean isStrict;
     private final ContainerPolicy policy;
+    private final @Nullable ContainerEgress egress;
     private final FileSizes fileSizes = new FileSizes();
     private @Nullable ContainerView view;
 
@@ -34,13 +36,21 @@ final class ContainerEntry {
      * @param initPid its pid on the host
      * @param isStrict whether the container's tier is the strict one
      * @param policy the container's
+     * @param egress the container's, if it has one
      */
-    ContainerEntry(int hostProc, int init, int initPid, boolean isStrict, ContainerPolicy policy) {
+    ContainerEntry(
+            int hostProc,
+            int init,
+            int initPid,
+            boolean isStrict,
+            ContainerPolicy policy,
+            @Nullable ContainerEgress egress) {
         this.hostProc = hostProc;
         this.init = init;
         this.initPid = initPid;
         this.isStrict = isStrict;
         this.policy = policy;
+        this.egress = egress;
     }
 
     /**
@@ -83,7 +93,8 @@ final class ContainerEntry {
                 device = memory.getLong(0);
                 kernel.call(Nr.close, fd);
             }
-            view = new ContainerView(hostProc, device, isStrict, bootId(kernel, memory), initPid, policy, fileSizes);
+            view = new ContainerView(
+                    hostProc, device, isStrict, bootId(kernel, memory), initPid, policy, egress, fileSizes);
             return new ContainerMounts(kernel).prepare();
         }
     }

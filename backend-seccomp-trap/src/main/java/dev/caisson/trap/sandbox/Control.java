@@ -6,7 +6,8 @@ import dev.caisson.trap.filter.Tier;
 /**
  * What the daemon tells a sandbox process, one line each: {@code adopt GUARD} gives it a container, of which the guard's pipes tell more;
  * {@code serve init|exec TIER PID FD}, through such a pipe, gives it a process of that container; {@code trace PID FILTER} lets a process see its calls, {@code record PID} their names once each;
- * {@code policy PID FD} gives it a policy, which that process has in a file, and {@code first-policy PID FD} one before its program runs. It answers for an init with a note of
+ * {@code policy PID FD} gives it a policy, which that process has in a file, and {@code first-policy PID FD} one before its program runs; {@code egress PID FD TABLE} tells where it may
+ * send to. It answers for an init with a note of
  * {@link #NOTE_SERVING} in the guard's other pipe, whose value is 0 or a negative errno.
  */
 public sealed interface Control {
@@ -79,6 +80,20 @@ public sealed interface Control {
         }
     }
 
+    /**
+     * Where the container may send to; before it is served.
+     *
+     * @param pid host pid of a process
+     * @param fd its descriptor of a file as {@link Policy} has one
+     * @param table its descriptor of the memory with names' addresses
+     */
+    record Egress(int pid, int fd, int table) implements Control {
+        @Override
+        public String line() {
+            return "egress " + pid + " " + fd + " " + table + "\n";
+        }
+    }
+
     long POLICY_TAKEN = 1;
     long POLICY_REFUSED = 2;
 
@@ -108,6 +123,9 @@ public sealed interface Control {
         }
         if (words.length == 3 && (words[0].equals("policy") || words[0].equals("first-policy"))) {
             return new Policy(Integer.parseInt(words[1]), Integer.parseInt(words[2]), words[0].equals("first-policy"));
+        }
+        if (words.length == 4 && words[0].equals("egress")) {
+            return new Egress(Integer.parseInt(words[1]), Integer.parseInt(words[2]), Integer.parseInt(words[3]));
         }
         Tier tier = words.length == 5 ? Tier.of(words[2]) : null;
         if (tier == null || !words[0].equals("serve") || !(words[1].equals("init") || words[1].equals("exec"))) {

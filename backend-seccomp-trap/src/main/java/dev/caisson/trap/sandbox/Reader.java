@@ -6,31 +6,39 @@ import dev.caisson.linux.direct.SeccompListener;
 import dev.caisson.trap.dispatch.Dispatcher;
 import dev.caisson.trap.dispatch.GuestCall;
 import java.util.concurrent.BlockingQueue;
+import java.util.concurrent.locks.Lock;
+import org.jspecify.annotations.Nullable;
 
 /** One thread that receives calls and answers them itself: handing one to another thread would cost more than most answers. */
 final class Reader implements Runnable {
+    private static final long ABANDONED = -Errno.ENOENT.number();
 
     private final ContainerEntry container;
     private final int listenerFd;
     private final Dispatcher dispatcher;
     private final BlockingQueue<Long> started;
     private final Runnable left;
+    private final @Nullable Lock turns;
 
     /**
      * @param started gets 0 when this thread is where it has to be, or a negative errno
      * @param left called when this thread will not use the listener any more
+     * @param turns where the kernel does not end a receiver's waiting with the last task (before Linux 6.11): the listener's readers wait one
+     *     at a time, in poll(2)
      */
     Reader(
             ContainerEntry container,
             int listenerFd,
             Dispatcher dispatcher,
             BlockingQueue<Long> started,
-            Runnable left) {
+            Runnable left,
+            @Nullable Lock turns) {
         this.container = container;
         this.listenerFd = listenerFd;
         this.dispatcher = dispatcher;
         this.started = started;
         this.left = left;
+        this.turns = turns;
     }
 
     @Override
@@ -48,13 +56,23 @@ final class Reader implements Runnable {
         }
     }
 
+    /** Waits where the end of the last task is told; only who then takes a call at once may. */
+    private static long receiveInTurn(Lock turns, SeccompListener listener) {
+        turns.lock();
+        try {
+            return listener.awaitCall() ? listener.receive() : ABANDONED;
+        } finally {
+            turns.unlock();
+        }
+    }
+
     private void answer(KernelCalls kernel) {
         try (SeccompListener listener = new SeccompListener(kernel, listenerFd);
                 GuestCall call = new GuestCall(kernel, listener, container.view())) {
             listener.wakeSynchronously();
             started.add(0L);
             while (true) {
-                long received = listener.receive();
+                long received = turns == null ? listener.receive() : receiveInTurn(turns, listener);
                 if (received == 0) {
                     dispatcher.answer(call);
                 } else if (received != -Errno.EINTR.number()

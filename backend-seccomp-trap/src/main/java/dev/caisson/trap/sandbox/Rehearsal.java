@@ -60,6 +60,7 @@ final class Rehearsal {
                                 "rehearsal\n",
                                 1,
                                 new ContainerPolicy(),
+                                null,
                                 new FileSizes()))) {
             long path = memory.address(PATH);
             long out = memory.address(OUT);

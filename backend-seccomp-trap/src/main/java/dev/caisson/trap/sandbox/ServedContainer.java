@@ -5,13 +5,17 @@ import dev.caisson.linux.direct.KernelCalls;
 import dev.caisson.linux.direct.NativeMemory;
 import dev.caisson.trap.dispatch.Dispatcher;
 import dev.caisson.trap.dispatch.Nr;
+import dev.caisson.trap.egress.ContainerEgress;
 import dev.caisson.trap.filter.Tier;
 import dev.caisson.trap.policy.ContainerPolicy;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.locks.Lock;
 import java.util.concurrent.locks.LockSupport;
+import java.util.concurrent.locks.ReentrantLock;
 import java.util.function.IntConsumer;
 import org.jspecify.annotations.Nullable;
 
@@ -31,6 +35,10 @@ final class ServedContainer implements Runnable {
     private static final int READERS = Math.max(2, Runtime.getRuntime().availableProcessors()) + 1;
 
     private static final int EXEC_READERS = 2;
+    /** struct utsname: six texts of 65 bytes, of which the third is the release. */
+    private static final int UTSNAME_SIZE = 6 * 65;
+
+    private static final int UTSNAME_RELEASE = 2 * 65;
     private static final long LISTENER_NANOS = 10_000_000_000L;
     private static final long LISTENER_LOOK_NANOS = 100_000;
 
@@ -41,6 +49,7 @@ final class ServedContainer implements Runnable {
     private final Runnable onEnd;
     private final KernelCalls kernel = new KernelCalls();
     private final ContainerPolicy policy = new ContainerPolicy();
+    private @Nullable ContainerEgress egress;
     private @Nullable ContainerEntry entry;
 
     /**
@@ -80,6 +89,8 @@ final class ServedContainer implements Runnable {
                     Watcher.record(asked.watcher(), policy);
                 } else if (control instanceof Control.Policy given) {
                     GivenPolicy.take(kernel, given, policy);
+                } else if (control instanceof Control.Egress given) {
+                    egress = GivenPolicy.take(kernel, given);
                 } else if (control instanceof Control.Serve process) {
                     long result = serve(process);
                     if (process.isInit()) {
@@ -95,6 +106,9 @@ final class ServedContainer implements Runnable {
             kernel.call(Nr.close, pidfd);
             kernel.call(Nr.close, notes);
             kernel.call(Nr.close, commands);
+            if (egress != null) {
+                egress.close();
+            }
             if (entry != null) {
                 entry.close(kernel);
             }
@@ -133,7 +147,8 @@ final class ServedContainer implements Runnable {
         }
         long listener = listener(process, pidfd);
         if (process.isInit() && listener >= 0 && entry == null) {
-            entry = new ContainerEntry(hostProc, (int) pidfd, process.pid(), process.tier() == Tier.STRICT, policy);
+            entry = new ContainerEntry(
+                    hostProc, (int) pidfd, process.pid(), process.tier() == Tier.STRICT, policy, egress);
         } else {
             kernel.call(Nr.close, pidfd);
         }
@@ -146,7 +161,21 @@ final class ServedContainer implements Runnable {
             return -Errno.EINVAL.number();
         }
         container.enters(kernel, process.pid());
-        return start(container, (int) listener, process.isInit() ? READERS : EXEC_READERS);
+        if (process.isInit()) {
+            resolveNames(container);
+        }
+        return start(container, (int) listener, process.isInit());
+    }
+
+    private void resolveNames(ContainerEntry container) {
+        Runnable resolver = egress == null ? null : egress.resolver();
+        if (resolver != null) {
+            Thread.ofPlatform().daemon().name("names-" + guard).start(() -> {
+                if (container.enter(new KernelCalls()) == 0) {
+                    resolver.run();
+                }
+            });
+        }
     }
 
     /** In the strict tier its number is told just before it is there, since nothing can be said afterwards. */
@@ -163,7 +192,23 @@ final class ServedContainer implements Runnable {
         return listener;
     }
 
-    private long start(ContainerEntry container, int listener, int readers) {
+    /** Whether who receives calls is told when nobody is left to make one. (Linux 6.11.) */
+    private boolean kernelEndsWaiting() {
+        try (NativeMemory name = new NativeMemory(UTSNAME_SIZE)) {
+            if (kernel.call(Nr.uname, name.address()) != 0) {
+                return false;
+            }
+            String release = new String(name.getBytes(UTSNAME_RELEASE, 64), StandardCharsets.US_ASCII);
+            String[] parts = release.split("[^0-9]+", 3);
+            int major = Integer.parseInt(parts[0]);
+            return major > 6 || (major == 6 && Integer.parseInt(parts[1]) >= 11);
+        } catch (NumberFormatException | IndexOutOfBoundsException e) {
+            return false;
+        }
+    }
+
+    private long start(ContainerEntry container, int listener, boolean isInit) {
+        int readers = isInit ? READERS : EXEC_READERS;
         BlockingQueue<Long> started = new LinkedBlockingQueue<>();
         AtomicInteger using = new AtomicInteger(readers);
         Runnable left = () -> {
@@ -171,11 +216,12 @@ final class ServedContainer implements Runnable {
                 kernel.call(Nr.close, listener);
             }
         };
+        Lock turns = isInit || kernelEndsWaiting() ? null : new ReentrantLock();
         for (int i = 0; i < readers; i++) {
             Thread.ofPlatform()
                     .daemon()
                     .name("reader-" + listener + "-" + i)
-                    .start(new Reader(container, listener, dispatcher, started, left));
+                    .start(new Reader(container, listener, dispatcher, started, left, turns));
         }
         long result = 0;
         try {

@@ -4,6 +4,7 @@ import dev.caisson.linux.Errno;
 import dev.caisson.trap.data.MessageCalls;
 import dev.caisson.trap.dispatch.GuestCall;
 import dev.caisson.trap.dispatch.Handler;
+import dev.caisson.trap.net.EgressCalls;
 import dev.caisson.trap.policy.Addresses;
 import dev.caisson.trap.policy.Subject;
 import java.util.Map;
@@ -32,18 +33,18 @@ public final class PassedCalls {
         h.put("chdir", c -> moves(c, path(c, Names.NO_DIRECTORY, 0, false)));
         h.put("fchdir", c -> moves(c, GuestCall.PROCEED));
         h.put("clone", PassedCalls::sharing);
-        h.put("connect", c -> passed(address(c, Subject.CONNECT, c.arg(1), c.intArg(2))));
+        h.put("connect", EgressCalls.connect(c -> passed(address(c, Subject.CONNECT, c.arg(1), c.intArg(2)))));
         h.put("bind", c -> passed(address(c, Subject.BIND, c.arg(1), c.intArg(2))));
         h.put(
                 "sendto",
-                c -> c.container().isStrict()
+                EgressCalls.sendto(c -> c.container().isStrict()
                         ? MessageCalls.sendto(c)
-                        : passed(address(c, Subject.CONNECT, c.arg(4), c.intArg(5))));
-        h.put("sendmsg", c -> {
+                        : passed(address(c, Subject.CONNECT, c.arg(4), c.intArg(5)))));
+        h.put("sendmsg", EgressCalls.sendmsg(c -> {
             long refusal = message(c, c.arg(1));
             return refusal != 0 || !c.container().isStrict() ? passed(refusal) : MessageCalls.sendmsg(c);
-        });
-        h.put("sendmmsg", c -> passed(messages(c)));
+        }));
+        h.put("sendmmsg", EgressCalls.sendmmsg(c -> passed(messages(c))));
     }
 
     private static long moves(GuestCall c, long result) {

@@ -17,6 +17,7 @@ class ControlTest {
                 Control.serve(false, Tier.DEFAULT, 1, 3),
                 new Control.Policy(9, 4, false),
                 new Control.Policy(9, 4, true),
+                new Control.Egress(9, 4, 5),
                 Control.adopt(17))) {
             assertThat(Control.parse(control.line().stripTrailing())).isEqualTo(control);
         }
@@ -35,7 +36,9 @@ class ControlTest {
                 "serve init default 1 2 3",
                 "adopt",
                 "adopt x",
-                "adopt 1 2"
+                "adopt 1 2",
+                "egress 1 2",
+                "egress 1 2 x"
             })
     void refusesWhatIsNoCommand(String line) {
         assertThatThrownBy(() -> Control.parse(line)).isInstanceOf(IllegalArgumentException.class);

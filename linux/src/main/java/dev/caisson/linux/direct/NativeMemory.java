@@ -10,19 +10,50 @@ import java.nio.charset.StandardCharsets;
  * ({@link IndexOutOfBoundsException}). Any thread, but not two at once, and none after {@link #close}.
  */
 public final class NativeMemory implements AutoCloseable {
+    private static final int SYS_MMAP = 9;
+    private static final int SYS_MUNMAP = 11;
+    private static final int PROT_READ_WRITE = 3;
+    private static final int MAP_SHARED = 1;
+
     private final long address;
     private final int size;
+    private final boolean isMapped;
     private ByteBuffer bytes;
     private boolean freed;
 
     /** Allocates a block, aligned to 16 bytes. */
     public NativeMemory(int size) {
         this.size = size;
+        isMapped = false;
         address = Libc.allocate(Math.max(1, size));
         if (address == 0) {
             throw new OutOfMemoryError("malloc of " + size + " bytes for system calls");
         }
         bytes = Libc.view(address, size).order(ByteOrder.nativeOrder());
+    }
+
+    private NativeMemory(long address, int size) {
+        this.size = size;
+        this.address = address;
+        isMapped = true;
+        bytes = Libc.view(address, size).order(ByteOrder.nativeOrder());
+    }
+
+    /**
+     * The beginning of a file, shared with whoever has it too (mmap(2)).
+     *
+     * @param fd may be closed afterwards; the file must not become shorter
+     * @param size a multiple of a page
+     * @throws IllegalStateException the kernel does not, with the errno
+     */
+    public static NativeMemory shared(KernelCalls kernel, int fd, int size) {
+        // NATIVE: void *mmap(void *addr, size_t length, int prot, int flags, int fd, off_t offset), sys/mman.h.
+        // Unmapped by close.
+        long address = kernel.call(SYS_MMAP, 0, size, PROT_READ_WRITE, MAP_SHARED, fd, 0);
+        if (address < 0 && address >= -4095) {
+            throw new IllegalStateException("mmap: errno " + -address);
+        }
+        return new NativeMemory(address, size);
     }
 
     /** Address of its first byte. */
@@ -119,7 +150,11 @@ public final class NativeMemory implements AutoCloseable {
         if (!freed) {
             freed = true;
             bytes = ByteBuffer.allocate(0);
-            Libc.free(address);
+            if (isMapped) {
+                Libc.call(SYS_MUNMAP, address, size, 0, 0, 0, 0);
+            } else {
+                Libc.free(address);
+            }
         }
     }
 }

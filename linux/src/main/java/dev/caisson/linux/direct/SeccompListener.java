@@ -12,6 +12,8 @@ package dev.caisson.linux.direct;
  */
 public final class SeccompListener implements AutoCloseable {
     private static final int SYS_POLL = 7;
+    private static final int EINTR = 4;
+    private static final int POLLIN = 1;
     private static final int POLLHUP = 0x10;
     private static final int SYS_IOCTL = 16;
     // include/uapi/linux/seccomp.h: _IOWR('!', 0, 80), _IOWR('!', 1, 24), _IOW('!', 2, 8), _IOW('!', 3, 24), _IOW('!',
@@ -76,6 +78,17 @@ public final class SeccompListener implements AutoCloseable {
         memory.putInt(RESPONSE + 4, 0);
         return calls.call(SYS_POLL, memory.address(RESPONSE), 1, 0) == 1
                 && (memory.getShort(RESPONSE + 6) & POLLHUP) != 0;
+    }
+
+    /** Waits until {@link #receive} has something to take, where nobody else takes it; false when no task is left that could make a call. */
+    public boolean awaitCall() {
+        long ready;
+        do {
+            memory.putInt(RESPONSE, fd);
+            memory.putInt(RESPONSE + 4, POLLIN);
+            ready = calls.call(SYS_POLL, memory.address(RESPONSE), 1, -1);
+        } while (ready == -EINTR);
+        return ready == 1 && (memory.getShort(RESPONSE + 6) & POLLIN) != 0;
     }
 
     public long id() {

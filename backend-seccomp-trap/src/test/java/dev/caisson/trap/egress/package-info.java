@@ -1,0 +1,4 @@
+@NullMarked
+package dev.caisson.trap.egress;
+
+import org.jspecify.annotations.NullMarked;

@@ -114,7 +114,8 @@ public record EgressPolicy(List<EgressRule> rules, List<String> names, List<Serv
             String rest = line.substring(blank + 1).strip();
             // An address of IPv6 has colons of its own, and brackets for that.
             int colon = rest.indexOf(':', rest.startsWith("[") ? rest.indexOf(']') + 1 : 0);
-            if (rest.indexOf(':') >= 0 && InternetAddress.parse(rest.split("/", 2)[0]) != null) {
+            String bare = rest.split("/", 2)[0];
+            if (bare.indexOf(':') >= 0 && InternetAddress.parse(bare) != null) {
                 throw wrong("an address of IPv6 is written in brackets: " + rest);
             }
             if (colon >= 0) {

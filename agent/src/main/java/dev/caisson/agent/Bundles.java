@@ -8,6 +8,7 @@ import dev.caisson.linux.Mounts;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Bundles as the Task service takes them. A bundle's disk, which the host has made, is mounted at {@code disk} in it; the configuration names its
@@ -24,14 +25,19 @@ final class Bundles {
         this.directory = directory;
     }
 
-    /** @param device the disk's, below /dev */
-    Path make(String id, String device, byte[] config) throws ContainerFault {
+    /** @param device the disk's, below /dev; null for none */
+    Path make(String id, @Nullable String device, byte[] config) throws ContainerFault {
         Path bundle = directory.resolve(id);
         Path disk = bundle.resolve("disk");
         try {
             Files.createDirectories(disk);
-            // Devices of an image are none of this machine's.
-            Mounts.mount(device, disk.toString(), FILE_SYSTEM, Mounts.MS_NODEV | Mounts.MS_NOATIME, OPTIONS);
+            if (device == null) {
+                // What has nothing in it is taken for an image that was not unpacked.
+                Files.createDirectories(disk.resolve("proc"));
+            } else {
+                // Devices of an image are none of this machine's.
+                Mounts.mount(device, disk.toString(), FILE_SYSTEM, Mounts.MS_NODEV | Mounts.MS_NOATIME, OPTIONS);
+            }
             Files.write(bundle.resolve("config.json"), config);
             return bundle;
         } catch (IOException e) {

@@ -8,12 +8,15 @@ import dev.caisson.linux.HostFiles;
 import dev.caisson.shim.pod.Pod;
 import dev.caisson.shim.pod.PodConnection;
 import dev.caisson.shim.task.Identifiers;
+import dev.caisson.shim.task.TaskExits;
 import dev.caisson.shim.task.TaskLifecycle;
 import dev.caisson.shim.translate.Faults;
 import dev.caisson.ttrpc.Methods;
+import dev.caisson.ttrpc.RequestContext;
+import dev.caisson.ttrpc.TtrpcException;
 import dev.caisson.ttrpc.UnaryHandler;
-import dev.caisson.ttrpc.proto.guest.BundleRequest;
-import dev.caisson.ttrpc.proto.guest.BundleResponse;
+import dev.caisson.ttrpc.proto.guest.AwaitOomRequest;
+import dev.caisson.ttrpc.proto.guest.AwaitOomResponse;
 import dev.caisson.ttrpc.proto.guest.ConnectStreamsRequest;
 import dev.caisson.ttrpc.proto.guest.ConnectStreamsResponse;
 import dev.caisson.ttrpc.proto.guest.HelloRequest;
@@ -21,12 +24,15 @@ import dev.caisson.ttrpc.proto.guest.HelloResponse;
 import dev.caisson.ttrpc.proto.guest.Interface;
 import dev.caisson.ttrpc.proto.guest.NetworkRequest;
 import dev.caisson.ttrpc.proto.guest.NetworkResponse;
+import dev.caisson.ttrpc.proto.guest.PrepareRequest;
+import dev.caisson.ttrpc.proto.guest.PrepareResponse;
 import dev.caisson.ttrpc.proto.guest.RemoveRequest;
 import dev.caisson.ttrpc.proto.guest.RemoveResponse;
 import dev.caisson.ttrpc.proto.guest.StreamsRequest;
 import dev.caisson.ttrpc.proto.guest.StreamsResponse;
 import dev.caisson.ttrpc.proto.guest.WindowRequest;
 import dev.caisson.ttrpc.proto.guest.WindowResponse;
+import dev.caisson.ttrpc.proto.task.CreateTaskRequest;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
@@ -34,7 +40,7 @@ import java.nio.ByteOrder;
 /** What the host asks for beside tasks ({@code guest/guest.proto}). The host is the guest's master: its words are checked, not doubted. */
 final class GuestService {
     /** Of the messages and of what they mean. */
-    static final int VERSION = 3;
+    static final int VERSION = 4;
 
     private static final int WINSIZE = 8;
 
@@ -67,7 +73,8 @@ final class GuestService {
     Methods methods() {
         return Methods.builder()
                 .unary("Hello", HelloRequest.parser(), faults((pod, q) -> hello(q)))
-                .unary("Bundle", BundleRequest.parser(), faults((pod, q) -> bundle(q)))
+                .unary("Prepare", PrepareRequest.parser(), this::prepare)
+                .unary("AwaitOom", AwaitOomRequest.parser(), faults(GuestService::awaitOom))
                 .unary("Remove", RemoveRequest.parser(), faults(this::remove))
                 .unary("Streams", StreamsRequest.parser(), faults((pod, q) -> streams(q)))
                 .unary("ConnectStreams", ConnectStreamsRequest.parser(), faults(this::connectStreams))
@@ -84,23 +91,54 @@ final class GuestService {
                             + VERSION);
         }
         try {
-            identity.take(
+            MachineClock.Difference left = identity.take(
                     q.getCopy(), q.getBehind(), q.getTime(), q.getEntropy().toByteArray());
             return HelloResponse.newBuilder()
                     .setVersion(VERSION)
                     .setKernel(HostFiles.text("/proc/sys/kernel/osrelease").strip())
                     .setTime(Identity.wallClock())
+                    .setClockBehind(left == null ? 0 : left.behind())
+                    .setClockBound(left == null ? 0 : left.bound())
                     .build();
         } catch (IOException e) {
             throw new ContainerFault(Kind.FAILED, "take over time and entropy: " + Errno.describe(e), e);
         }
     }
 
-    private BundleResponse bundle(BundleRequest q) throws ContainerFault {
+    private PrepareResponse prepare(RequestContext ctx, PrepareRequest q) throws TtrpcException {
+        PodConnection from = ctx.connection(PodConnection.class);
+        // Half of it cannot be done a second time: who asked removes the container.
+        from.commit(ctx.streamId());
+        try {
+            return prepare(from.pod(), q);
+        } catch (ContainerFault e) {
+            throw Faults.toStatus(e);
+        }
+    }
+
+    private PrepareResponse prepare(Pod pod, PrepareRequest q) throws ContainerFault {
         String id = Identifiers.require("container id", q.getId());
-        String device = Disks.find(q.getDisk());
-        return BundleResponse.newBuilder()
-                .setPath(bundles.make(id, device, q.getConfig().toByteArray()).toString())
+        if (q.hasNetwork()) {
+            var _ = network(q.getNetwork());
+        }
+        String device = q.getDisk().isEmpty() ? null : Disks.find(q.getDisk());
+        String bundle = bundles.make(id, device, q.getConfig().toByteArray()).toString();
+        CreateTaskRequest.Builder task = CreateTaskRequest.newBuilder()
+                .setId(id)
+                .setBundle(bundle)
+                .setStdin(streams.make(id, "", 0))
+                .setStdout(streams.make(id, "", 1))
+                .setTerminal(q.getTerminal());
+        if (!q.getTerminal()) {
+            task.setStderr(streams.make(id, "", 2));
+        }
+        lifecycle.createTask(pod, task.build());
+        return PrepareResponse.getDefaultInstance();
+    }
+
+    private static AwaitOomResponse awaitOom(Pod pod, AwaitOomRequest q) throws ContainerFault {
+        return AwaitOomResponse.newBuilder()
+                .setKills(TaskExits.awaitOom(pod, q.getId(), q.getSeen()))
                 .build();
     }
 
@@ -134,12 +172,7 @@ final class GuestService {
     private ConnectStreamsResponse connectStreams(Pod pod, ConnectStreamsRequest q) throws ContainerFault {
         String id = Identifiers.require("container id", q.getId());
         String exec = execId(q.getExecId());
-        int[] ports = {q.getStdinPort(), q.getStdoutPort(), q.getStderrPort()};
-        for (int stream = 0; stream < ports.length; stream++) {
-            if (ports[stream] != 0) {
-                streams.connect(pod, id, exec, stream, ports[stream]);
-            }
-        }
+        streams.connect(pod, id, exec, q.getStdinPort(), q.getStdoutPort(), q.getStderrPort());
         return ConnectStreamsResponse.getDefaultInstance();
     }
 

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Instant;
 import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 
 /** What makes this machine another one than that of which it is a copy: its time and its random numbers. */
 final class Identity {
@@ -29,8 +30,12 @@ final class Identity {
         this.inMachine = inMachine;
     }
 
-    /** See {@code guest.proto}, HelloRequest. */
-    void take(String copy, long behind, long time, byte[] entropy) throws IOException {
+    /**
+     * See {@code guest.proto}, HelloRequest.
+     *
+     * @return how right the clock is afterwards; null when that cannot be told
+     */
+    MachineClock.@Nullable Difference take(String copy, long behind, long time, byte[] entropy) throws IOException {
         if (entropy.length > 0) {
             // Before anything is made that has to be a secret.
             Entropy.add(entropy);
@@ -43,12 +48,13 @@ final class Identity {
         }
         if (inMachine) {
             try {
-                MachineClock.set();
+                return MachineClock.set();
             } catch (ErrnoException e) {
                 // A kernel that does not show its memory: to a second it is right.
                 System.err.println("agent: look at the host's clock: " + e.getMessage());
             }
         }
+        return null;
     }
 
     /** In nanoseconds since 1970. */

@@ -11,6 +11,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.regex.Pattern;
@@ -18,10 +19,15 @@ import java.util.regex.Pattern;
 /** The machine's network cards: what the pod's interfaces were on the host they are here. */
 final class Interfaces {
     private static final Path CLASS = Path.of("/sys/class/net");
+    private static final Path BUS = Path.of("/sys/bus/virtio");
+    /** Cards that were taken away: link-layer address and device of each. A later agent reads it too. */
+    private static final Path AWAY = Path.of("/run/caisson/cards");
+
     private static final Pattern NAME = Pattern.compile("[A-Za-z0-9_][A-Za-z0-9_.-]{0,14}");
     private static final Pattern ADDRESS = Pattern.compile("[0-9a-fA-F.:]+(/[0-9]+)?");
     private static final Pattern MAC = Pattern.compile("[0-9a-f]{2}(:[0-9a-f]{2}){5}");
     private static final String LOOPBACK = "lo";
+    private static final String IP = "/bin/busybox ip ";
 
     private Interfaces() {}
 
@@ -33,8 +39,13 @@ final class Interfaces {
                 String name = each.getFileName().toString();
                 Path device = each.resolve("device");
                 if (!name.equals(LOOPBACK) && !names.contains(name) && Files.exists(device)) {
-                    String driver = device.toRealPath().getFileName().toString();
-                    HostFiles.write(device.resolve("driver/unbind").toString(), driver);
+                    String number = device.toRealPath().getFileName().toString();
+                    Files.writeString(
+                            AWAY,
+                            address(each) + " " + number + "\n",
+                            StandardOpenOption.CREATE,
+                            StandardOpenOption.APPEND);
+                    HostFiles.write(device.resolve("driver/unbind").toString(), number);
                 }
             }
         } catch (IOException e) {
@@ -44,40 +55,41 @@ final class Interfaces {
 
     static void setUp(Interface wanted) throws ContainerFault {
         require(NAME, wanted.getName());
+        require(MAC, wanted.getMac());
         try {
-            String found = named(wanted.getCard());
-            if (!wanted.getCard().equals(wanted.getMac())) {
-                require(MAC, wanted.getMac());
-                ip("link", "set", "dev", found, "address", wanted.getMac());
-            }
-            if (!found.equals(wanted.getName())) {
-                ip("link", "set", "dev", found, "name", wanted.getName());
+            String found = card(wanted.getCard());
+            List<String> words = new ArrayList<>();
+            if (!address(CLASS.resolve(found)).equals(wanted.getMac())) {
+                words.add("link set dev " + found + " address " + wanted.getMac());
             }
             String name = wanted.getName();
-            ip("link", "set", "dev", name, "mtu", Integer.toString(wanted.getMtu()), "up");
+            if (!found.equals(name)) {
+                words.add("link set dev " + found + " name " + name);
+            }
+            words.add("link set dev " + name + " mtu " + wanted.getMtu() + " up");
             for (String address : wanted.getAddressesList()) {
                 require(ADDRESS, address);
-                ip("addr", "add", address, "dev", name);
+                words.add("addr add " + address + " dev " + name);
             }
             for (Route route : wanted.getRoutesList()) {
-                route(route, name);
+                words.add(route(route, name));
             }
+            ip(words);
         } catch (IOException e) {
             throw new ContainerFault(Kind.FAILED, "set up interface " + wanted.getName() + ": " + Errno.describe(e), e);
         }
     }
 
     /** An address brings its own network's route along: replacing does not mind. */
-    private static void route(Route route, String name) throws ContainerFault, IOException {
+    private static String route(Route route, String name) throws ContainerFault {
         require(ADDRESS, route.getTarget());
         String version = route.getTarget().indexOf(':') >= 0 ? "-6" : "-4";
-        List<String> words = new ArrayList<>(List.of(version, "route", "replace", route.getTarget()));
+        String via = "";
         if (!route.getGateway().isEmpty()) {
             require(ADDRESS, route.getGateway());
-            words.addAll(List.of("via", route.getGateway()));
+            via = " via " + route.getGateway();
         }
-        words.addAll(List.of("dev", name));
-        ip(words.toArray(String[]::new));
+        return version + " route replace " + route.getTarget() + via + " dev " + name;
     }
 
     private static void require(Pattern pattern, String text) throws ContainerFault {
@@ -86,28 +98,46 @@ final class Interfaces {
         }
     }
 
-    private static String named(String mac) throws IOException {
+    /** The interface of a card, which comes back for it if it was taken away; its address may have changed meanwhile. */
+    private static String card(String address) throws IOException {
         try (DirectoryStream<Path> all = Files.newDirectoryStream(CLASS)) {
             for (Path each : all) {
-                String address = HostFiles.textIfPresent(each.resolve("address").toString());
-                if (address != null && address.strip().equals(mac)) {
+                if (address(each).equals(address)) {
                     return each.getFileName().toString();
                 }
             }
         }
-        throw new IOException("there is no card with the address " + mac);
+        String away = HostFiles.textIfPresent(AWAY.toString());
+        for (String line : away == null ? new String[0] : away.split("\n", -1)) {
+            if (line.startsWith(address + " ")) {
+                String device = line.substring(address.length() + 1);
+                HostFiles.write(BUS.resolve("drivers/virtio_net/bind").toString(), device);
+                List<HostFiles.Entry> made = HostFiles.listIfPresent(
+                        BUS.resolve("devices").resolve(device).resolve("net").toString());
+                if (made != null && !made.isEmpty()) {
+                    return made.getFirst().name();
+                }
+            }
+        }
+        throw new IOException("there is no card with the address " + address);
     }
 
-    /** Busybox's. */
-    private static void ip(String... words) throws IOException {
-        List<String> command = new ArrayList<>(List.of("/bin/busybox", "ip"));
-        command.addAll(List.of(words));
-        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+    private static String address(Path each) throws IOException {
+        String address = HostFiles.textIfPresent(each.resolve("address").toString());
+        return address == null ? "" : address.strip();
+    }
+
+    /** Busybox's, one after the other in one process; all that is in these words has been looked at. */
+    private static void ip(List<String> commands) throws IOException {
+        String script = IP + String.join(" && " + IP, commands);
+        Process process = new ProcessBuilder("/bin/busybox", "sh", "-xc", script)
+                .redirectErrorStream(true)
+                .start();
         process.getOutputStream().close();
         String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
         try {
             if (process.waitFor() != 0) {
-                throw new IOException(String.join(" ", command) + ": " + said.strip());
+                throw new IOException(said.strip());
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

@@ -5,6 +5,7 @@ import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.HostFiles;
 import dev.caisson.linux.direct.Mapping;
+import org.jspecify.annotations.Nullable;
 
 /**
  * Sets this machine's clock by the host's, which the machine shows in its memory ({@code dev.caisson.kvm.device.TimeDevice}): between two looks at the own clock
@@ -20,25 +21,44 @@ final class MachineClock {
 
     private MachineClock() {}
 
-    /** Sets it; a machine that does not show the host's leaves it as it is. */
-    static void set() throws ErrnoException {
+    /**
+     * By how much the machine's clock is behind the host's.
+     *
+     * @param bound by how much that may be wrong: half of the time that the look took
+     */
+    record Difference(long behind, long bound) {}
+
+    /**
+     * Sets it; a machine that does not show the host's leaves it as it is.
+     *
+     * @return what is left of the difference; null when the host's clock is not shown
+     */
+    static @Nullable Difference set() throws ErrnoException {
         try (Fd memory = HostFiles.open("/dev/mem", HostFiles.O_RDONLY | HostFiles.O_CLOEXEC, 0);
                 Mapping page = Mapping.readOnly(memory, PLACE, SIZE)) {
-            long closest = Long.MAX_VALUE;
-            long behind = 0;
-            for (int i = 0; i < TRIES && closest > CLOSE_NANOS; i++) {
-                long begin = Identity.wallClock();
-                long host = page.getLong(0);
-                long end = Identity.wallClock();
-                if (host == 0) {
-                    return;
-                }
-                if (end - begin < closest) {
-                    closest = end - begin;
-                    behind = host - begin - (end - begin) / 2;
-                }
+            Difference before = look(page);
+            if (before == null) {
+                return null;
             }
-            Clock.advance(behind);
+            Clock.advance(before.behind());
+            return look(page);
         }
+    }
+
+    /** The closest of some looks. */
+    private static @Nullable Difference look(Mapping page) {
+        Difference closest = null;
+        for (int i = 0; i < TRIES && (closest == null || closest.bound() > CLOSE_NANOS / 2); i++) {
+            long begin = Identity.wallClock();
+            long host = page.getLong(0);
+            long bound = (Identity.wallClock() - begin) / 2;
+            if (host == 0) {
+                return null;
+            }
+            if (closest == null || bound < closest.bound()) {
+                closest = new Difference(host - begin - bound, bound);
+            }
+        }
+        return closest;
     }
 }

@@ -13,6 +13,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Map;
 import java.util.Set;
 
@@ -47,18 +49,35 @@ final class Streams {
         return fifo.toString();
     }
 
-    /** Connects a fifo with a port of the host's; returns when it is. */
-    void connect(Pod pod, String id, String execId, int stream, int port) throws ContainerFault {
+    /**
+     * Connects a process's fifos with ports of the host's; returns when they are.
+     *
+     * @param ports by stream, 0 for none
+     */
+    void connect(Pod pod, String id, String execId, int... ports) throws ContainerFault {
         MonitorLink link = pod.link();
         if (link == null) {
             throw new ContainerFault(Kind.UNAVAILABLE, "connect streams of " + id + ": the monitor is not attached");
         }
+        // All begin before one is waited for: each is a process, and a call to the host.
+        List<Launch> relays = new ArrayList<>();
+        for (int stream = 0; stream < ports.length; stream++) {
+            if (ports[stream] != 0) {
+                relays.add(relay(link, id, execId, stream, ports[stream]));
+            }
+        }
+        for (Launch each : relays) {
+            each.awaitLaunched(CONNECT_TIME);
+        }
+    }
+
+    private Launch relay(MonitorLink link, String id, String execId, int stream, int port) throws ContainerFault {
         String fifo = of(id, execId).resolve(Integer.toString(stream)).toString();
         LaunchPlan plan = stream == 0 ? RelayPlan.input(fifo, host, port) : RelayPlan.output(fifo, host, port);
         Launch relay =
                 link.spawn(link.nextId(), TAG + id + " " + execId + " " + stream, plan, 0, Set.of(Launcher.Flag.SELF));
         var _ = relay.exit().thenRun(relay::forget);
-        relay.awaitLaunched(CONNECT_TIME);
+        return relay;
     }
 
     /** An earlier agent's: nobody else would forget them. */

@@ -9,8 +9,8 @@ import dev.caisson.linux.plan.PlanBuilder;
 import dev.caisson.linux.plan.Sys;
 import dev.caisson.ttrpc.ServiceNames;
 import dev.caisson.ttrpc.proto.envelope.Request;
-import dev.caisson.ttrpc.proto.guest.BundleRequest;
 import dev.caisson.ttrpc.proto.guest.HelloRequest;
+import dev.caisson.ttrpc.proto.guest.PrepareRequest;
 import dev.caisson.ttrpc.proto.guest.RemoveRequest;
 import dev.caisson.ttrpc.proto.guest.StreamsRequest;
 import dev.caisson.ttrpc.proto.task.CreateTaskRequest;
@@ -129,7 +129,7 @@ public final class Training {
                     ServiceNames.TASK_V2,
                     "Exec",
                     ExecProcessRequest.newBuilder().setId("t"));
-            call(channel, ServiceNames.GUEST, "Bundle", BundleRequest.newBuilder());
+            call(channel, ServiceNames.GUEST, "Prepare", PrepareRequest.newBuilder());
             call(
                     channel,
                     ServiceNames.GUEST,

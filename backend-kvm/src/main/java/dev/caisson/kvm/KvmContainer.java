@@ -6,32 +6,26 @@ import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
 import dev.caisson.backend.Launch;
 import dev.caisson.backend.Launcher;
-import dev.caisson.backend.MachineTemplates.Shape;
+import dev.caisson.backend.ProcessExit;
 import dev.caisson.kvm.guest.GuestAgent;
 import dev.caisson.kvm.guest.GuestSpec;
 import dev.caisson.kvm.plan.ProxyPlan;
 import dev.caisson.kvm.pod.ContainerDisk;
-import dev.caisson.kvm.pod.MachineSize;
+import dev.caisson.kvm.pod.DiskAhead;
 import dev.caisson.kvm.pod.MachineSpares;
 import dev.caisson.kvm.pod.PodMachine;
 import dev.caisson.kvm.pod.PodNetwork;
-import dev.caisson.kvm.template.TemplateStore.Template;
 import dev.caisson.kvm.vmm.MachineMain;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.cgroup.CgroupStats;
-import dev.caisson.linux.plan.LaunchPlan;
 import dev.caisson.oci.ProcessSpec;
 import dev.caisson.oci.Resources;
 import dev.caisson.oci.SpecWriter;
 import java.lang.System.Logger.Level;
 import java.nio.file.Path;
-import java.security.SecureRandom;
-import java.time.Duration;
 import java.util.HashMap;
-import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -45,19 +39,13 @@ final class KvmContainer implements Container {
     private static final String VOLUMES = "volumes";
     private static final int NO_DRIVE = -1;
     private static final int SIGKILL = 9;
-    private static final Duration PROXY_TIME = Duration.ofSeconds(30);
-    /** Ports of the host's that streams call: below those of connections from the host (vsock: 1 << 30), above those of services. */
-    private static final int FIRST_PORT = 1 << 16;
-
-    private static final int STREAMS = 3;
-    private static final SecureRandom RANDOM = new SecureRandom();
-
     private static final System.Logger LOG = System.getLogger(KvmContainer.class.getName());
 
     private final CreateRequest request;
     private final GuestSpec guest;
     private final Launcher launcher;
-    private final MachineSpares spares;
+    private final PodStart starter;
+    private final OomWatch ooms = new OomWatch();
     private final String id;
     private volatile @Nullable PodMachine machine;
     private volatile boolean ownsMachine;
@@ -66,8 +54,8 @@ final class KvmContainer implements Container {
     private volatile int volumes;
 
     private volatile boolean paused;
-    /** What the next pod's machine is likely to be like. */
-    private PodMachine.@Nullable Beginning expected;
+    /** Nothing of it has run: it was made by this daemon, and not started. */
+    private volatile boolean isNew;
 
     KvmContainer(CreateRequest request, GuestSpec guest, Launcher launcher, MachineSpares spares) {
         this(request, guest, launcher, spares, null, Map.of());
@@ -83,7 +71,7 @@ final class KvmContainer implements Container {
         this.request = request;
         this.guest = guest;
         this.launcher = launcher;
-        this.spares = spares;
+        this.starter = new PodStart(request, launcher, spares, fresh -> this.machine = fresh);
         this.id = GuestNames.of(request.id());
         this.machine = machine;
         this.drive = Integer.parseInt(record.getOrDefault(DRIVE, Integer.toString(NO_DRIVE)));
@@ -122,30 +110,43 @@ final class KvmContainer implements Container {
 
     @Override
     public Launch create() throws ContainerFault {
+        StepTimes times = new StepTimes();
         PodMachine in = PodMachine.of(launcher);
         ownsMachine = in == null;
-        if (in == null) {
-            try (PodNetwork network = network()) {
-                in = startMachine(network);
-                in.agent().network(network.interfaces(), in.cards(network), guest.hostname());
+        isNew = true;
+        // What is made on the host is made while the machine goes on.
+        try (DiskAhead disk = DiskAhead.begin(request, launcher);
+                PodNetwork network = in == null ? network() : PodNetwork.none()) {
+            GuestAgent.Network told = null;
+            if (in == null) {
+                in = starter.machine(network);
+                told = new GuestAgent.Network(network.interfaces(), in.cards(network), guest.hostname());
+                times.done("machine");
             }
+            machine = in;
+            volumes = guest.volumes().size();
+            for (GuestSpec.Volume volume : guest.volumes()) {
+                in.share(volume, launcher.here(Path.of(volume.source())));
+            }
+            drive = in.insert(disk.await());
+            times.done("disk");
+            ProcessSpec process = guest.spec().process();
+            boolean terminal = process != null && process.terminal();
+            in.agent().prepare(id, MachineMain.DRIVE + drive, SpecWriter.write(guest.spec()), terminal, told);
+            times.done("guest");
+            GuestProcesses.Place place =
+                    new GuestProcesses.Place(request.launch(), "init " + request.id(), request.io());
+            Launch proxy = processes(in).proxy(id, "", place, terminal, () -> {});
+            times.done("streams");
+            return proxy;
+        } finally {
+            LOG.log(Level.INFO, "create " + request.id() + ": " + times);
+            starter.expectAnother();
         }
-        machine = in;
-        drive = in.insert(ContainerDisk.make(request, launcher));
-        volumes = guest.volumes().size();
-        for (GuestSpec.Volume volume : guest.volumes()) {
-            in.share(volume, launcher.here(Path.of(volume.source())));
-        }
-        GuestAgent agent = in.agent();
-        String bundle = agent.bundle(id, MachineMain.DRIVE + drive, SpecWriter.write(guest.spec()));
-        ProcessSpec process = guest.spec().process();
-        boolean terminal = process != null && process.terminal();
-        agent.create(id, bundle, agent.streams(id, "", terminal));
-        Launch proxy = proxy(in, "", request.launch(), "init " + request.id(), request.io(), terminal, () -> {});
-        if (expected != null) {
-            spares.expect(expected);
-        }
-        return proxy;
+    }
+
+    private GuestProcesses processes(PodMachine in) {
+        return new GuestProcesses(in, launcher);
     }
 
     private PodNetwork network() throws ContainerFault {
@@ -153,104 +154,11 @@ final class KvmContainer implements Container {
         return namespace == null ? PodNetwork.none() : PodNetwork.open(launcher.here(Path.of(namespace)));
     }
 
-    /** A copy of a template where there is one that fits, or else one that boots. */
-    private PodMachine startMachine(PodNetwork network) throws ContainerFault {
-        MachineSize size = MachineSize.of(request.spec());
-        int cards = network.interfaces().size();
-        String asked = request.spec().annotations().getOrDefault(KvmTemplates.ANNOTATION, "");
-        Template template = KvmTemplates.store()
-                .choose(new Shape(size.memoryMib(), size.processors(), cards), asked)
-                .orElse(null);
-        if (template != null) {
-            try {
-                PodMachine copy = copy(template, network);
-                LOG.log(Level.INFO, "pod of " + request.id() + ": a copy of template " + template.name());
-                return copy;
-            } catch (ContainerFault e) {
-                if (!asked.isEmpty()) {
-                    throw e;
-                }
-                LOG.log(
-                        Level.WARNING,
-                        "pod of " + request.id() + ": no copy of template " + template.name() + ": " + e.getMessage());
-            }
-        }
-        PodMachine booted = PodMachine.make(new PodMachine.Beginning(size, cards, null));
-        become(booted, size, () -> {
-            booted.plug(network);
-            booted.begin();
-        });
-        LOG.log(Level.INFO, "pod of " + request.id() + ": a machine that has booted");
-        return booted;
-    }
-
-    private PodMachine copy(Template template, PodNetwork network) throws ContainerFault {
-        Shape shape = template.shape();
-        PodMachine.Beginning like = new PodMachine.Beginning(
-                new MachineSize(shape.memoryMib(), shape.processors()), shape.cards(), template.machine());
-        PodMachine spare = spares.take(template.machine());
-        PodMachine copy = spare == null ? PodMachine.make(like) : spare;
-        become(copy, like.size(), () -> {
-            copy.plug(network);
-            if (spare == null) {
-                copy.begin();
-            } else {
-                copy.go();
-            }
-        });
-        expected = like;
-        return copy;
-    }
-
-    /** Makes a machine the pod's; without success nothing is left of it. */
-    private void become(PodMachine fresh, MachineSize size, Step steps) throws ContainerFault {
-        machine = fresh;
-        try {
-            fresh.keep(launcher, true);
-            String cgroupsPath = request.spec().linux().cgroupsPath();
-            fresh.charge(cgroupsPath == null ? "" : cgroupsPath, size);
-            steps.take();
-        } catch (ContainerFault e) {
-            fresh.end(launcher);
-            throw e;
-        }
-    }
-
-    /** Something between the proxy's listening and the guest's calling. */
-    private interface Step {
-        void take() throws ContainerFault;
-    }
-
-    private Launch proxy(PodMachine in, String execId, int launch, String tag, int io, boolean terminal, Step between)
-            throws ContainerFault {
-        int port = FIRST_PORT + STREAMS * RANDOM.nextInt((1 << 28) / STREAMS);
-        LaunchPlan plan = ProxyPlan.of(
-                new ProxyPlan.Place(
-                        in.ports().toString(),
-                        GuestAgent.PORT,
-                        in.port(port).toString(),
-                        in.port(port + 1).toString(),
-                        terminal ? null : in.port(port + 2).toString(),
-                        terminal,
-                        launcher.handover().outlives()),
-                GuestAgent.frames(id, execId));
-        Launch proxy = launcher.spawn(launch, tag, plan, io, Set.of());
-        try {
-            var _ = proxy.awaitNote(ProxyPlan.NOTE_READY, PROXY_TIME);
-            between.take();
-            in.agent().connectStreams(id, execId, port, port + 1, terminal ? 0 : port + 2);
-            return proxy;
-        } catch (ContainerFault e) {
-            proxy.kill(SIGKILL);
-            throw e;
-        }
-    }
-
     @Override
     public void start(Launch init) throws ContainerFault {
+        isNew = false;
         machine().agent().start(id, "");
-        init.gate((byte) 1);
-        init.awaitLaunched(PROXY_TIME);
+        GuestProcesses.open(init);
     }
 
     @Override
@@ -261,28 +169,7 @@ final class KvmContainer implements Container {
                     Kind.UNSUPPORTED, "exec in a subgroup of a container in a virtual machine: not in this version");
         }
         PodMachine in = machine();
-        GuestAgent agent = in.agent();
-        byte[] name = new byte[8];
-        RANDOM.nextBytes(name);
-        String execId = HexFormat.of().formatHex(name);
-        ProcessSpec inGuest = GuestSpec.process(process);
-        GuestAgent.Fifos fifos = agent.streams(id, execId, inGuest.terminal());
-        agent.exec(id, execId, SpecWriter.writeProcess(inGuest), fifos);
-        Launch proxy = proxy(in, execId, launch, tag, io, inGuest.terminal(), () -> agent.start(id, execId));
-        proxy.gate((byte) 1);
-        proxy.awaitLaunched(PROXY_TIME);
-        var _ = proxy.exit().thenRun(() -> Thread.startVirtualThread(() -> forget(agent, execId)));
-        return proxy;
-    }
-
-    /** What the guest still knows of an exec that has ended. */
-    private void forget(GuestAgent agent, String execId) {
-        try {
-            agent.delete(id, execId);
-        } catch (ContainerFault e) {
-            // Its container or its machine is gone, and so is that.
-            LOG.log(Level.DEBUG, e.getMessage());
-        }
+        return processes(in).exec(id, new GuestProcesses.Place(launch, tag, io), process);
     }
 
     // ---- while it runs ----
@@ -332,18 +219,35 @@ final class KvmContainer implements Container {
                             + " was killed: it has reached its memory limit on the host");
             return 1;
         }
+        if (in == null || isNew || (ooms.hears() && exit() == null) || hasEndedWell()) {
+            return ooms.kills();
+        }
         try {
-            CgroupStats.@Nullable MemoryEvents events =
-                    in == null ? null : in.agent().stats(id).memoryEvents();
+            CgroupStats.@Nullable MemoryEvents events = stats().memoryEvents();
             return events == null ? 0 : events.oomKill();
         } catch (ContainerFault e) {
-            return 0; // it is gone
+            return ooms.kills(); // it is gone
         }
     }
 
-    /** Looked at when a process ends; the guest does not call. */
+    /** Nothing has killed it; what happened to others of its processes was told as it happened. */
+    private boolean hasEndedWell() {
+        ProcessExit exit = exit();
+        return exit != null && exit.code() == 0;
+    }
+
+    private @Nullable ProcessExit exit() {
+        Launch init = launcher.find(request.launch());
+        return init == null ? null : init.exit().getNow(null);
+    }
+
     @Override
-    public void watchOom(Runnable onOom) {}
+    public void watchOom(Runnable onOom) {
+        PodMachine in = machine;
+        if (in != null) {
+            ooms.begin(in.agent(), id, onOom);
+        }
+    }
 
     @Override
     public VirtualMachine virtualMachine() throws ContainerFault {
@@ -370,6 +274,7 @@ final class KvmContainer implements Container {
 
     @Override
     public void destroy() throws ContainerFault {
+        ooms.end();
         PodMachine in = machine;
         if (in == null) {
             return;
@@ -402,7 +307,7 @@ final class KvmContainer implements Container {
         }
     }
 
-    private void attempt(Step step) {
+    private void attempt(PodStart.Step step) {
         try {
             step.take();
         } catch (ContainerFault e) {

@@ -1,20 +1,15 @@
 package dev.caisson.kvm;
 
 import dev.caisson.backend.ContainerFault;
-import dev.caisson.backend.ContainerFault.Kind;
 import dev.caisson.backend.Launcher;
 import dev.caisson.backend.MachineTemplates;
+import dev.caisson.kvm.guest.GuestAgent;
 import dev.caisson.kvm.pod.MachineCommand;
 import dev.caisson.kvm.pod.MachineSize;
 import dev.caisson.kvm.pod.PodMachine;
 import dev.caisson.kvm.template.TemplateStore;
-import dev.caisson.linux.Errno;
-import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Comparator;
 import java.util.List;
-import java.util.stream.Stream;
 
 /** The templates of this host: machines of the installation's image. */
 final class KvmTemplates implements MachineTemplates {
@@ -23,6 +18,9 @@ final class KvmTemplates implements MachineTemplates {
 
     private static final Path DIRECTORY =
             Path.of(System.getProperty("caisson.kvm.templates", "/var/lib/caisson-kvm/templates"));
+
+    /** After so many the agent has compiled what it will need. */
+    private static final int REHEARSALS = 3;
 
     static TemplateStore store() {
         return new TemplateStore(DIRECTORY, MachineCommand.image());
@@ -33,36 +31,17 @@ final class KvmTemplates implements MachineTemplates {
         return store().make(shape, file -> {
             MachineSize size = new MachineSize(shape.memoryMib(), shape.processors());
             PodMachine machine = PodMachine.make(new PodMachine.Beginning(size, shape.cards(), null));
-            Path scratch = scratch();
             try {
                 machine.keep(launcher, false);
                 machine.begin();
-                machine.rehearse(launcher, scratch);
+                // A copy's cards come back for the interfaces that its pod has.
+                machine.agent().network(new GuestAgent.Network(List.of(), List.of(), ""));
+                machine.rehearse(REHEARSALS);
                 machine.save(file);
             } finally {
                 machine.end(launcher);
-                remove(scratch);
             }
         });
-    }
-
-    private static Path scratch() throws ContainerFault {
-        try {
-            return Files.createTempDirectory("caisson-template");
-        } catch (IOException e) {
-            throw new ContainerFault(Kind.FAILED, "make a directory for a template: " + Errno.describe(e), e);
-        }
-    }
-
-    /** Files first. */
-    private static void remove(Path tree) throws ContainerFault {
-        try (Stream<Path> all = Files.walk(tree)) {
-            for (Path each : all.sorted(Comparator.reverseOrder()).toList()) {
-                Files.delete(each);
-            }
-        } catch (IOException e) {
-            throw new ContainerFault(Kind.FAILED, "remove " + tree + ": " + Errno.describe(e), e);
-        }
     }
 
     @Override

@@ -14,8 +14,8 @@ import dev.caisson.ttrpc.Code;
 import dev.caisson.ttrpc.ServiceNames;
 import dev.caisson.ttrpc.TtrpcClient;
 import dev.caisson.ttrpc.TtrpcException;
-import dev.caisson.ttrpc.proto.guest.BundleRequest;
-import dev.caisson.ttrpc.proto.guest.BundleResponse;
+import dev.caisson.ttrpc.proto.guest.AwaitOomRequest;
+import dev.caisson.ttrpc.proto.guest.AwaitOomResponse;
 import dev.caisson.ttrpc.proto.guest.ConnectStreamsRequest;
 import dev.caisson.ttrpc.proto.guest.ConnectStreamsResponse;
 import dev.caisson.ttrpc.proto.guest.HelloRequest;
@@ -23,13 +23,13 @@ import dev.caisson.ttrpc.proto.guest.HelloResponse;
 import dev.caisson.ttrpc.proto.guest.Interface;
 import dev.caisson.ttrpc.proto.guest.NetworkRequest;
 import dev.caisson.ttrpc.proto.guest.NetworkResponse;
+import dev.caisson.ttrpc.proto.guest.PrepareRequest;
+import dev.caisson.ttrpc.proto.guest.PrepareResponse;
 import dev.caisson.ttrpc.proto.guest.RemoveRequest;
 import dev.caisson.ttrpc.proto.guest.RemoveResponse;
 import dev.caisson.ttrpc.proto.guest.Route;
 import dev.caisson.ttrpc.proto.guest.StreamsRequest;
 import dev.caisson.ttrpc.proto.guest.StreamsResponse;
-import dev.caisson.ttrpc.proto.task.CreateTaskRequest;
-import dev.caisson.ttrpc.proto.task.CreateTaskResponse;
 import dev.caisson.ttrpc.proto.task.DeleteRequest;
 import dev.caisson.ttrpc.proto.task.DeleteResponse;
 import dev.caisson.ttrpc.proto.task.ExecProcessRequest;
@@ -58,7 +58,7 @@ public final class GuestAgent {
     public static final int PORT = 1025;
 
     private static final String HELLO = "Hello";
-    private static final int VERSION = 3;
+    private static final int VERSION = 4;
     private static final int ENTROPY = 64;
     private static final Duration CALL_TIME = Duration.ofMinutes(2);
 
@@ -84,8 +84,14 @@ public final class GuestAgent {
     private <R extends MessageLite> R call(
             String service, String method, MessageLite request, Parser<R> responses, String what)
             throws ContainerFault {
+        return call(service, method, request, responses, what, CallOptions.timeout(CALL_TIME));
+    }
+
+    private <R extends MessageLite> R call(
+            String service, String method, MessageLite request, Parser<R> responses, String what, CallOptions options)
+            throws ContainerFault {
         try (TtrpcClient client = AgentConnection.open(machine, PORT)) {
-            return client.call(service, method, request, responses, CallOptions.timeout(CALL_TIME));
+            return client.call(service, method, request, responses, options);
         } catch (TtrpcException e) {
             Kind kind = kind(e.code());
             String said = GuestText.sentence(e.getMessage());
@@ -123,8 +129,10 @@ public final class GuestAgent {
      *
      * @param kernel the release of its kernel
      * @param time what its clock shows, in nanoseconds since 1970
+     * @param clockBehind by how many nanoseconds that was behind the host's clock when it had been set; 0 with a bound of 0 when the guest cannot tell
+     * @param clockBound by how many nanoseconds {@code clockBehind} may be wrong
      */
-    public record Greeting(String kernel, long time) {}
+    public record Greeting(String kernel, long time, long clockBehind, long clockBound) {}
 
     /**
      * The hand-shake: it fails with UNSUPPORTED for an image of another version, and with UNAVAILABLE while there is no agent. A copy has its own time and
@@ -145,48 +153,85 @@ public final class GuestAgent {
                 .build();
         HelloResponse response =
                 call(ServiceNames.GUEST, HELLO, request, HelloResponse.parser(), "greet the guest's agent");
-        return new Greeting(GuestText.sentence(response.getKernel()), response.getTime());
+        return new Greeting(
+                GuestText.sentence(response.getKernel()),
+                response.getTime(),
+                response.getClockBehind(),
+                response.getClockBound());
     }
 
     /**
-     * Gives the guest the pod's network; cards of the guest's that are not among these are nobody's from then on.
+     * A pod's network, as its guest is told of it; cards of the guest's that are not among these are nobody's from then on.
      *
      * @param cards by which link-layer addresses the guest knows the cards of the interfaces
      * @param hostname empty for no change
      */
-    public void network(List<PodInterface> interfaces, List<String> cards, String hostname) throws ContainerFault {
-        NetworkRequest.Builder request = NetworkRequest.newBuilder().setHostname(hostname);
-        for (int i = 0; i < interfaces.size(); i++) {
-            PodInterface each = interfaces.get(i);
-            Interface.Builder made = Interface.newBuilder()
-                    .setName(each.name())
-                    .setMac(each.mac())
-                    .setMtu(each.mtu())
-                    .setCard(cards.get(i))
-                    .addAllAddresses(each.addresses());
-            for (PodInterface.Route route : each.routes()) {
-                made.addRoutes(Route.newBuilder().setTarget(route.target()).setGateway(route.gateway()));
-            }
-            request.addInterfaces(made);
+    public record Network(List<PodInterface> interfaces, List<String> cards, String hostname) {
+        public Network {
+            interfaces = List.copyOf(interfaces);
+            cards = List.copyOf(cards);
         }
+
+        private NetworkRequest request() {
+            NetworkRequest.Builder request = NetworkRequest.newBuilder().setHostname(hostname);
+            for (int i = 0; i < interfaces.size(); i++) {
+                PodInterface each = interfaces.get(i);
+                Interface.Builder made = Interface.newBuilder()
+                        .setName(each.name())
+                        .setMac(each.mac())
+                        .setMtu(each.mtu())
+                        .setCard(cards.get(i))
+                        .addAllAddresses(each.addresses());
+                for (PodInterface.Route route : each.routes()) {
+                    made.addRoutes(Route.newBuilder().setTarget(route.target()).setGateway(route.gateway()));
+                }
+                request.addInterfaces(made);
+            }
+            return request.build();
+        }
+    }
+
+    /** Gives the guest the pod's network. */
+    public void network(Network network) throws ContainerFault {
         var _ = call(
-                ServiceNames.GUEST, "Network", request.build(), NetworkResponse.parser(), "set up the pod's network");
+                ServiceNames.GUEST, "Network", network.request(), NetworkResponse.parser(), "set up the pod's network");
     }
 
     /**
-     * Makes a bundle in the guest.
+     * Makes a container up to where its init waits to be started; its streams are to be connected next.
      *
-     * @param disk serial number of the disk that its files are on
-     * @return its path there
+     * @param disk serial number of the disk that its files are on; empty for a configuration that names a root of the guest's
+     * @param network of the pod, for its first container
      */
-    public String bundle(String id, String disk, byte[] config) throws ContainerFault {
-        BundleRequest request = BundleRequest.newBuilder()
+    public void prepare(String id, String disk, byte[] config, boolean terminal, @Nullable Network network)
+            throws ContainerFault {
+        PrepareRequest.Builder request = PrepareRequest.newBuilder()
                 .setId(id)
                 .setDisk(disk)
                 .setConfig(ByteString.copyFrom(config))
-                .build();
-        return call(ServiceNames.GUEST, "Bundle", request, BundleResponse.parser(), "make bundle of " + id)
-                .getPath();
+                .setTerminal(terminal);
+        if (network != null) {
+            request.setNetwork(network.request());
+        }
+        var _ = call(ServiceNames.GUEST, "Prepare", request.build(), PrepareResponse.parser(), "create " + id);
+    }
+
+    /**
+     * Waits until more than {@code seen} of a container's processes were killed for lack of memory, or its init has ended, however long that takes.
+     *
+     * @return how many there were
+     */
+    public long awaitOom(String id, long seen) throws ContainerFault {
+        AwaitOomRequest request =
+                AwaitOomRequest.newBuilder().setId(id).setSeen(seen).build();
+        return call(
+                        ServiceNames.GUEST,
+                        "AwaitOom",
+                        request,
+                        AwaitOomResponse.parser(),
+                        "watch the memory of " + id,
+                        CallOptions.NONE)
+                .getKills();
     }
 
     /** Takes a bundle away; without one it does nothing. */
@@ -231,19 +276,6 @@ public final class GuestAgent {
                 request,
                 ConnectStreamsResponse.parser(),
                 "connect streams of " + id);
-    }
-
-    /** Creates the task of a bundle. */
-    public void create(String id, String bundle, Fifos fifos) throws ContainerFault {
-        CreateTaskRequest request = CreateTaskRequest.newBuilder()
-                .setId(id)
-                .setBundle(bundle)
-                .setStdin(fifos.stdin())
-                .setStdout(fifos.stdout())
-                .setStderr(fifos.stderr())
-                .setTerminal(fifos.terminal())
-                .build();
-        var _ = call(ServiceNames.TASK_V2, "Create", request, CreateTaskResponse.parser(), "create " + id);
     }
 
     /** Adds a process to a task, which is not started. */

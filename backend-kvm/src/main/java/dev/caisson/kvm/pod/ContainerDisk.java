@@ -55,7 +55,7 @@ public final class ContainerDisk {
         Launch maker = launcher.spawn(
                 launcher.nextId(),
                 Launcher.WALL_TAG + "disk " + request.id(),
-                ImagePlan.of(sources, command(stage, file), log.toString()),
+                ImagePlan.of(sources, command(stage, file, SIZE), log.toString()),
                 0,
                 Set.of(Launcher.Flag.SELF));
         try {
@@ -85,7 +85,7 @@ public final class ContainerDisk {
     }
 
     /** Without a journal: what is on it does not outlive the container. */
-    private static List<String> command(Path stage, Path file) throws ContainerFault {
+    static List<String> command(Path stage, Path file, String size) throws ContainerFault {
         for (String place : MAKER_PLACES) {
             Path program = Path.of(place, MAKER);
             if (Files.isExecutable(program)) {
@@ -104,7 +104,7 @@ public final class ContainerDisk {
                         "-d",
                         stage.toString(),
                         file.toString(),
-                        SIZE);
+                        size);
             }
         }
         throw new ContainerFault(

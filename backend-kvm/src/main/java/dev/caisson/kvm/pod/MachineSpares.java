@@ -92,6 +92,8 @@ public final class MachineSpares {
             PodMachine fresh = PodMachine.make(like);
             try {
                 fresh.begin();
+                // What a life writes to is copied now, while nobody waits.
+                fresh.rehearse(1);
                 fresh.hold();
                 fresh.markReady();
             } catch (ContainerFault e) {

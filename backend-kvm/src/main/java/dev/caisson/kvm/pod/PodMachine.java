@@ -440,12 +440,12 @@ public final class PodMachine {
     }
 
     /**
-     * Lets it go through what a container's life takes, before it becomes a template; nothing of that is left.
+     * Lets it go through what a container's life takes, before it becomes a template or a pod's; nothing of that is left.
      *
-     * @param scratch an empty directory, which the caller removes
+     * @param rounds how often
      */
-    public void rehearse(Launcher launcher, Path scratch) throws ContainerFault {
-        Rehearsal.play(this, launcher, scratch);
+    public void rehearse(int rounds) throws ContainerFault {
+        Rehearsal.play(this, rounds);
     }
 
     /** Writes all of the machine to a file, for others to go on from. */

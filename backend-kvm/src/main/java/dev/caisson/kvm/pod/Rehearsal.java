@@ -1,33 +1,40 @@
 package dev.caisson.kvm.pod;
 
-import dev.caisson.backend.Backend.CreateRequest;
-import dev.caisson.backend.Backend.Options;
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
-import dev.caisson.backend.Launcher;
 import dev.caisson.kvm.guest.GuestAgent;
 import dev.caisson.kvm.guest.GuestSpec;
 import dev.caisson.kvm.vmm.MachineMain;
 import dev.caisson.linux.Errno;
-import dev.caisson.oci.Spec;
+import dev.caisson.oci.InvalidSpecException;
 import dev.caisson.oci.SpecReader;
 import dev.caisson.oci.SpecWriter;
 import java.io.IOException;
+import java.net.StandardProtocolFamily;
+import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.ServerSocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
+import java.util.stream.Stream;
 
 /**
  * Lives of a container that is nobody's, in a machine that becomes a template: afterwards the agent has loaded and compiled what a container's life takes, and
- * each copy's first container begins with that. Its one program ends at once. Nothing of it is left.
+ * each copy's first container begins with that. A copy that waits for its pod plays one more, and has its own of the memory
+ * that such a life writes to. Its one program ends at once. Nothing of it is left.
  */
 final class Rehearsal {
     private static final String ID = "rehearsal";
-    private static final int ROUNDS = 3;
+    private static final String DISK_SIZE = "64M";
+    private static final int STREAMS = 3;
+    /** Of the host's; nobody else of a machine's has any yet. */
+    private static final int FIRST_PORT = 1 << 16;
 
     /** As much as an ordinary container has. */
     private static final String CONFIGURATION = """
@@ -55,41 +62,96 @@ final class Rehearsal {
 
     private Rehearsal() {}
 
-    /**
-     * Plays them.
-     *
-     * @param scratch an empty directory
-     */
-    static void play(PodMachine machine, Launcher launcher, Path scratch) throws ContainerFault {
-        Spec spec;
-        Path rootfs = scratch.resolve("bundle").resolve(GuestSpec.ROOTFS);
+    /** Plays some lives; the machine is a pod's no sooner than afterwards. */
+    static void play(PodMachine machine, int rounds) throws ContainerFault {
         try {
-            spec = SpecReader.read(CONFIGURATION.getBytes(StandardCharsets.UTF_8));
-            Files.createDirectories(rootfs);
-            Path program = Files.write(rootfs.resolve("program"), program());
-            Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwxr-xr-x"));
+            Path scratch = Files.createTempDirectory("caisson-rehearsal");
+            try {
+                Path disk = disk(scratch);
+                GuestSpec guest = GuestSpec.of(ID, SpecReader.read(CONFIGURATION.getBytes(StandardCharsets.UTF_8)));
+                for (int i = 0; i < rounds; i++) {
+                    life(machine, disk, guest);
+                }
+            } finally {
+                remove(scratch);
+            }
+        } catch (InvalidSpecException e) {
+            throw new AssertionError("the configuration of a rehearsal", e);
         } catch (IOException e) {
-            throw new ContainerFault(Kind.FAILED, "prepare a rehearsal: " + Errno.describe(e), e);
-        }
-        CreateRequest request =
-                new CreateRequest(ID, scratch.resolve("bundle"), spec, List.of(), 0, 0, scratch, Options.DEFAULT);
-        GuestSpec guest = GuestSpec.of(ID, spec);
-        Path disk = ContainerDisk.make(request, launcher);
-        for (int i = 0; i < ROUNDS; i++) {
-            life(machine, disk, guest);
+            throw new ContainerFault(Kind.FAILED, "rehearse in a virtual machine: " + Errno.describe(e), e);
         }
     }
 
-    private static void life(PodMachine machine, Path disk, GuestSpec guest) throws ContainerFault {
+    /** As a container's, of nobody's mounts. */
+    private static Path disk(Path scratch) throws IOException, ContainerFault {
+        Path stage = scratch.resolve("stage");
+        Path rootfs = Files.createDirectories(stage.resolve(GuestSpec.ROOTFS));
+        Path program = Files.write(rootfs.resolve("program"), program());
+        Files.setPosixFilePermissions(program, PosixFilePermissions.fromString("rwxr-xr-x"));
+        Path disk = scratch.resolve("disk");
+        Process maker = new ProcessBuilder(ContainerDisk.command(stage, disk, DISK_SIZE))
+                .redirectErrorStream(true)
+                .start();
+        maker.getOutputStream().close();
+        String said = new String(maker.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        try {
+            if (maker.waitFor() != 0) {
+                throw new IOException("make a disk: " + said.strip());
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new IOException("interrupted", e);
+        }
+        return disk;
+    }
+
+    /** Files first. */
+    private static void remove(Path tree) throws IOException {
+        try (Stream<Path> all = Files.walk(tree)) {
+            for (Path each : all.sorted(Comparator.reverseOrder()).toList()) {
+                Files.delete(each);
+            }
+        }
+    }
+
+    private static void life(PodMachine machine, Path disk, GuestSpec guest) throws ContainerFault, IOException {
         int drive = machine.insert(disk);
         GuestAgent agent = machine.agent();
-        String bundle = agent.bundle(ID, MachineMain.DRIVE + drive, SpecWriter.write(guest.spec()));
-        agent.create(ID, bundle, agent.streams(ID, "", false));
+        agent.prepare(ID, MachineMain.DRIVE + drive, SpecWriter.write(guest.spec()), false, null);
+        connectStreams(machine);
+        var _ = agent.stats(ID);
         agent.start(ID, "");
         agent.awaitEnd(ID);
         agent.delete(ID, "");
         agent.remove(ID);
         machine.eject(drive);
+    }
+
+    /** With nobody: the guest's calls are answered, and their ends closed. */
+    private static void connectStreams(PodMachine machine) throws ContainerFault, IOException {
+        List<ServerSocketChannel> listeners = new ArrayList<>();
+        try {
+            for (int i = 0; i < STREAMS; i++) {
+                ServerSocketChannel each = ServerSocketChannel.open(StandardProtocolFamily.UNIX);
+                listeners.add(each);
+                each.bind(UnixDomainSocketAddress.of(machine.port(FIRST_PORT + i)));
+                Thread.ofVirtual().name("rehearsal").start(() -> hangUp(each));
+            }
+            machine.agent().connectStreams(ID, "", FIRST_PORT, FIRST_PORT + 1, FIRST_PORT + 2);
+        } finally {
+            for (int i = 0; i < listeners.size(); i++) {
+                listeners.get(i).close();
+                Files.deleteIfExists(machine.port(FIRST_PORT + i));
+            }
+        }
+    }
+
+    private static void hangUp(ServerSocketChannel listener) {
+        try {
+            listener.accept().close();
+        } catch (IOException e) {
+            // It was closed: nobody calls any more.
+        }
     }
 
     private static final long LOADED_AT = 0x40_0000;

@@ -59,13 +59,14 @@ class HostileAgentTest {
             var _ = agent.stats("c");
         },
         agent -> {
-            var _ = agent.bundle("c", "disk", new byte[10]);
+            var _ = agent.awaitOom("c", 3);
         },
+        agent -> agent.prepare("c", "disk", new byte[10], false, null),
         agent -> {
             var _ = agent.streams("c", "", false);
         },
         agent -> agent.awaitEnd("c"),
-        agent -> agent.network(List.of(), List.of(), "host"),
+        agent -> agent.network(new GuestAgent.Network(List.of(), List.of(), "host")),
     };
 
     private void answer(byte[] first, byte[] bytes) {

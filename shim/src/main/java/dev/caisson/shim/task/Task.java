@@ -164,7 +164,23 @@ public final class Task {
         long now = c == null ? 0 : c.oomKills();
         boolean grown = now > oomKillsSeen;
         oomKillsSeen = Math.max(now, oomKillsSeen);
+        if (grown) {
+            notifyAll();
+        }
         return grown;
+    }
+
+    /** Waits until {@link #takeOom} has seen more than so many, or init has ended; says how many. */
+    synchronized long awaitOom(long seen) throws InterruptedException {
+        var _ = init.exited.thenRun(this::wakeOomWaiters);
+        while (oomKillsSeen <= seen && !init.exited.isDone()) {
+            wait();
+        }
+        return oomKillsSeen;
+    }
+
+    private synchronized void wakeOomWaiters() {
+        notifyAll();
     }
 
     /** Sets the counter without an event: what an earlier daemon has seen. */

@@ -97,6 +97,24 @@ public final class TaskExits {
         }
     }
 
+    /**
+     * Waits until more than {@code seen} of a container's processes were killed for lack of memory, or its init has ended.
+     *
+     * @return how many there were
+     */
+    public static long awaitOom(Pod pod, String id, long seen) throws ContainerFault {
+        Task task = Tasks.of(pod).get(id);
+        if (task == null) {
+            throw new ContainerFault(ContainerFault.Kind.NOT_FOUND, "container does not exist: " + id);
+        }
+        try {
+            return task.awaitOom(seen);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new ContainerFault(ContainerFault.Kind.UNAVAILABLE, "interrupted while " + id + " runs", e);
+        }
+    }
+
     /** Kills what a dead monitor's pod still runs; records stay until {@code delete} asks. */
     public void killLeftovers(Pod pod) {
         for (Task task : Tasks.of(pod).values()) {

@@ -89,6 +89,13 @@ public final class TaskLifecycle {
         return create(pod, request, commit, false);
     }
 
+    /** As Create, for a caller beside the Task service. */
+    public void createTask(Pod pod, CreateTaskRequest request) throws ContainerFault {
+        Task task = create(pod, request, launch -> {});
+        TaskEvents.created(task, request);
+        executor.execute(() -> settle(task));
+    }
+
     private Task create(Pod pod, CreateTaskRequest request, Commit commit, boolean isSandbox) throws ContainerFault {
         String id = Identifiers.require("container id", request.getId());
         LazyLauncher launcher = new LazyLauncher(pod);

@@ -13,6 +13,8 @@ import dev.caisson.linux.plan.Arg;
 import dev.caisson.linux.plan.LaunchPlan;
 import dev.caisson.linux.plan.PlanBuilder;
 import dev.caisson.linux.plan.Sys;
+import dev.caisson.oci.Root;
+import dev.caisson.oci.Spec;
 import dev.caisson.oci.SpecWriter;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -174,9 +176,9 @@ class AgentTest {
 
     /** The container's init, created in the guest, and its proxy. */
     private Launch create(Bundle bundle) throws Exception {
-        Files.write(bundle.directory().resolve("config.json"), SpecWriter.write(bundle.spec()));
-        GuestAgent.Fifos fifos = agent.streams(bundle.id(), "", false);
-        agent.create(bundle.id(), bundle.directory().toString(), fifos);
+        Spec.Builder spec = bundle.spec().toBuilder();
+        spec.root = new Root(bundle.directory().resolve("rootfs").toString(), false);
+        agent.prepare(bundle.id(), "", SpecWriter.write(spec.build()), false, null);
         int io = pod.launcher().nextId();
         pod.launcher()
                 .openIo(
@@ -254,7 +256,7 @@ class AgentTest {
     @Test
     void whatIsWrongIsSaid() {
         assertThatExceptionOfType(ContainerFault.class)
-                .isThrownBy(() -> agent.bundle("c", "no-such-disk", new byte[0]))
+                .isThrownBy(() -> agent.prepare("c", "no-such-disk", new byte[0], false, null))
                 .withMessageContaining("no-such-disk")
                 .satisfies(e -> assertThat(e.kind()).isEqualTo(ContainerFault.Kind.NOT_FOUND));
         assertThatExceptionOfType(ContainerFault.class)

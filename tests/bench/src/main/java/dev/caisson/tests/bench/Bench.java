@@ -69,6 +69,9 @@ public final class Bench {
         if (options.wants(TrapRows.NAME)) {
             TrapRows.measure(options, samples);
         }
+        if (options.wants(KvmRows.NAME)) {
+            KvmRows.measure(options, samples);
+        }
         if (CallerRows.NAMES.stream().anyMatch(options::wants)) {
             CallerRows.measure(options, samples);
         }

@@ -233,6 +233,16 @@ public interface Container {
 
         /** What it counts, in Prometheus' text format. */
         String metrics() throws ContainerFault;
+
+        /**
+         * Runs a process in its guest's own system, beside the containers, with all rights there.
+         *
+         * @param launcher whose streams it has, and whose child it is
+         * @param args what it runs; empty for a shell
+         * @return its launch, once it runs
+         */
+        Launch debug(Launcher launcher, int launch, String tag, int io, List<String> args, boolean terminal)
+                throws ContainerFault;
     }
 
     private static ContainerFault unsupported(String what) {

@@ -169,14 +169,18 @@ final class KvmContainer implements Container {
                     Kind.UNSUPPORTED, "exec in a subgroup of a container in a virtual machine: not in this version");
         }
         PodMachine in = machine();
-        return processes(in).exec(id, new GuestProcesses.Place(launch, tag, io), process);
+        return whileAwake(in, () -> processes(in).exec(id, new GuestProcesses.Place(launch, tag, io), process));
     }
 
     // ---- while it runs ----
 
     @Override
     public void signalAll(int signal) throws ContainerFault {
-        machine().agent().killAll(id, signal);
+        PodMachine in = machine();
+        whileAwake(in, () -> {
+            in.agent().killAll(id, signal);
+            return id;
+        });
     }
 
     /** The host's: what runs in the guest has no pids here. */
@@ -186,26 +190,53 @@ final class KvmContainer implements Container {
         return init == null || init.pid() == 0 || init.exit().isDone() ? List.of() : List.of(init.pid());
     }
 
+    /** In the guest; and when nothing else runs there, the machine's processors stand still. */
     @Override
     public void pause() throws ContainerFault {
-        machine().agent().pause(id);
+        PodMachine in = machine();
+        in.agent().pause(id);
         paused = true;
+        in.pause(drive);
     }
 
     @Override
     public void resume() throws ContainerFault {
-        machine().agent().resume(id);
+        PodMachine in = machine();
+        in.resume(drive);
+        in.agent().resume(id);
         paused = false;
+    }
+
+    private interface Question<R> {
+        R ask() throws ContainerFault;
+    }
+
+    /** A guest whose processors stand still answers nothing: they go on for so long. The container stays frozen. */
+    private <R> R whileAwake(PodMachine in, Question<R> question) throws ContainerFault {
+        if (!paused) {
+            return question.ask();
+        }
+        in.resume(drive);
+        try {
+            return question.ask();
+        } finally {
+            in.pause(drive);
+        }
     }
 
     @Override
     public void update(Resources resources) throws ContainerFault {
-        machine().agent().update(id, SpecWriter.writeResources(resources));
+        PodMachine in = machine();
+        whileAwake(in, () -> {
+            in.agent().update(id, SpecWriter.writeResources(resources));
+            return id;
+        });
     }
 
     @Override
     public CgroupStats stats() throws ContainerFault {
-        return machine().agent().stats(id);
+        PodMachine in = machine();
+        return whileAwake(in, () -> in.agent().stats(id));
     }
 
     /** In the guest; or the whole machine, whose end is one for each of its containers. */
@@ -267,6 +298,14 @@ final class KvmContainer implements Container {
             public String metrics() throws ContainerFault {
                 return in.metrics();
             }
+
+            @Override
+            public Launch debug(Launcher caller, int launch, String tag, int io, List<String> args, boolean terminal)
+                    throws ContainerFault {
+                return whileAwake(
+                        in,
+                        () -> DebugShell.run(in, caller, new GuestProcesses.Place(launch, tag, io), args, terminal));
+            }
         };
     }
 
@@ -294,6 +333,9 @@ final class KvmContainer implements Container {
     /** Each step whatever became of those before: the machine may have ended, or the container may never have come so far. */
     private void leave(PodMachine in) {
         GuestAgent agent = in.agent();
+        if (paused) {
+            attempt(() -> in.resume(drive));
+        }
         attempt(() -> agent.killAll(id, SIGKILL));
         attempt(() -> agent.awaitEnd(id));
         attempt(() -> agent.delete(id, ""));

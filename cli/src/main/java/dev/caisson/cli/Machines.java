@@ -2,10 +2,13 @@ package dev.caisson.cli;
 
 import dev.caisson.backend.Container;
 import dev.caisson.backend.ContainerFault;
+import dev.caisson.backend.Launcher;
+import dev.caisson.backend.ProcessExit;
 import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.HostFiles;
 import java.io.IOException;
+import java.time.Instant;
 import java.util.List;
 
 /** The verbs about the virtual machine that a container runs in. */
@@ -21,6 +24,31 @@ final class Machines {
     static void console(Request request) throws Failure, ContainerFault, IOException {
         request.out(machine(request, request.id()).console() + "\n");
         request.done();
+    }
+
+    /** The verb {@code debug}. */
+    static void debug(Request request) throws Failure, ContainerFault, IOException {
+        int resume = request.call().resume();
+        if (resume != 0) {
+            // An earlier daemon launched it, and was lost before it could say so.
+            request.call()
+                    .end(ProcessExit.ofWaitStatus(resume >> 8, Instant.EPOCH).code());
+            return;
+        }
+        List<String> words = request.args().words();
+        boolean terminal = request.args().is("tty");
+        Invocation.Console console = request.console(terminal, true);
+        Container.VirtualMachine machine = machine(request, ContainerStore.requireId(words.getFirst()));
+        Launcher launcher = request.call().launcher(new Invocation.Hands(true, terminal, 0, null, console));
+        request.call().endWithMain();
+        var _ = machine.debug(
+                launcher,
+                Invocation.MAIN_LAUNCH,
+                "debug " + words.getFirst(),
+                Invocation.OWN_STREAMS,
+                words.subList(1, words.size()),
+                terminal);
+        request.call().endAsMain();
     }
 
     /** The verb {@code metrics}. */

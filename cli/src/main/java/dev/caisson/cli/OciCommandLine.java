@@ -118,6 +118,7 @@ public final class OciCommandLine {
             case "trace" -> Trace.run(request);
             case "policy" -> Policies.run(request);
             case "console" -> Machines.console(request);
+            case "debug" -> Machines.debug(request);
             case "dump" -> Machines.dump(request);
             case "metrics" -> Machines.metrics(request);
             case "template" -> TemplateVerb.run(request);

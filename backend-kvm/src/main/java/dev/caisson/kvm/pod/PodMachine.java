@@ -409,6 +409,16 @@ public final class PodMachine {
         var _ = control.ask("eject " + drive);
     }
 
+    /** The container of that drive is paused; while all of the machine's are its processors stand still, and its agent does not answer. */
+    public void pause(int drive) throws ContainerFault {
+        var _ = control.ask("pause " + drive);
+    }
+
+    /** The container of that drive is to go on; the agent answers. */
+    public void resume(int drive) throws ContainerFault {
+        var _ = control.ask("resume " + drive);
+    }
+
     /** Lets the guest see a file or directory, from now on and live, as the entry {@link GuestSpec.Volume#name} of its file system. */
     public void share(GuestSpec.Volume volume, Path source) throws ContainerFault {
         String access = volume.readOnly() ? MachineControl.READ_ONLY : MachineControl.READ_WRITE;

@@ -28,6 +28,7 @@ import org.jspecify.annotations.Nullable;
  *   <li>{@code plug CARD MTU MAC}, with a descriptor: connects a network card with a tap
  *   <li>{@code begin}: lets the guest run, for the first time
  *   <li>{@code hold}: the guest's processors stand still; {@code go}: they go on
+ *   <li>{@code pause DRIVE}: its container is paused, and the processors stand still while all are; {@code resume DRIVE}: it is to go on
  *   <li>{@code console}: the last lines that the guest wrote
  *   <li>{@code dump}, with a descriptor: writes an ELF core to that file
  *   <li>{@code save}, with a descriptor: writes all of the machine to that file, for another to go on from
@@ -51,6 +52,7 @@ public final class MachineControl implements AutoCloseable {
     private final List<BlockDevice> drives;
     private final FsDevice shared;
     private final VirtualMachine machine;
+    private final PausedDrives paused;
     private final List<NetDevice> cards;
     private final String name;
     private final long began = System.nanoTime();
@@ -68,6 +70,17 @@ public final class MachineControl implements AutoCloseable {
         this.drives = drives;
         this.shared = shared;
         this.machine = machine;
+        this.paused = new PausedDrives(new PausedDrives.Processors() {
+            @Override
+            public void hold() throws IOException, InterruptedException {
+                machine.hold();
+            }
+
+            @Override
+            public void go() {
+                machine.go();
+            }
+        });
     }
 
     /** Begins to listen; {@link #serve} answers. */
@@ -135,7 +148,17 @@ public final class MachineControl implements AutoCloseable {
             return switch (words[0]) {
                 case "insert" -> insert(attached);
                 case "eject" -> {
-                    drives.get(Integer.parseInt(words[1])).eject();
+                    int drive = Integer.parseInt(words[1]);
+                    drives.get(drive).eject();
+                    paused.ejected(drive);
+                    yield "ok";
+                }
+                case "pause" -> {
+                    paused.pause(Integer.parseInt(words[1]));
+                    yield "ok";
+                }
+                case "resume" -> {
+                    paused.resume(Integer.parseInt(words[1]));
                     yield "ok";
                 }
                 case "share" -> share(words[1], attached);
@@ -214,6 +237,10 @@ public final class MachineControl implements AutoCloseable {
         return new MachineMetrics(name)
                 .gauge("up_seconds", "Time since the machine began to run.", (System.nanoTime() - began) / SECOND)
                 .gauge("processors", "Processors of the guest.", machine.processorCount())
+                .gauge(
+                        "paused",
+                        "Whether its processors stand still, as all of its containers are paused.",
+                        paused.holds() ? 1 : 0)
                 .gauge("memory_used_bytes", "Memory of the host's that the guest's takes.", machine.memoryUsed())
                 .family("exits_total", "Times that the guest stopped for Java, by cause.", "counter")
                 .sample("exits_total", "cause=\"port\"", machine.exits().ports())
@@ -231,13 +258,14 @@ public final class MachineControl implements AutoCloseable {
                 .toString();
     }
 
-    private String insert(@Nullable Fd file) throws IOException {
+    private String insert(@Nullable Fd file) throws IOException, InterruptedException {
         if (file == null) {
             return "error insert: EINVAL";
         }
         for (int i = 0; i < drives.size(); i++) {
             if (drives.get(i).isEmpty()) {
                 drives.get(i).insert(Fd.adopt(file.release(), "drive " + i));
+                paused.inserted(i);
                 return "ok " + i;
             }
         }

@@ -199,6 +199,16 @@ public final class Grammar {
                 1,
                 List.of(),
                 "Print the last lines that the virtual machine of a container wrote to its console.");
+        VERBS.put(
+                "debug",
+                new Verb(
+                        "debug",
+                        "CONTAINER [COMMAND [ARG...]]",
+                        1,
+                        MANY,
+                        true,
+                        List.of(CONSOLE, Flag.of("tty,t", null, "with a terminal")),
+                        "Run a shell, or a command, in the system of a container's virtual machine, beside its containers and with all rights there."));
         add(
                 "dump",
                 "CONTAINER FILE",

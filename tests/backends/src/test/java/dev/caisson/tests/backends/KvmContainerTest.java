@@ -5,17 +5,21 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.caisson.backend.Backend;
 import dev.caisson.backend.Container;
 import dev.caisson.backend.Launch;
+import dev.caisson.backend.Launcher;
 import dev.caisson.backend.MachineTemplates;
+import dev.caisson.backend.Stdio;
 import dev.caisson.backend.testkit.Bundle;
 import dev.caisson.backend.testkit.PodFixture;
 import dev.caisson.backend.testkit.PodTest;
 import dev.caisson.backend.testkit.TestContainer;
 import dev.caisson.kvm.KvmBackend;
+import dev.caisson.kvm.guest.GuestAgent;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.HostFiles;
 import dev.caisson.linux.cgroup.CgroupStats;
 import dev.caisson.oci.Mount;
 import dev.caisson.oci.ProcessSpec;
+import dev.caisson.oci.Resources;
 import dev.caisson.oci.Spec;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
@@ -23,9 +27,12 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -91,8 +98,12 @@ class KvmContainerTest extends PodTest {
             assertThat(commandLine(machine())).contains("/" + template + "/machine");
             theMachineIsConfined();
             itCanBeLookedAt(pod);
+            itsClockIsRight();
+            aShellInTheGuest(pod);
             aSecondContainer();
+            itStandsStillWhileItIsPaused(pod);
             aContainerWithVolumes();
+            aProcessThatRunsOutOfMemory();
 
             Launch other = pod.exec(first.exec("sleep", "1000")).launch();
             other.kill(SIGKILL);
@@ -138,6 +149,86 @@ class KvmContainerTest extends PodTest {
                         .waitFor())
                 .isZero();
         assertThat(pod.execOutput("echo", "goes on")).isEqualTo("goes on\n");
+    }
+
+    /** To a millisecond: the guest looks at the host's clock, which its machine shows it, between two looks at its own. The closest of some such looks. */
+    private static void itsClockIsRight() throws Exception {
+        String name = group(machine());
+        Path ports = Path.of("/run/caisson-kvm", name.substring(name.lastIndexOf('/') + 1), "ports");
+        GuestAgent.Greeting best = null;
+        for (int i = 0; i < 5; i++) {
+            GuestAgent.Greeting said = new GuestAgent(ports, () -> "").hello(null);
+            best = best == null || said.clockBound() < best.clockBound() ? said : best;
+        }
+        Objects.requireNonNull(best);
+        System.out.println(
+                "clock: behind by " + best.clockBehind() / 1000 + " us, to within " + best.clockBound() / 1000 + " us");
+        assertThat(best.clockBound()).isPositive();
+        assertThat(Math.abs(best.clockBehind())).isLessThan(1_000_000 + best.clockBound());
+    }
+
+    /** In the machine's own system: its process 1 is the monitor, and the container's processes are among its own. */
+    private void aShellInTheGuest(TestContainer pod) throws Exception {
+        Path out = temp.resolve("shell-out");
+        Launcher launcher = pod().launcher();
+        int io = launcher.nextId();
+        launcher.openIo(
+                io,
+                new Stdio(
+                        Stdio.Stream.NONE,
+                        new Stdio.Stream(Stdio.Kind.CREATE, out.toString()),
+                        new Stdio.Stream(
+                                Stdio.Kind.CREATE, temp.resolve("shell-err").toString()),
+                        false));
+        String script =
+                "cat /proc/1/cmdline | tr '\\0' ' '; ls /run/volumes && ps | grep -v grep | grep 'sleep 0.1' || ps; exit 6";
+        Launch shell = pod.container()
+                .virtualMachine()
+                .debug(launcher, launcher.nextId(), "debug", io, List.of("/bin/sh", "-c", script), false);
+        assertThat(shell.awaitExit(Duration.ofMinutes(1))).isTrue();
+        assertThat(shell.exit().join().code())
+                .as(Files.readString(temp.resolve("shell-err")))
+                .isEqualTo(6);
+        assertThat(Files.readString(out)).startsWith("caisson-monitor ").contains("trap 'echo got");
+        shell.forget();
+    }
+
+    private static void itStandsStillWhileItIsPaused(TestContainer pod) throws Exception {
+        Container container = pod.container();
+        assertThat(container.virtualMachine().metrics()).containsPattern("caisson_machine_paused\\{[^}]*} 0\n");
+        container.pause();
+        assertThat(container.virtualMachine().metrics()).containsPattern("caisson_machine_paused\\{[^}]*} 1\n");
+        // Answered as ever.
+        CgroupStats.Pids pids = Objects.requireNonNull(container.stats().pids());
+        assertThat(pids.current()).isPositive();
+        assertThat(container.virtualMachine().metrics()).containsPattern("caisson_machine_paused\\{[^}]*} 1\n");
+        container.resume();
+        itsClockIsRight();
+        assertThat(container.virtualMachine().metrics()).containsPattern("caisson_machine_paused\\{[^}]*} 0\n");
+        assertThat(pod.execOutput("echo", "goes on")).isEqualTo("goes on\n");
+    }
+
+    /** And not its first one: the guest tells as it happens. */
+    private void aProcessThatRunsOutOfMemory() throws Exception {
+        Bundle bundle = shell(
+                        "while [ ! -e /go ]; do sleep 0.1; done; tail /dev/zero; while [ ! -e /end ]; do sleep 0.1; done; exit 4")
+                .linux(l -> {
+                    Resources.Builder r = new Resources.Builder();
+                    r.memory = new Resources.Memory(16L << 20, null, 16L << 20, null, null, null, null, null, null);
+                    l.resources = r.build();
+                });
+        try (TestContainer c = prepare(bundle).create()) {
+            assertThat(c.container().oomKills()).isZero();
+            CountDownLatch told = new CountDownLatch(1);
+            c.container().watchOom(told::countDown);
+            c.start();
+            assertThat(c.exec(bundle.exec("touch", "/go")).awaitCode()).isZero();
+            assertThat(told.await(2, TimeUnit.MINUTES)).isTrue();
+            assertThat(c.container().oomKills()).isPositive();
+            assertThat(c.init().exit()).isNotDone();
+            assertThat(c.exec(bundle.exec("touch", "/end")).awaitCode()).isZero();
+            assertThat(c.awaitExit().code()).isEqualTo(4);
+        }
     }
 
     private static String group(Path process) throws IOException {

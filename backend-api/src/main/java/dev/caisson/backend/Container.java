@@ -107,6 +107,16 @@ public interface Container {
     void update(Resources resources) throws ContainerFault;
 
     /**
+     * Makes the running container's class of service what is wanted; one that had none gets its own, with all of its processes. The caller
+     * stores it as the container's, and destroys the container with that.
+     *
+     * @param wanted the whole as it is from now on; of its schemas those that are named are written
+     */
+    default void updateIntelRdt(Linux.IntelRdt wanted) throws ContainerFault {
+        throw unsupported("Intel RDT");
+    }
+
+    /**
      * Adds a mount to the running container: a bind, whose source is a path of the host's, or a tmpfs. Its mount point is made if it is
      * missing. It is gone with the container.
      *

@@ -7,8 +7,6 @@ import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
 import dev.caisson.backend.Launch;
 import dev.caisson.backend.Launcher;
-import dev.caisson.linux.ErrnoException;
-import dev.caisson.linux.HostFiles;
 import dev.caisson.linux.Processes;
 import dev.caisson.linux.cgroup.Cgroup;
 import dev.caisson.linux.cgroup.CgroupHierarchy;
@@ -36,7 +34,6 @@ import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -61,6 +58,7 @@ final class NamespaceContainer implements Container {
     private final KnownHomes homes;
     private final HookRunner hooks;
     private final RunningChanges changes;
+    private final ContainerRdt rdt;
     /** Of the container's own process, once it was looked up. */
     private volatile @Nullable String ownHome;
 
@@ -86,55 +84,13 @@ final class NamespaceContainer implements Container {
         this.ownFilter = ownFilter;
         this.hooks = new HookRunner(request, launcher);
         this.changes = new RunningChanges(request, launcher, host, cgroupPath, rootfs);
+        this.rdt = new ContainerRdt(request.id(), spec.linux().intelRdt());
     }
 
     /** Refuses what neither this wall nor this host can do. */
     void checkSupported() throws ContainerFault {
         refuse(Requirements.unmet(spec, request.rootfs(), host.facts(cgroupPath, spec.linux(), spec.annotations())));
-        var _ = resctrl();
-    }
-
-    private @Nullable Resctrl resctrl() throws ContainerFault {
-        Linux.IntelRdt wanted = spec.linux().intelRdt();
-        if (wanted == null) {
-            return null;
-        }
-        try {
-            return Resctrl.of(wanted, request.id(), HostFiles.text("/proc/self/mountinfo"), Resctrl.KERNEL);
-        } catch (ResctrlException e) {
-            throw new ContainerFault(Kind.UNSUPPORTED, "config.json: " + e.getMessage(), e);
-        } catch (ErrnoException e) {
-            throw new ContainerFault(Kind.FAILED, String.valueOf(e.getMessage()), e);
-        }
-    }
-
-    private interface OnResctrl {
-        void act(Resctrl resctrl) throws ResctrlException, ErrnoException;
-    }
-
-    /** Before the container's processes are there, or behind them: its class is no group of theirs that has to be empty. */
-    private void onResctrl(String what, OnResctrl action) throws ContainerFault {
-        Resctrl resctrl = resctrl();
-        if (resctrl == null) {
-            return;
-        }
-        try {
-            action.act(resctrl);
-        } catch (ResctrlException | ErrnoException e) {
-            throw new ContainerFault(Kind.FAILED, what + " of container " + request.id() + ": " + e.getMessage(), e);
-        }
-    }
-
-    /** The files of resctrl are written to as those of version 1 groups are. */
-    private PlanInput.CgroupJoin withResctrl(PlanInput.CgroupJoin join) throws ContainerFault {
-        Resctrl resctrl = join.entry() == PlanInput.Entry.BY_DAEMON ? null : resctrl();
-        if (resctrl == null) {
-            return join;
-        }
-        List<String> files = new ArrayList<>(join.taskFiles());
-        files.addAll(resctrl.taskFiles());
-        return new PlanInput.CgroupJoin(
-                files, join.unifiedDirectory(), join.unifiedFallback(), join.given(), join.entry());
+        rdt.check();
     }
 
     private static void refuse(@Nullable String reason) throws ContainerFault {
@@ -146,7 +102,7 @@ final class NamespaceContainer implements Container {
     @Override
     public Launch create() throws ContainerFault {
         SeccompSupport seccomp = SeccompSupport.of(ownFilter, spec.linux().seccomp(), seccompPrograms);
-        onResctrl("set up Intel RDT", Resctrl::make);
+        rdt.make();
         if (!groups.ofManager() && !groups.mayBeNone()) {
             return createBesideCgroup(seccomp);
         }
@@ -212,7 +168,7 @@ final class NamespaceContainer implements Container {
                 facts,
                 groups.ofManager()
                         ? PlanInput.CgroupJoin.BY_DAEMON
-                        : withResctrl(new PlanInput.CgroupJoin(
+                        : rdt.with(new PlanInput.CgroupJoin(
                                 ContainerGroups.v1TaskFiles(cgroup),
                                 cgroup.unifiedDirectory(),
                                 null,
@@ -229,7 +185,7 @@ final class NamespaceContainer implements Container {
         if (groups.ofManager()) {
             init.awaitNote(Notes.BORN, BUILD_TIME);
             groups.make(init.pid());
-            onResctrl("join Intel RDT", r -> r.join(init.pid()));
+            rdt.join(init.pid());
             init.gateInBuild(GO);
         }
         Hooks h = spec.hooks();
@@ -321,7 +277,7 @@ final class NamespaceContainer implements Container {
         ProcessSpec process = inherit(asked);
         HostFacts facts = host.facts(cgroupPath, spec.linux(), spec.annotations());
         refuse(Requirements.unmet("process", process, facts));
-        PlanInput.CgroupJoin join = withResctrl(joinOf(init, subgroups));
+        PlanInput.CgroupJoin join = rdt.with(joinOf(init, subgroups));
         return new PlannedExec(
                 process,
                 seccomp,
@@ -366,7 +322,7 @@ final class NamespaceContainer implements Container {
                 l.awaitNote(Notes.PID, BUILD_TIME);
                 l.awaitNote(Notes.BORN, BUILD_TIME);
                 groups.enterByManager(l.pid());
-                onResctrl("join Intel RDT", r -> r.join(l.pid()));
+                rdt.join(l.pid());
                 l.gateInBuild(GO);
             }
             if (waits(l, planned.process(), planned.seccomp())) {
@@ -538,9 +494,7 @@ final class NamespaceContainer implements Container {
     @Override
     public void destroy() throws ContainerFault {
         groups.remove();
-        if (spec.linux().intelRdt() != null && Resctrl.isMounted()) {
-            onResctrl("remove Intel RDT", Resctrl::remove);
-        }
+        rdt.remove();
         hooks.runIgnoringFailure("poststop", spec.hooks().poststop(), "stopped", 0);
         try {
             hooks.removeOutput();
@@ -578,6 +532,11 @@ final class NamespaceContainer implements Container {
     @Override
     public void update(Resources resources) throws ContainerFault {
         groups.update(resources);
+    }
+
+    @Override
+    public void updateIntelRdt(Linux.IntelRdt wanted) throws ContainerFault {
+        new ContainerRdt(request.id(), wanted).update(spec.linux().intelRdt(), groups::pids);
     }
 
     @Override

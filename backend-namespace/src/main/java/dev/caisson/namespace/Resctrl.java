@@ -31,6 +31,9 @@ final class Resctrl {
         String read(String path) throws ErrnoException;
 
         void write(String path, String text) throws ErrnoException;
+
+        /** Thread ids of a process; none when it has ended. */
+        List<Integer> tasks(int pid) throws ErrnoException;
     }
 
     /** The kernel's own. */
@@ -58,6 +61,14 @@ final class Resctrl {
         @Override
         public void write(String path, String text) throws ErrnoException {
             HostFiles.write(path, text);
+        }
+
+        @Override
+        public List<Integer> tasks(int pid) throws ErrnoException {
+            List<HostFiles.Entry> entries = HostFiles.listIfPresent("/proc/" + pid + "/task");
+            return entries == null
+                    ? List.of()
+                    : entries.stream().map(e -> Integer.valueOf(e.name())).toList();
         }
     };
 
@@ -180,6 +191,28 @@ final class Resctrl {
     void join(int pid) throws ErrnoException {
         for (String file : taskFiles()) {
             tree.write(file, Integer.toString(pid));
+        }
+    }
+
+    /** {@link #join} of a process that may have ended (ESRCH), with its threads: a line moves one task only. */
+    void joinIfThere(int pid) throws ErrnoException {
+        for (int task : tree.tasks(pid)) {
+            for (String file : taskFiles()) {
+                try {
+                    tree.write(file, Integer.toString(task));
+                } catch (ErrnoException e) {
+                    if (e.errno() != Errno.ESRCH) {
+                        throw e;
+                    }
+                }
+            }
+        }
+    }
+
+    /** Writes the schemas that are wanted into the class, whosever it is, as runc's update does. */
+    void update() throws ErrnoException {
+        for (String line : lines()) {
+            tree.write(group + "/schemata", line + "\n");
         }
     }
 

@@ -6,8 +6,10 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.ErrnoException;
 import dev.caisson.oci.Linux;
+import java.util.HashSet;
 import java.util.List;
 import java.util.Objects;
+import java.util.Set;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -22,6 +24,7 @@ final class ResctrlTest {
         private static final String WHOLE = "    MB:0=100;1=100\n    L3:0=0fff;1=0fff\n";
 
         private final TreeMap<String, String> files = new TreeMap<>();
+        private final Set<String> ended = new HashSet<>();
         private @Nullable String refused;
 
         Kernel() {
@@ -71,7 +74,15 @@ final class ResctrlTest {
             if (text.strip().equals(refused) || !files.containsKey(path)) {
                 throw new ErrnoException(Errno.EINVAL, "write", path);
             }
+            if (path.endsWith("/tasks") && ended.contains(text)) {
+                throw new ErrnoException(Errno.ESRCH, "write", path);
+            }
             files.merge(path, text, String::concat);
+        }
+
+        @Override
+        public List<Integer> tasks(int pid) {
+            return List.of(pid, pid + 1);
         }
     }
 
@@ -150,5 +161,27 @@ final class ResctrlTest {
         assertThat(r.taskFiles()).containsExactly("/sys/fs/resctrl/tasks", "/sys/fs/resctrl/mon_groups/c1/tasks");
         r.remove();
         assertThat(kernel.files).containsKey("/sys/fs/resctrl").doesNotContainKey("/sys/fs/resctrl/mon_groups/c1");
+    }
+
+    @Test
+    void aRunningContainersClassIsWrittenTo() throws Exception {
+        resctrl("gold", "L3:0=f0", false).make();
+
+        resctrl("gold", "L3:0=f", false).update();
+        assertThat(kernel.files.get("/sys/fs/resctrl/gold/schemata")).isEqualTo(Kernel.WHOLE + "L3:0=f0\nL3:0=f\n");
+
+        kernel.refused = "L3:0=0";
+        assertThatThrownBy(() -> resctrl("gold", "L3:0=0", false).update())
+                .isInstanceOf(ErrnoException.class)
+                .hasMessageContaining("/sys/fs/resctrl/gold/schemata");
+    }
+
+    @Test
+    void allThreadsOfAProcessAreMovedButThoseThatEnded() throws Exception {
+        Resctrl r = resctrl(null, "L3:0=ff", false);
+        r.make();
+        kernel.ended.add("100");
+        r.joinIfThere(100);
+        assertThat(kernel.files.get("/sys/fs/resctrl/c1/tasks")).isEqualTo("101");
     }
 }

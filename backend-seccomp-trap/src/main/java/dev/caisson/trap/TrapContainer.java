@@ -165,6 +165,11 @@ final class TrapContainer implements Container {
     }
 
     @Override
+    public void updateIntelRdt(Linux.IntelRdt wanted) throws ContainerFault {
+        inner.updateIntelRdt(wanted);
+    }
+
+    @Override
     public CgroupStats stats() throws ContainerFault {
         return inner.stats();
     }

@@ -51,9 +51,13 @@ final class Changes {
         Resources before = spec.linux().resources() == null
                 ? Resources.NONE
                 : java.util.Objects.requireNonNull(spec.linux().resources());
+        Linux.IntelRdt rdt = UpdateFlags.intelRdt(request.args(), spec.linux().intelRdt());
         Container container = containers.open(id, record, spec, new LateLauncher(request.call()));
         try {
             container.update(resources);
+            if (rdt != null) {
+                container.updateIntelRdt(rdt);
+            }
         } catch (ContainerFault e) {
             try {
                 container.update(withoutDevices(before)); // as runc: what was changed before the failure is taken back
@@ -64,6 +68,9 @@ final class Changes {
         }
         Linux.Builder linux = spec.linux().toBuilder();
         linux.resources = ResourceChange.applied(before, resources);
+        if (rdt != null) {
+            linux.intelRdt = rdt;
+        }
         Spec.Builder changed = spec.toBuilder();
         changed.linux = linux.build();
         containers.store(id, changed.build());

@@ -2,6 +2,7 @@ package dev.caisson.cli;
 
 import dev.caisson.cli.grammar.Arguments;
 import dev.caisson.cli.grammar.UsageException;
+import dev.caisson.oci.Linux;
 import dev.caisson.oci.Resources;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -18,10 +19,22 @@ final class UpdateFlags {
         return new UpdateFlags(args).resources();
     }
 
-    private Resources resources() throws UsageException, Failure {
-        if (args.value("l3-cache-schema") != null || args.value("mem-bw-schema") != null) {
-            throw new Failure("Intel RDT: the schemas of a running container cannot be updated by this version");
+    /**
+     * @param before the container's
+     * @return null when no flag names anything of it
+     */
+    static Linux.@Nullable IntelRdt intelRdt(Arguments args, Linux.@Nullable IntelRdt before) {
+        String l3 = args.value("l3-cache-schema");
+        String bandwidth = args.value("mem-bw-schema");
+        if (l3 == null && bandwidth == null) {
+            return null;
         }
+        return before == null
+                ? new Linux.IntelRdt(null, List.of(), l3, bandwidth, false)
+                : new Linux.IntelRdt(before.closId(), List.of(), l3, bandwidth, before.enableMonitoring());
+    }
+
+    private Resources resources() throws UsageException, Failure {
         Resources.Builder b = new Resources.Builder();
         if (any("memory", "memory-reservation", "memory-swap")) {
             b.memory = new Resources.Memory(

@@ -53,7 +53,7 @@ final class Agent {
                         .build(),
                 executor,
                 ServerOptions.DEFAULT.withFailures(Agent::logFailure));
-        pods.serve(new AgentPods(lifecycle), server);
+        pods.serve(new AgentPods(lifecycle), () -> server);
         Pod pod = pods.open(new PodInfo(POD, "guest", "guest", "", "", PodInfo.DEFAULT_BACKEND));
         // It is there as long as the machine, with or without containers.
         pod.sandboxLive(true);

@@ -27,6 +27,7 @@ import dev.caisson.oci.Mount;
 import dev.caisson.oci.NamespaceType;
 import dev.caisson.oci.ProcessSpec;
 import dev.caisson.oci.Resources;
+import dev.caisson.oci.RootfsPropagation;
 import dev.caisson.oci.Spec;
 import dev.caisson.oci.StateJson;
 import java.io.ByteArrayOutputStream;
@@ -90,6 +91,10 @@ final class NamespaceContainer implements Container {
     /** Refuses what neither this wall nor this host can do. */
     void checkSupported() throws ContainerFault {
         refuse(Requirements.unmet(spec, request.rootfs(), host.facts(cgroupPath, spec.linux(), spec.annotations())));
+        if (request.options().noPivotRoot() && spec.linux().rootfsPropagation() == RootfsPropagation.PRIVATE) {
+            // As runc: the host's tree stays mounted below, and would stay there when the host unmounts it.
+            refuse("linux.rootfsPropagation: private is not safe without pivot_root(2) (--no-pivot)");
+        }
         rdt.check();
     }
 

@@ -25,6 +25,7 @@ import dev.caisson.ttrpc.ServiceRegistry;
 import dev.caisson.ttrpc.TtrpcException;
 import dev.caisson.ttrpc.TtrpcServer;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
@@ -35,6 +36,7 @@ import java.util.concurrent.ExecutionException;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.FutureTask;
+import java.util.concurrent.TimeUnit;
 
 /** Everything that a running daemon consists of. */
 final class Daemon {
@@ -55,7 +57,7 @@ final class Daemon {
     private final FrameLoop linkLoop;
     private final LinkServer links;
     private final LinkServer commands;
-    private final TtrpcServer tasks;
+    private final FutureTask<TtrpcServer> tasks;
     private final Fd monitorImage;
     private final ShimCommand shim;
     private final Backends backends;
@@ -69,9 +71,14 @@ final class Daemon {
         this.standby = new Standby(options);
         this.store = new RecordStore(options.stateDirectory());
         this.pods = new PodRegistry(store, executor);
-        // A second thread: most of a start is classes that are used for the first time.
-        FutureTask<Services> services = new FutureTask<>(() -> services(options, store, pods, executor));
-        Thread.ofPlatform().daemon().name("services").start(services);
+        // A second thread: most of a start is classes that are used for the first time. Commands need no protobuf, and
+        // do not wait for it.
+        FutureTask<Services> services = new FutureTask<>(() -> services(options, store, executor));
+        this.tasks = new FutureTask<>(() -> tasks(services.get(), options, store, pods, executor));
+        Thread.ofPlatform().daemon().name("services").start(() -> {
+            services.run();
+            tasks.run();
+        });
         this.linkLoop = new FrameLoop("link-loop");
         this.commandLoop = new CommandLoop();
         this.links = new LinkServer(linkLoop, pods);
@@ -81,7 +88,6 @@ final class Daemon {
                 MemFd.sealed("caisson", Files.readAllBytes(options.prefix().resolve("bin/caisson")));
         Services made = await(services);
         this.backends = made.backends();
-        this.tasks = made.tasks();
         TaskLifecycle lifecycle = made.lifecycle();
         this.oci = new OciCommandLine(
                 backends, options.stateDirectory().resolve("oci"), Version.TEXT, new PodContainers(pods));
@@ -95,12 +101,20 @@ final class Daemon {
                         options.prefix().resolve("libexec/caissond").toString()),
                 options.stateDirectory().resolve("s"),
                 Version.TEXT);
-        pods.serve(new ShimServices(lifecycle, shim, this::command), tasks);
+        pods.serve(new ShimServices(lifecycle, shim, this::command), this::tasks);
     }
 
-    private static Services await(FutureTask<Services> services) throws IOException {
+    private TtrpcServer tasks() {
         try {
-            return services.get();
+            return await(tasks);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static <T> T await(FutureTask<T> part) throws IOException {
+        try {
+            return part.get();
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IOException("interrupted", e);
@@ -109,17 +123,23 @@ final class Daemon {
         }
     }
 
-    /** What clients ask for, and what it acts on. */
-    private record Services(Backends backends, TaskLifecycle lifecycle, TtrpcServer tasks) {}
+    /** What clients' requests act on. */
+    private record Services(Backends backends, TaskLifecycle lifecycle) {}
 
-    private static Services services(Options options, RecordStore store, PodRegistry pods, ExecutorService executor) {
+    private static Services services(Options options, RecordStore store, ExecutorService executor) {
         Backends backends = new Backends();
         backends.keepIn(options.stateDirectory());
-        TaskLifecycle lifecycle = new TaskLifecycle(store, backends, executor);
+        return new Services(backends, new TaskLifecycle(store, backends, executor));
+    }
+
+    /** What containerd's requests are answered by. */
+    private static TtrpcServer tasks(
+            Services services, Options options, RecordStore store, PodRegistry pods, ExecutorService executor) {
+        TaskLifecycle lifecycle = services.lifecycle();
         Methods task = new TaskService(lifecycle, pods, executor).methods();
         SandboxService sandbox = new SandboxService(
                 lifecycle, pods, store, executor, options.prefix().resolve("bin/caisson"));
-        TtrpcServer tasks = new TtrpcServer(
+        return new TtrpcServer(
                 ServiceRegistry.builder()
                         .service(ServiceNames.TASK_V2, task)
                         .service(ServiceNames.TASK_V3, task)
@@ -127,7 +147,6 @@ final class Daemon {
                         .build(),
                 executor,
                 ServerOptions.DEFAULT.withFailures(Daemon::logFailure));
-        return new Services(backends, lifecycle, tasks);
     }
 
     private static void logFailure(RequestContext request, Throwable failure) {
@@ -179,7 +198,11 @@ final class Daemon {
     /** When what it was started for is done. */
     private void afterStart() {
         try {
-            Thread.sleep(BEFORE_WARM_UP);
+            // Not by Thread.sleep, whose first use loads a class that no archive has, while the first command is at
+            // work.
+            if (end.await(BEFORE_WARM_UP.toMillis(), TimeUnit.MILLISECONDS)) {
+                return;
+            }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             return;
@@ -283,7 +306,7 @@ final class Daemon {
         commands.close();
         links.close();
         var _ = pods.drainCommands(ownCommands, HAND_OVER);
-        var _ = tasks.drainThreads(HAND_OVER);
+        var _ = tasks().drainThreads(HAND_OVER);
         var _ = pods.drainEvents(Duration.ofSeconds(1));
         var _ = linkLoop.settle(HAND_OVER);
     }

@@ -163,7 +163,7 @@ final class WarmUp {
                 directory.resolve("s"),
                 Version.TEXT);
         OciCommandLine oci = new OciCommandLine(walls, directory.resolve("oci"), Version.TEXT, Neighbours.NONE);
-        pods.serve(new ShimServices(lifecycle, shim, call -> oci.run(new CommandInvocation(call))), tasks);
+        pods.serve(new ShimServices(lifecycle, shim, call -> oci.run(new CommandInvocation(call))), () -> tasks);
         return pods;
     }
 

@@ -6,6 +6,7 @@ import dev.caisson.linux.Errno;
 import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.PidFds;
+import dev.caisson.linux.Processes;
 import dev.caisson.oci.ContainerStatus;
 import java.io.IOException;
 import java.time.Duration;
@@ -123,13 +124,21 @@ final class Lifecycle {
                 container.resume();
             }
             if (!init.awaitExit(KILL_TIME)) {
-                throw new Failure("delete container " + id + ": its process " + init.pid()
+                throw new Failure("delete container " + id + ": its process " + describe(init.pid())
                         + " was killed and has not ended within " + KILL_TIME.toSeconds() + " s");
             }
         }
         container.destroy();
         store.remove(id);
         request.done();
+    }
+
+    private static String describe(int pid) {
+        try {
+            return Processes.describe(pid);
+        } catch (ErrnoException e) {
+            return Integer.toString(pid);
+        }
     }
 
     static void pause(Request request) throws Failure, ContainerFault, IOException {

@@ -67,7 +67,11 @@ final class Queries {
             }
         }
         if (request.args().is("quiet")) {
-            request.out(states.stream().map(s -> s.id() + "\n").collect(Collectors.joining()));
+            StringBuilder ids = new StringBuilder();
+            for (ContainerState state : states) {
+                ids.append(state.id()).append('\n');
+            }
+            request.out(ids.toString());
         } else {
             switch (request.args().value("format", "table")) {
                 case "table" -> request.out(ListTable.of(states));

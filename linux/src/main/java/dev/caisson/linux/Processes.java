@@ -107,6 +107,24 @@ public final class Processes {
         return state != 'Z' && state != 'X';
     }
 
+    /**
+     * For a message, as {@code 4711 sleep in state S} (proc_pid_stat(5)): D waits for a device or a frozen group, T is stopped. The pid alone
+     * when there is no such process.
+     */
+    public static String describe(int pid) throws ErrnoException {
+        String stat = procText(pid, "stat");
+        int open = stat == null ? -1 : stat.indexOf('(');
+        int close = stat == null ? -1 : stat.lastIndexOf(')');
+        if (stat == null || open < 0 || close < open || close + 2 >= stat.length()) {
+            return Integer.toString(pid);
+        }
+        StringBuilder text = new StringBuilder().append(pid).append(' ');
+        for (char c : stat.substring(open + 1, close).toCharArray()) {
+            text.append(c >= 0x20 && c < 0x7f ? c : '?'); // the process's own choice
+        }
+        return text.append(" in state ").append(stat.charAt(close + 2)).toString();
+    }
+
     /** Takes field 22 out of the text of a stat file; field 2, the name, may hold spaces and parentheses of its own. */
     static long startTime(String stat) {
         int at = stat.lastIndexOf(')');

@@ -16,8 +16,6 @@ import org.jspecify.annotations.Nullable;
 public final class MachineSpares {
     private static final long QUIET_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
-    private static final System.Logger LOG = System.getLogger(MachineSpares.class.getName());
-
     /**
      * What a spare is of.
      *
@@ -60,7 +58,7 @@ public final class MachineSpares {
                 return taken.machine();
             }
         } catch (IOException e) {
-            LOG.log(System.Logger.Level.DEBUG, "look at template " + template, e);
+            log().log(System.Logger.Level.DEBUG, "look at template " + template, e);
         }
         end(taken);
         return null;
@@ -103,7 +101,7 @@ public final class MachineSpares {
             keep(new Spare(fresh, origin), begun);
         } catch (ContainerFault | IOException e) {
             // Whoever needs one next makes it, and is told.
-            LOG.log(System.Logger.Level.DEBUG, e.getMessage());
+            log().log(System.Logger.Level.DEBUG, e.getMessage());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } finally {
@@ -164,7 +162,7 @@ public final class MachineSpares {
         try {
             ended.machine().discard();
         } catch (ContainerFault e) {
-            LOG.log(System.Logger.Level.DEBUG, e.getMessage());
+            log().log(System.Logger.Level.DEBUG, e.getMessage());
         }
     }
 
@@ -173,7 +171,12 @@ public final class MachineSpares {
         try {
             PodMachine.removeAbandoned();
         } catch (ErrnoException | ContainerFault e) {
-            LOG.log(System.Logger.Level.DEBUG, e.getMessage());
+            log().log(System.Logger.Level.DEBUG, e.getMessage());
         }
+    }
+
+    /** Not a constant: every daemon has this class from its start, and to load the logging takes ten milliseconds of that. */
+    private static System.Logger log() {
+        return System.getLogger(MachineSpares.class.getName());
     }
 }

@@ -3,6 +3,7 @@ package dev.caisson.linux.cgroup;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.HostFiles;
+import dev.caisson.linux.Processes;
 import java.time.Duration;
 import java.util.List;
 
@@ -68,25 +69,11 @@ final class CgroupRemoval {
             String processes = CgroupFile.text(group, "cgroup.procs");
             if (processes != null) {
                 for (String pid : CgroupLayout.lines(processes)) {
-                    found.append(found.isEmpty() ? " (processes " : ", ").append(describe(pid));
+                    found.append(found.isEmpty() ? " (processes " : ", ")
+                            .append(Processes.describe(Integer.parseInt(pid)));
                 }
             }
         });
         return found.isEmpty() ? "" : found.append(')').toString();
-    }
-
-    /** As {@code 4711 sleep in state S}; proc_pid_stat(5). */
-    private static String describe(String pid) throws ErrnoException {
-        String stat = HostFiles.textIfPresent("/proc/" + pid + "/stat");
-        int open = stat == null ? -1 : stat.indexOf('(');
-        int close = stat == null ? -1 : stat.lastIndexOf(')');
-        if (stat == null || open < 0 || close < open || close + 2 >= stat.length()) {
-            return pid;
-        }
-        StringBuilder name = new StringBuilder();
-        for (char c : stat.substring(open + 1, close).toCharArray()) {
-            name.append(c >= 0x20 && c < 0x7f ? c : '?'); // the process's own choice
-        }
-        return pid + " " + name + " in state " + stat.charAt(close + 2);
     }
 }

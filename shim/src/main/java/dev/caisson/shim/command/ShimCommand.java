@@ -44,8 +44,12 @@ public final class ShimCommand {
     private static final String GROUP_CRI = "io.kubernetes.cri.sandbox-id";
     private static final int KILLED = 137;
     private static final int KEY_BYTES = 12;
-    /** Never fed itself. */
-    private static final MessageDigest SHA_256 = sha256();
+
+    /** Not with its user: security providers take milliseconds of a daemon's start, and most starts need none. */
+    private static final class Digest {
+        /** Never fed itself. */
+        static final MessageDigest SHA_256 = sha256();
+    }
 
     /** How monitors are started. */
     public record MonitorLaunch(String executable, String stateDirectory, String daemonProgram) {}
@@ -271,7 +275,7 @@ public final class ShimCommand {
         try {
             byte[] name = (address + "\n" + namespace + "\n" + group).getBytes(StandardCharsets.UTF_8);
             // A copy, since to look an algorithm up takes longer than to use it.
-            return HexFormat.of().formatHex(((MessageDigest) SHA_256.clone()).digest(name), 0, KEY_BYTES);
+            return HexFormat.of().formatHex(((MessageDigest) Digest.SHA_256.clone()).digest(name), 0, KEY_BYTES);
         } catch (CloneNotSupportedException e) {
             throw new AssertionError("SHA-256 of every JDK can be copied", e);
         }

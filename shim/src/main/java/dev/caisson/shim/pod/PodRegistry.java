@@ -22,6 +22,7 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 
 /** All pods of this daemon. Turns what comes over the links into calls of the Task server and of the {@link PodOwner}. */
@@ -34,7 +35,7 @@ public final class PodRegistry implements LinkListener {
     private final Map<String, Pod> pods = new ConcurrentHashMap<>();
     private final Map<String, EventQueue> queues = new ConcurrentHashMap<>();
     private @Nullable PodOwner owner;
-    private @Nullable TtrpcServer server;
+    private @Nullable Supplier<TtrpcServer> server;
     private final AtomicInteger commands = new AtomicInteger();
     private volatile long lastAsked = System.nanoTime();
     private volatile boolean leaving;
@@ -47,8 +48,12 @@ public final class PodRegistry implements LinkListener {
         this.executor = executor;
     }
 
-    /** Completes the wiring; before the links are listened to. */
-    public void serve(PodOwner podOwner, TtrpcServer ttrpcServer) {
+    /**
+     * Completes the wiring; before the links are listened to.
+     *
+     * @param ttrpcServer asked with the first connection of a client; may wait until there is one
+     */
+    public void serve(PodOwner podOwner, Supplier<TtrpcServer> ttrpcServer) {
         owner = podOwner;
         server = ttrpcServer;
     }
@@ -335,6 +340,7 @@ public final class PodRegistry implements LinkListener {
             pod.connections.computeIfAbsent(
                     connection,
                     c -> java.util.Objects.requireNonNull(server)
+                            .get()
                             .connect(
                                     new MonitorSink(link, c, stream -> pod.answered(c, stream)),
                                     new PodConnection(pod, link, c)));

@@ -2,8 +2,10 @@ package dev.caisson.tests.conformance.oci;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caisson.tests.support.Await;
 import dev.caisson.tests.support.Command;
 import dev.caisson.tests.support.RuntimeUnderTest.Kind;
+import dev.caisson.tests.support.Skip;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -116,5 +118,32 @@ class AskedForTest extends OciSuite {
 
         assertThat(exec(box, "echo x > /tmp/f && cat /tmp/f").ok().out()).isEqualTo("x\n");
         assertThat(exec(box, "echo x > /etc/f").err()).containsIgnoringCase("permission denied");
+    }
+
+    /** A process that cannot die, since a group above its own is frozen: the message names it, and a later delete works. */
+    @Test
+    void whatBlocksADeleteIsNamed() throws IOException {
+        deviates(Kind.RUNC, "the name of what blocks a delete", "it names the directory");
+        deviates(Kind.CRUN, "the name of what blocks a delete", "1.8.1 waits for it");
+        Path freezer = Path.of("/sys/fs/cgroup/freezer");
+        Skip.unless(Files.exists(freezer.resolve("tasks")), "a frozen group", "a freezer of cgroup v1");
+        Path above = Files.createDirectory(freezer.resolve(String.valueOf(dir.getFileName())));
+        Box box = box("exec sleep 1000");
+        box.linux().put("cgroupsPath", "/" + above.getFileName() + "/below");
+        box.create().start();
+        Path state = above.resolve("freezer.state");
+        try {
+            Files.writeString(state, "FROZEN");
+            Await.until("the group's standstill", SOON, () -> Box.text(state).equals("FROZEN\n"));
+
+            Command.Result blocked = box.delete("--force");
+
+            assertThat(blocked.exit()).isNotZero();
+            assertThat(blocked.err()).contains(Long.toString(box.pid())).contains("sleep");
+        } finally {
+            Files.writeString(state, "THAWED");
+        }
+        box.delete("--force").ok();
+        assertThat(box.tryState().err()).contains("does not exist");
     }
 }

@@ -227,6 +227,27 @@ class MountsTest extends OciSuite {
         assertThat(box.run().ok().out().strip()).isEqualTo(expected);
     }
 
+    /** For a root on the initial ramfs, which pivot_root(2) refuses. */
+    @Test
+    void theRootIsTheContainersWithoutPivotRootToo() throws IOException {
+        Files.writeString(dir.resolve("secret"), "the host's");
+        Box box = box("ls -d / /bin; cat /proc/self/mountinfo | cut -d' ' -f5; cat " + dir.resolve("secret"));
+        box.create("--no-pivot").start().await("stopped");
+
+        List<String> lines = box.output().lines().toList();
+        assertThat(lines).startsWith("/", "/bin", "/").contains("/proc", "/dev").doesNotContain("the host's");
+        assertThat(lines).noneMatch(line -> line.startsWith(dir.toString()));
+    }
+
+    @Test
+    void aPrivateRootNeedsPivotRoot() {
+        deviates(Kind.CRUN, "refusal of a private root without pivot_root", "1.8.1 does not look at it");
+        Box box = box("true").set("/linux/rootfsPropagation", "\"private\"");
+        var refused = box.tryCreate("--no-pivot");
+        assertThat(refused.exit()).isNotZero();
+        assertThat(refused.err()).contains("rivate").contains("pivot_root");
+    }
+
     @Test
     void anUnknownPropagationIsRefused() {
         deviates(Kind.CRUN, "refusal of an unknown propagation", "1.8.1 ignores it");

@@ -39,7 +39,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** A pod in a real machine: its containers, run by the agent in the guest. In the lab, where /dev/kvm runs guests. */
-@Timeout(400)
+@Timeout(600)
 class KvmContainerTest extends PodTest {
     private static final int SIGTERM = 15;
     private static final int SIGKILL = 9;

@@ -37,7 +37,7 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
 /** Pods whose machines go on from a template, and what makes each of them one of its own. In the lab. */
-@Timeout(400)
+@Timeout(600)
 class KvmTemplateTest extends PodTest {
     private static final Backend BACKEND = new KvmBackend();
     private static final String WHO =

@@ -196,8 +196,7 @@ final class NamespaceContainer implements Container {
         Hooks h = spec.hooks();
         if (!h.prestart().isEmpty() || !h.createRuntime().isEmpty()) {
             init.awaitNote(Notes.MOUNTED, BUILD_TIME);
-            hooks.run("prestart", h.prestart(), "creating", init.pid());
-            hooks.run("createRuntime", h.createRuntime(), "creating", init.pid());
+            runHooksOfNamespaces(init.pid());
             init.gateInBuild(GO);
         }
         seccomp.serveListener(init, hooks.state("creating", init.pid()), BUILD_TIME);
@@ -446,22 +445,27 @@ final class NamespaceContainer implements Container {
         String group = unified == null
                 ? null
                 : cgroupPath.directory(unified).substring(unified.mountPoint().length());
-        Launch init = criu("restore").restore(asked, rootfs, group, groups::make);
+        Launch init = criu("restore").restore(asked, rootfs, group, groups::make, hooksOfNamespaces());
         groups.rememberInit(init.pid());
         return init;
     }
 
-    private Criu criu(String verb) throws ContainerFault {
+    private Criu.@Nullable InNamespaces hooksOfNamespaces() {
         Hooks h = spec.hooks();
-        String unsupported = ownFilter != null
-                ? "it is behind the wall seccomp-trap"
-                : !h.prestart().isEmpty() || !h.createRuntime().isEmpty()
-                        ? "it has hooks that run before its mounts are final"
-                        : null;
-        if (unsupported != null) {
+        return h.prestart().isEmpty() && h.createRuntime().isEmpty() ? null : this::runHooksOfNamespaces;
+    }
+
+    private void runHooksOfNamespaces(int pid) throws ContainerFault {
+        hooks.run("prestart", spec.hooks().prestart(), "creating", pid);
+        hooks.run("createRuntime", spec.hooks().createRuntime(), "creating", pid);
+    }
+
+    private Criu criu(String verb) throws ContainerFault {
+        if (ownFilter != null) {
             throw new ContainerFault(
                     Kind.UNSUPPORTED,
-                    verb + " container " + request.id() + ": " + unsupported + ", which this version does not do");
+                    verb + " container " + request.id()
+                            + ": it is behind the wall seccomp-trap, which this version does not do");
         }
         return new Criu(
                 request, launcher, host.inUserNamespace() || spec.linux().hasNamespace(NamespaceType.USER));

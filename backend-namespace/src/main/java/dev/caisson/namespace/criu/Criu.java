@@ -96,11 +96,38 @@ public final class Criu {
         await(what, criu, asked.work().resolve(CriuCommand.DUMP_LOG));
     }
 
+    /** Runs what belongs between the making of the namespaces and that of the processes. */
+    public interface InNamespaces {
+        /** @param pid of the container's first process, which does not run its program yet */
+        void run(int pid) throws ContainerFault;
+    }
+
     /**
      * @param group path of the container's version 2 group below the root of the hierarchy; null without one
+     * @param inNamespaces null where there is nothing to do
      * @return the restored init, which runs already
      */
-    public Launch restore(Checkpoint asked, Path rootfs, @Nullable String group, Cgroups cgroups)
+    public Launch restore(
+            Checkpoint asked, Path rootfs, @Nullable String group, Cgroups cgroups, @Nullable InNamespaces inNamespaces)
+            throws ContainerFault {
+        if (inNamespaces == null) {
+            return restore(asked, rootfs, group, cgroups, null, inNamespaces);
+        }
+        String what = "restore container " + request.id();
+        try (RestoreHooks hooks = RestoreHooks.in(request.scratch())) {
+            return restore(asked, rootfs, group, cgroups, hooks, inNamespaces);
+        } catch (IOException e) {
+            throw new ContainerFault(Kind.FAILED, what + ": prepare for its hooks: " + Errno.describe(e), e);
+        }
+    }
+
+    private Launch restore(
+            Checkpoint asked,
+            Path rootfs,
+            @Nullable String group,
+            Cgroups cgroups,
+            @Nullable RestoreHooks hooks,
+            @Nullable InNamespaces inNamespaces)
             throws ContainerFault {
         String what = "restore container " + request.id();
         requireSupported(what);
@@ -127,6 +154,7 @@ public final class Criu {
                 nodes(),
                 joined,
                 group,
+                hooks == null ? null : hooks.script(),
                 config());
         LaunchPlan plan = CriuPlan.restore(argv, rootfs.toString(), mountPoints(), handedOn);
         Launch criu = launcher.spawn(
@@ -134,6 +162,10 @@ public final class Criu {
         try {
             cgroups.make((int) criu.awaitNote(Notes.BORN, MOST_TIME));
             criu.gateInBuild(GO);
+            if (hooks != null && inNamespaces != null) {
+                var _ = criu.exit().thenRun(hooks::over);
+                hooks.serve(inNamespaces::run);
+            }
             await(what, criu, asked.work().resolve(CriuCommand.RESTORE_LOG));
         } catch (ContainerFault e) {
             criu.kill(SIGKILL);

@@ -101,6 +101,7 @@ final class CriuCommand {
      * @param pidFile gets the pid of the restored init
      * @param inherited what stands for descriptors of the image: number by CRIU's name for it
      * @param cgroup the group that the container's is replaced by; null without one
+     * @param script is run at each step; null for none
      */
     static List<String> restore(
             String program,
@@ -113,9 +114,13 @@ final class CriuCommand {
             List<String> nodes,
             List<Joined> joined,
             @Nullable String cgroup,
+            @Nullable Path script,
             @Nullable String config) {
         CriuCommand c = new CriuCommand(program, spec, asked, "restore");
         c.common(RESTORE_LOG, config);
+        if (script != null) {
+            c.add("--action-script", script.toString());
+        }
         // Its parent is to be the command's caller in the end, and never CRIU.
         c.argv.add("--restore-detached");
         c.argv.add("--restore-sibling");

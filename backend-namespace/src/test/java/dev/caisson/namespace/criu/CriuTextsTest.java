@@ -140,12 +140,13 @@ final class CriuTextsTest {
                         new Joined(NamespaceType.NETWORK, "/run/netns/n", 7),
                         new Joined(NamespaceType.IPC, "/proc/1/ns/ipc", 8)),
                 "/c1",
+                Path.of("/state/criu-hooks"),
                 "/etc/criu/runc.conf");
 
         assertThat(String.join(" ", argv))
                 .isEqualTo("criu restore --images-dir /img --work-dir /work --log-file restore.log -v4"
                         + " --manage-cgroups --config /etc/criu/runc.conf --tcp-established"
-                        + " --restore-detached --restore-sibling --pidfile /state/pid --root /bundle/rootfs"
+                        + " --action-script /state/criu-hooks --restore-detached --restore-sibling --pidfile /state/pid --root /bundle/rootfs"
                         + " --evasive-devices --cgroup-root /c1 --lsm-profile apparmor:other --lsm-mount-context a:b:c"
                         + " --external mnt[/data]:/bundle/rel/data --external mnt[/etc/hosts]:/run/hosts"
                         + " --external mnt[/dev/null]:/dev/null --inherit-fd fd[6]:pipe:[12]"

@@ -262,6 +262,51 @@ class CheckpointTest extends OciSuite {
         assertThat(Proc.link(box.pid(), "ns/net")).isEqualTo(Proc.link(other.pid(), "ns/net"));
     }
 
+    private Box hooked(String script) {
+        return box(COUNT)
+                .set(
+                        "/hooks",
+                        "{\"createRuntime\": [{\"path\": \"/bin/sh\", \"args\": [\"sh\", \"-c\", \"" + script
+                                + "\"]}]}");
+    }
+
+    /** Such as a hook that sets up the network. */
+    @Test
+    void hooksOfTheNamespacesRunBeforeItsProcesses() {
+        needsKernel();
+        Path states = dir.resolve("states");
+        Box box = running(hooked("cat >> " + states + "; echo >> " + states));
+        Await.until("the counter has come some way", SOON, () -> count(box) > 5);
+        checkpoint(box);
+
+        ok(restore(box));
+
+        counts(box);
+        List<String> pids = Box.text(states)
+                .lines()
+                .filter(line -> line.contains("\"pid\""))
+                .toList();
+        assertThat(pids).hasSize(2);
+        assertThat(pids.getLast()).contains(Long.toString(box.pid()));
+    }
+
+    @Test
+    void aFailingHookUndoesTheRestore() {
+        needsKernel();
+        Path first = dir.resolve("first");
+        Box box = running(hooked("[ ! -e " + first + " ] && touch " + first));
+        Await.until("the counter has come some way", SOON, () -> count(box) > 5);
+        checkpoint(box);
+
+        Command.Result refused = restore(box).run();
+
+        assertThat(refused.exit()).isNotZero();
+        if (runtime.isSubject()) {
+            assertThat(Box.text(dir.resolve("log"))).contains("hook /bin/sh");
+        }
+        assertThat(box.tryState().exit()).isNotZero();
+    }
+
     @Test
     void whatCannotBeSavedGoesOn() {
         Box box = box(COUNT);

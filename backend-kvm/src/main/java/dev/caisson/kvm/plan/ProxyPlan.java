@@ -47,6 +47,8 @@ public final class ProxyPlan {
     private static final int TCSETS = 0x5402;
     private static final int KILLED = 128 + SIGKILL;
     private static final int DRAIN_SECONDS = 2;
+    /** For the guest to call at all, where a process was faster than that. */
+    private static final int CALL_SECONDS = 30;
     /** A frame's header; behind it field 2 of the Response, and field 1 of the message in it (both of one byte and a length). */
     private static final int ANSWER = 10;
 
@@ -105,12 +107,12 @@ public final class ProxyPlan {
         }
         Arg.Slot killer = killer();
         Arg.@Nullable Slot in = place.stdin() == null ? null : input(place.stdin());
-        List<Arg.Slot> out = new ArrayList<>();
+        List<Output> out = new ArrayList<>();
         if (place.stdout() != null) {
-            out.add(output(place.stdout(), PlanBuilder.STDOUT_FD));
+            out.add(new Output(output(place.stdout(), PlanBuilder.STDOUT_FD), place.stdout()));
         }
         if (place.stderr() != null) {
-            out.add(output(place.stderr(), PlanBuilder.STDERR_FD));
+            out.add(new Output(output(place.stderr(), PlanBuilder.STDERR_FD), place.stderr()));
         }
         Arg.Slot wait = p.slot();
         ask(wait, p.bytes(frames.ended()), frames.ended().length);
@@ -135,7 +137,7 @@ public final class ProxyPlan {
 
     // ---- what it does itself ----
 
-    private void serve(Arg.Slot signals, Arg.Slot wait, Arg.Slot killer, Arg.@Nullable Slot in, List<Arg.Slot> out) {
+    private void serve(Arg.Slot signals, Arg.Slot wait, Arg.Slot killer, Arg.@Nullable Slot in, List<Output> out) {
         Arg.Data poll = p.struct(4, 0, 2, POLLIN, 2, 0, 4, PlanBuilder.GATE_FD, 2, POLLIN, 2, 0, 4, 0, 2, POLLIN, 2, 0);
         p.store(signals, poll, 4);
         p.store(wait, poll.plus(2 * POLLFD), 4);
@@ -196,7 +198,7 @@ public final class ProxyPlan {
         p.jump(again);
     }
 
-    private void end(Arg.Slot wait, Arg.Slot killer, Arg.@Nullable Slot in, List<Arg.Slot> out) {
+    private void end(Arg.Slot wait, Arg.Slot killer, Arg.@Nullable Slot in, List<Output> out) {
         Arg.Slot code = p.slot();
         Arg.Slot length = p.slot();
         PlanBuilder.Label lost = new PlanBuilder.Label();
@@ -227,13 +229,13 @@ public final class ProxyPlan {
         p.and(code, code, Arg.of(0x7f));
         p.place(success);
         // What the process has written is on its way.
-        for (Arg.Slot each : out) {
+        for (Output each : out) {
             drain(each);
         }
         p.jump(clean);
         p.place(lost);
-        for (Arg.Slot each : out) {
-            p.attempt(Sys.KILL, each, Arg.of(SIGKILL));
+        for (Output each : out) {
+            p.attempt(Sys.KILL, each.helper(), Arg.of(SIGKILL));
         }
         p.place(clean);
         p.attempt(Sys.KILL, killer, Arg.of(SIGKILL));
@@ -258,15 +260,25 @@ public final class ProxyPlan {
         return all;
     }
 
+    /** A stream's helper, and the socket that it takes away when the guest has called there. */
+    private record Output(Arg.Slot helper, String socket) {}
+
     /** Waits for a stream's helper, but not for others that still hold the stream in the guest. */
-    private void drain(Arg.Slot helper) {
+    private void drain(Output output) {
+        Arg.Slot helper = output.helper();
         Arg.Slot process = p.slot();
+        Arg.Data patience = p.struct(8, DRAIN_SECONDS, 8, 0);
+        PlanBuilder.Label called = new PlanBuilder.Label();
+        p.attemptInto(scratch, Sys.FACCESSAT2, Arg.of(AT_FDCWD), p.string(output.socket()), Arg.ZERO, Arg.ZERO);
+        p.jumpIfFailed(scratch, called);
+        p.store(Arg.of(CALL_SECONDS), patience, 8);
+        p.place(called);
         Arg.Data poll = p.struct(4, 0, 2, POLLIN, 2, 0);
         PlanBuilder.Label gone = new PlanBuilder.Label();
         p.attemptInto(process, Sys.PIDFD_OPEN, helper, Arg.ZERO);
         p.jumpIfFailed(process, gone);
         p.store(process, poll, 4);
-        p.attempt(Sys.PPOLL, poll, Arg.of(1), p.struct(8, DRAIN_SECONDS, 8, 0), Arg.ZERO, Arg.of(8));
+        p.attempt(Sys.PPOLL, poll, Arg.of(1), patience, Arg.ZERO, Arg.of(8));
         p.place(gone);
         p.attempt(Sys.KILL, helper, Arg.of(SIGKILL));
         p.attempt(Sys.WAIT4, helper, Arg.ZERO, Arg.ZERO, Arg.ZERO);

@@ -196,6 +196,23 @@ class ProxyTest {
         }
     }
 
+    /** As a short exec in a guest that is busy: it has ended before its streams are connected. */
+    @Test
+    void itWaitsForTheWordsOfAProcessThatWasFasterThanItsStreams() throws Exception {
+        Launch proxy = proxy();
+        end.complete(3);
+        assertThat(proxy.awaitExit(Duration.ofSeconds(3))).isFalse();
+        try (SocketChannel out = call(PORT + 1);
+                SocketChannel err = call(PORT + 2)) {
+            write(out, "late words");
+            write(err, "and a complaint");
+        }
+        assertThat(proxy.awaitExit(PATIENCE)).isTrue();
+        assertThat(proxy.exit().join().code()).isEqualTo(3);
+        assertThat(directory.resolve("stdout")).hasContent("late words");
+        assertThat(directory.resolve("stderr")).hasContent("and a complaint");
+    }
+
     @ParameterizedTest
     @ValueSource(ints = {0, 1, 127, 128, 137, 255})
     void everyExitCodeIsItsOwn(int code) throws Exception {

@@ -17,6 +17,13 @@ import org.junit.jupiter.api.io.TempDir;
 class AbiTest {
     /** C expressions of the constants that are not macros of the same name. */
     private static final Map<String, String> EXPRESSIONS = Map.ofEntries(
+            Map.entry("BPF_MAP_TYPE", "offsetof(union bpf_attr, map_type)"),
+            Map.entry("BPF_MAP_KEY_SIZE", "offsetof(union bpf_attr, key_size)"),
+            Map.entry("BPF_MAP_VALUE_SIZE", "offsetof(union bpf_attr, value_size)"),
+            Map.entry("BPF_MAP_ENTRIES", "offsetof(union bpf_attr, max_entries)"),
+            Map.entry("BPF_MAP_FLAGS", "offsetof(union bpf_attr, map_flags)"),
+            Map.entry("BPF_MAP_NAME", "offsetof(union bpf_attr, map_name)"),
+            Map.entry("BPF_LOAD_ATTACH_TYPE", "offsetof(union bpf_attr, expected_attach_type)"),
             Map.entry("BPF_LOAD_PROG_TYPE", "offsetof(union bpf_attr, prog_type)"),
             Map.entry("BPF_LOAD_INSN_CNT", "offsetof(union bpf_attr, insn_cnt)"),
             Map.entry("BPF_LOAD_INSNS", "offsetof(union bpf_attr, insns)"),
@@ -35,7 +42,7 @@ class AbiTest {
             Map.entry("BPF_QUERY_PROG_IDS", "offsetof(union bpf_attr, query.prog_ids)"),
             Map.entry("BPF_QUERY_PROG_CNT", "offsetof(union bpf_attr, query.prog_cnt)"),
             Map.entry("BPF_GET_PROG_ID", "offsetof(union bpf_attr, prog_id)"),
-            Map.entry("BPF_ATTR_SIZE", "offsetof(union bpf_attr, prog_name) + BPF_OBJ_NAME_LEN"),
+            Map.entry("BPF_ATTR_SIZE", "offsetof(union bpf_attr, expected_attach_type) + sizeof(__u32)"),
             Map.entry("EPOLL_EVENT_SIZE", "sizeof(struct epoll_event)"),
             Map.entry("EPOLL_EVENT_EVENTS", "offsetof(struct epoll_event, events)"),
             Map.entry("EPOLL_EVENT_DATA", "offsetof(struct epoll_event, data)"),

@@ -1,11 +1,8 @@
 // Extended attributes and locks of files.
 #define _GNU_SOURCE
-#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -13,12 +10,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-static long say(const char *what, long result) {
-    if (result < 0) printf("%s: %s\n", what, strerrorname_np(errno));
-    else printf("%s: %ld\n", what, result);
-    fflush(stdout);
-    return result;
-}
+#include "say.h"
 
 static void names(const char *list, long n) {
     const char *all[20];

@@ -1,7 +1,6 @@
 // Sockets of all kinds, by what they answer.
 #define _GNU_SOURCE
 #include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <ifaddrs.h>
 #include <linux/netlink.h>
@@ -12,21 +11,14 @@
 #include <poll.h>
 #include <signal.h>
 #include <stddef.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-static long say(const char *what, long result) {
-    if (result < 0) printf("%s: %s\n", what, strerrorname_np(errno));
-    else printf("%s: %ld\n", what, result);
-    fflush(stdout);
-    return result;
-}
+#include "say.h"
 
 // As say, for numbers that are the kernel's choice.
 static int got(const char *what, long result) {

@@ -12,6 +12,8 @@ import org.junit.jupiter.api.Assumptions;
 
 /** A program of {@code tests/syscalls}. */
 final class CompiledProgram {
+    private static final String HEADER = "say.h";
+
     private CompiledProgram() {}
 
     /** The text of a file there. */
@@ -25,6 +27,7 @@ final class CompiledProgram {
     /** Compiles one, statically; the test is skipped where there is no compiler. */
     static void compile(String name, Path directory, Path output) throws IOException, InterruptedException {
         Assumptions.assumeTrue(Files.isExecutable(Path.of("/usr/bin/gcc")), "no C compiler");
+        Files.writeString(directory.resolve(HEADER), source(HEADER));
         Path source = Files.writeString(directory.resolve(name + ".c"), source(name + ".c"));
         Process gcc = new ProcessBuilder(
                         "gcc", "-O1", "-w", "-static", "-pthread", "-o", output.toString(), source.toString())

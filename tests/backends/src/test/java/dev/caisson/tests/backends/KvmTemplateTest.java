@@ -1,5 +1,6 @@
 package dev.caisson.tests.backends;
 
+import static dev.caisson.tests.backends.IpCommand.ip;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -285,14 +286,6 @@ class KvmTemplateTest extends PodTest {
     }
 
     // ---- the network ----
-
-    private static void ip(String words) throws Exception {
-        List<String> command = new ArrayList<>(List.of("ip"));
-        command.addAll(List.of(words.split(" ", -1)));
-        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertThat(process.waitFor()).as("ip %s: %s", words, said).isZero();
-    }
 
     @Test
     void aCopyHasItsPodsNetwork() throws Exception {

@@ -4,6 +4,7 @@ import static dev.caisson.tests.backends.Bundles.BASE;
 import static dev.caisson.tests.backends.Bundles.SIZE;
 import static dev.caisson.tests.backends.Bundles.withMounts;
 import static dev.caisson.tests.backends.Bundles.withUserNamespace;
+import static dev.caisson.tests.backends.IpCommand.ip;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
@@ -296,21 +297,13 @@ final class NamespaceWallTest extends NamespaceSuite {
         }
     }
 
-    private static void ip(String... args) throws Exception {
-        List<String> command = new ArrayList<>(List.of("ip"));
-        command.addAll(List.of(args));
-        assertThat(new ProcessBuilder(command).inheritIO().start().waitFor())
-                .as("%s", command)
-                .isZero();
-    }
-
     @Test
     void networkDevicesMoveWithTheirAddresses() throws Exception {
         String name = "cns" + ProcessHandle.current().pid() % 100_000;
         for (boolean userNamespace : new boolean[] {false, true}) {
-            ip("link", "add", name + "a", "type", "veth", "peer", "name", name + "b");
+            ip("link add " + name + "a type veth peer name " + name + "b");
             try {
-                ip("addr", "add", "198.51.100.7/24", "broadcast", "198.51.100.255", "dev", name + "a");
+                ip("addr add 198.51.100.7/24 broadcast 198.51.100.255 dev " + name + "a");
                 Bundle bundle = shell("ip addr show eth7; ip route")
                         .linux(l -> l.netDevices = Map.of(
                                 name + "a", new Linux.NetDevice("eth7"), name + "b", new Linux.NetDevice("tpl%d")));

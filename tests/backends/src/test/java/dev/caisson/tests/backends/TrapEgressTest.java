@@ -1,5 +1,6 @@
 package dev.caisson.tests.backends;
 
+import static dev.caisson.tests.backends.IpCommand.ip;
 import static dev.caisson.tests.backends.TrapConfigTest.annotated;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
@@ -9,7 +10,6 @@ import dev.caisson.backend.testkit.Bundle;
 import dev.caisson.backend.testkit.TestContainer;
 import dev.caisson.oci.Linux;
 import dev.caisson.oci.NamespaceType;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -31,14 +31,6 @@ final class TrapEgressTest extends TrapSuite {
 
     /** Who is asked for names. */
     private @Nullable Process names;
-
-    private static void ip(String words) throws Exception {
-        List<String> command = new ArrayList<>(List.of("ip"));
-        command.addAll(List.of(words.split(" ", -1)));
-        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
-        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertThat(process.waitFor()).as("ip %s: %s", words, said).isZero();
-    }
 
     @BeforeEach
     void makeNetwork() throws Exception {

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.tests.support.Await;
 import dev.caisson.tests.support.Command;
+import dev.caisson.tests.support.Proc;
 import dev.caisson.tests.support.RuntimeUnderTest.Kind;
 import dev.caisson.tests.support.Skip;
 import java.io.IOException;
@@ -131,6 +132,7 @@ class AskedForTest extends OciSuite {
         Box box = box("exec sleep 1000");
         box.linux().put("cgroupsPath", "/" + above.getFileName() + "/below");
         box.create().start();
+        Await.until("the program", SOON, () -> Proc.read(box.pid(), "comm").equals("sleep\n"));
         Path state = above.resolve("freezer.state");
         try {
             Files.writeString(state, "FROZEN");

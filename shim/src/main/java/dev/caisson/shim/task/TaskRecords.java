@@ -68,6 +68,17 @@ final class TaskRecords {
     }
 
     void save(Task task) throws IOException {
+        // One writer at a time: start, exits and execs all save the same file, and what was looked at last must be what
+        // is written last, or an exit
+        // that the monitor may forget would be overwritten by an older look at its process.
+        synchronized (task) {
+            if (!task.isRemoved()) {
+                store.write(name(task), contents(task));
+            }
+        }
+    }
+
+    private static Map<String, String> contents(Task task) {
         Map<String, String> r = new LinkedHashMap<>();
         r.put("bundle", task.bundle);
         r.put("backend", task.backendName());
@@ -83,12 +94,7 @@ final class TaskRecords {
         if (container != null) {
             container.record().forEach((k, v) -> r.put(BACKEND + k, v));
         }
-        // One writer at a time: start, exits and execs all save the same file.
-        synchronized (task) {
-            if (!task.isRemoved()) {
-                store.write(name(task), r);
-            }
-        }
+        return r;
     }
 
     /** Saves a change whose loss would only mean that a later daemon finds it out again. */

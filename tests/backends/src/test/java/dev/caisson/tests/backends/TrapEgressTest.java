@@ -72,7 +72,7 @@ final class TrapEgressTest extends TrapSuite {
     }
 
     private String run(String tier, Map<String, String> annotations) throws Exception {
-        try (TestContainer c = prepare(bundle("1500", tier, annotations))) {
+        try (TestContainer c = prepare(bundle("600", tier, annotations))) {
             c.create().start();
             assertThat(c.init().awaitExit(LIMIT))
                     .as("ends in time: " + c.stdout())

@@ -110,7 +110,7 @@ public interface Container {
      * Makes the running container's class of service what is wanted; one that had none gets its own, with all of its processes. The caller
      * stores it as the container's, and destroys the container with that.
      *
-     * @param wanted the whole as it is from now on; of its schemas those that are named are written
+     * @param wanted the class and monitoring that it has from now on, and the schemas that change
      */
     default void updateIntelRdt(Linux.IntelRdt wanted) throws ContainerFault {
         throw unsupported("Intel RDT");

@@ -69,7 +69,7 @@ final class Changes {
         Linux.Builder linux = spec.linux().toBuilder();
         linux.resources = ResourceChange.applied(before, resources);
         if (rdt != null) {
-            linux.intelRdt = rdt;
+            linux.intelRdt = UpdateFlags.applied(spec.linux().intelRdt(), rdt);
         }
         Spec.Builder changed = spec.toBuilder();
         changed.linux = linux.build();

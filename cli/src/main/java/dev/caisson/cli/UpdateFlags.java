@@ -34,6 +34,19 @@ final class UpdateFlags {
                 : new Linux.IntelRdt(before.closId(), List.of(), l3, bandwidth, before.enableMonitoring());
     }
 
+    /** What the container has after a change: a schema that it does not name stays. */
+    static Linux.IntelRdt applied(Linux.@Nullable IntelRdt before, Linux.IntelRdt change) {
+        if (before == null) {
+            return change;
+        }
+        return new Linux.IntelRdt(
+                before.closId(),
+                before.schemata(),
+                change.l3CacheSchema() == null ? before.l3CacheSchema() : change.l3CacheSchema(),
+                change.memBwSchema() == null ? before.memBwSchema() : change.memBwSchema(),
+                before.enableMonitoring());
+    }
+
     private Resources resources() throws UsageException, Failure {
         Resources.Builder b = new Resources.Builder();
         if (any("memory", "memory-reservation", "memory-swap")) {

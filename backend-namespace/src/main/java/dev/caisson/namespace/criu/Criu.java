@@ -111,7 +111,7 @@ public final class Criu {
             Checkpoint asked, Path rootfs, @Nullable String group, Cgroups cgroups, @Nullable InNamespaces inNamespaces)
             throws ContainerFault {
         if (inNamespaces == null) {
-            return restore(asked, rootfs, group, cgroups, null, inNamespaces);
+            return restore(asked, rootfs, group, cgroups, null, null);
         }
         String what = "restore container " + request.id();
         try (RestoreHooks hooks = RestoreHooks.in(request.scratch())) {
@@ -164,7 +164,7 @@ public final class Criu {
             criu.gateInBuild(GO);
             if (hooks != null && inNamespaces != null) {
                 var _ = criu.exit().thenRun(hooks::over);
-                hooks.serve(inNamespaces::run);
+                hooks.serve(inNamespaces);
             }
             await(what, criu, asked.work().resolve(CriuCommand.RESTORE_LOG));
         } catch (ContainerFault e) {

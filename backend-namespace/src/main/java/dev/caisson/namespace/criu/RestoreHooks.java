@@ -30,12 +30,6 @@ final class RestoreHooks implements AutoCloseable {
             """;
     private static final String OVER = "over";
 
-    /** The hooks themselves. */
-    interface Hooks {
-        /** @param pid of the container's first process, in its namespaces already */
-        void run(int pid) throws ContainerFault;
-    }
-
     private final Path directory;
     /** Open for both directions: so nobody waits for the other to open, and nobody meets an end. */
     private final RandomAccessFile asked;
@@ -71,7 +65,7 @@ final class RestoreHooks implements AutoCloseable {
      * Waits until CRIU has come so far, runs the hooks, and lets it go on, or fail with them. Returns also when there is nothing to wait for
      * any more, see {@link #over}.
      */
-    void serve(Hooks hooks) throws ContainerFault {
+    void serve(Criu.InNamespaces hooks) throws ContainerFault {
         String word = "failed";
         try {
             String line = String.valueOf(asked.readLine());

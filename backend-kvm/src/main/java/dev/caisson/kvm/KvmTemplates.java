@@ -30,9 +30,9 @@ final class KvmTemplates implements MachineTemplates {
 
     @Override
     public String build(Shape shape, Launcher launcher) throws ContainerFault {
-        return store().make(shape, file -> {
+        StepTimes times = new StepTimes();
+        String name = store().make(shape, file -> {
             MachineSize size = new MachineSize(shape.memoryMib(), shape.processors());
-            StepTimes times = new StepTimes();
             PodMachine machine = PodMachine.make(new PodMachine.Beginning(size, shape.cards(), null));
             try {
                 machine.keep(launcher, false);
@@ -46,10 +46,13 @@ final class KvmTemplates implements MachineTemplates {
                 machine.save(file);
                 times.done("saving");
             } finally {
-                LOG.log(System.Logger.Level.INFO, "template: " + times);
                 machine.end(launcher);
             }
+            times.done("end");
         });
+        times.done("digest");
+        LOG.log(System.Logger.Level.INFO, "template " + name + ": " + times);
+        return name;
     }
 
     @Override

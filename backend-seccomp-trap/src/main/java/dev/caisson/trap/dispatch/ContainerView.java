@@ -14,9 +14,12 @@ import org.jspecify.annotations.Nullable;
  * @param isStrict whether its data comes here too
  * @param bootId a line for /proc/sys/kernel/random/boot_id
  * @param moves when its processes change their directories
+ * @param changes when its names may lead somewhere else
  * @param waiting bounds the calls that wait on threads of their own
  * @param waitingCalls those that wait for a descriptor
  * @param fileSizes what its processes' limits say of files that they write
+ * @param fifos whether it may have any
+ * @param handedOver descriptors that guests were given and that are about to be closed here
  * @param tracers who is told of its calls
  * @param limits what it may use
  * @param policy what it may ask for
@@ -29,9 +32,12 @@ public record ContainerView(
         String bootId,
         Callers callers,
         DirectoryMoves moves,
+        NameChanges changes,
         Semaphore waiting,
         WaitingCalls waitingCalls,
         FileSizes fileSizes,
+        KnownFifos fifos,
+        HandedOver handedOver,
         Tracers tracers,
         ContainerLimits limits,
         ContainerPolicy policy,
@@ -47,7 +53,8 @@ public record ContainerView(
             int init,
             ContainerPolicy policy,
             @Nullable ContainerEgress egress,
-            FileSizes fileSizes) {
+            FileSizes fileSizes,
+            HandedOver handedOver) {
         this(
                 hostProc,
                 procDevice,
@@ -55,9 +62,12 @@ public record ContainerView(
                 bootId,
                 new Callers(),
                 new DirectoryMoves(),
+                new NameChanges(),
                 new Semaphore(MAX_WAITING),
                 new WaitingCalls(),
                 fileSizes,
+                new KnownFifos(),
+                handedOver,
                 new Tracers(),
                 new ContainerLimits(hostProc, init),
                 policy,

@@ -51,13 +51,16 @@ public final class GuestCall implements AutoCloseable {
     private final FileRights rights;
     private final KnownThreads threads;
     private final KnownDirectories directories;
+    private final KnownNames names;
     private final ContainerView container;
     /** What the tracers are to be told of the call at hand; nothing where there is none. */
     private final List<String> seenPaths = new ArrayList<>(2);
 
+    private final HandedOver.Hand hand;
     private boolean isTraced;
     private boolean isExamined;
     private boolean isRefused;
+    private boolean isSent;
     private long receivedAt;
 
     public GuestCall(KernelCalls kernel, SeccompListener listener, ContainerView container) {
@@ -67,7 +70,9 @@ public final class GuestCall implements AutoCloseable {
         this.rights = new FileRights(kernel);
         this.threads = new KnownThreads(kernel);
         this.directories = new KnownDirectories(kernel, container);
+        this.names = new KnownNames(container.changes());
         this.container = container;
+        this.hand = container.handedOver().join();
     }
 
     /** Turns to another stopped call of the same container. */
@@ -120,6 +125,8 @@ public final class GuestCall implements AutoCloseable {
     /** A call was received. */
     void begin() {
         directories.begin();
+        receivedAt = System.nanoTime();
+        isSent = false;
         isTraced = container.tracers().areThere();
         if (container.policy().awaitsProgram()) {
             text.putString(0, tid() + "/exe");
@@ -129,7 +136,6 @@ public final class GuestCall implements AutoCloseable {
         isRefused = false;
         if (isTraced) {
             seenPaths.clear();
-            receivedAt = System.nanoTime();
         }
     }
 
@@ -180,10 +186,9 @@ public final class GuestCall implements AutoCloseable {
 
     /** Who made the call. */
     public Caller caller() {
-        long now = System.nanoTime();
-        Caller caller = container.callers().get(tid(), now);
+        Caller caller = container.callers().get(tid(), receivedAt);
         if (caller == null) {
-            caller = readCaller(tid(), now);
+            caller = readCaller(tid(), System.nanoTime());
             container.callers().put(tid(), caller);
         }
         return caller;
@@ -299,6 +304,21 @@ public final class GuestCall implements AutoCloseable {
         memory.putByte(slot + bytes.length, 0);
     }
 
+    /** Whether an absolute name was found by the kernel a moment ago, with what it leads to if {@code follows}. */
+    public boolean isKnown(String name, boolean follows) {
+        return names.has(name, follows, receivedAt);
+    }
+
+    /** The kernel has found an absolute name, or there is no link on its way; {@code count} is what {@link #changes} was before. */
+    public void know(String name, boolean follows, int count) {
+        names.put(name, follows, receivedAt, count);
+    }
+
+    /** Changes when names may lead somewhere else. */
+    public int changes() {
+        return container.changes().count();
+    }
+
     // ---- descriptors ----
 
     /** Opens something of the caller's in procfs, {@code cwd} or {@code fd/3}; a descriptor or a negative errno. */
@@ -339,6 +359,22 @@ public final class GuestCall implements AutoCloseable {
         }
         long number = listener.addDescriptor((int) fd, closeOnExec ? O_CLOEXEC : 0);
         kernel.call(Nr.close, fd);
+        return number;
+    }
+
+    /**
+     * As {@link #answerDescriptor}, but in one with the answer where nobody can see that our copy is closed a little later: of files that others are not
+     * told the end of, as they are of a pipe's or a terminal's.
+     */
+    public long handOver(long fd, boolean closeOnExec) {
+        if (fd < 0 || isTraced || !container.handedOver().isUnseen()) {
+            return answerDescriptor(fd, closeOnExec);
+        }
+        hand.begins();
+        long number = listener.answerWithDescriptor((int) fd, closeOnExec ? O_CLOEXEC : 0);
+        kernel.call(Nr.close, fd);
+        hand.ends();
+        isSent = number >= 0;
         return number;
     }
 
@@ -389,13 +425,14 @@ public final class GuestCall implements AutoCloseable {
         }
         if (result == PROCEED) {
             listener.proceed();
-        } else if (result != ANSWERED) {
+        } else if (result != ANSWERED && !isSent) {
             listener.answer(result);
         }
     }
 
     @Override
     public void close() {
+        container.handedOver().leave(hand);
         guest.close();
         rights.close();
         threads.close();

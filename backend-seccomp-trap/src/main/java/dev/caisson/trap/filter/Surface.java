@@ -20,6 +20,8 @@ public record Surface(int natives, int ruled, int continued, int answered, int r
             "execveat",
             "chdir",
             "fchdir",
+            "fcntl",
+            "flock",
             "clone",
             "connect",
             "bind",

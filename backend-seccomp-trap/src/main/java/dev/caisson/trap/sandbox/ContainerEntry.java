@@ -6,6 +6,7 @@ import dev.caisson.linux.direct.NativeMemory;
 import dev.caisson.trap.dispatch.ContainerView;
 import dev.caisson.trap.dispatch.FileSizes;
 import dev.caisson.trap.dispatch.GuestCall;
+import dev.caisson.trap.dispatch.HandedOver;
 import dev.caisson.trap.dispatch.Nr;
 import dev.caisson.trap.egress.ContainerEgress;
 import dev.caisson.trap.policy.ContainerPolicy;
@@ -27,6 +28,7 @@ final class ContainerEntry {
     private final boolean isStrict;
     private final ContainerPolicy policy;
     private final @Nullable ContainerEgress egress;
+    private final HandedOver handedOver;
     private final FileSizes fileSizes = new FileSizes();
     private @Nullable ContainerView view;
 
@@ -37,6 +39,7 @@ final class ContainerEntry {
      * @param isStrict whether the container's tier is the strict one
      * @param policy the container's
      * @param egress the container's, if it has one
+     * @param handedOver the pod's
      */
     ContainerEntry(
             int hostProc,
@@ -44,13 +47,15 @@ final class ContainerEntry {
             int initPid,
             boolean isStrict,
             ContainerPolicy policy,
-            @Nullable ContainerEgress egress) {
+            @Nullable ContainerEgress egress,
+            HandedOver handedOver) {
         this.hostProc = hostProc;
         this.init = init;
         this.initPid = initPid;
         this.isStrict = isStrict;
         this.policy = policy;
         this.egress = egress;
+        this.handedOver = handedOver;
     }
 
     /**
@@ -94,7 +99,7 @@ final class ContainerEntry {
                 kernel.call(Nr.close, fd);
             }
             view = new ContainerView(
-                    hostProc, device, isStrict, bootId(kernel, memory), initPid, policy, egress, fileSizes);
+                    hostProc, device, isStrict, bootId(kernel, memory), initPid, policy, egress, fileSizes, handedOver);
             return new ContainerMounts(kernel).prepare();
         }
     }

@@ -12,17 +12,21 @@ import org.jspecify.annotations.Nullable;
 /** One thread that receives calls and answers them itself: handing one to another thread would cost more than most answers. */
 final class Reader implements Runnable {
     private static final long ABANDONED = -Errno.ENOENT.number();
+    /** Who slept until a call came took longer. */
+    private static final long QUEUED_NANOS = 1_000;
 
     private final ContainerEntry container;
     private final int listenerFd;
     private final Dispatcher dispatcher;
     private final BlockingQueue<Long> started;
     private final Runnable left;
+    private final Rota.Place place;
     private final @Nullable Lock turns;
 
     /**
      * @param started gets 0 when this thread is where it has to be, or a negative errno
      * @param left called when this thread will not use the listener any more
+     * @param place says when this reader is to wait for calls
      * @param turns where the kernel does not end a receiver's waiting with the last task (before Linux 6.11): the listener's readers wait one
      *     at a time, in poll(2)
      */
@@ -32,12 +36,14 @@ final class Reader implements Runnable {
             Dispatcher dispatcher,
             BlockingQueue<Long> started,
             Runnable left,
+            Rota.Place place,
             @Nullable Lock turns) {
         this.container = container;
         this.listenerFd = listenerFd;
         this.dispatcher = dispatcher;
         this.started = started;
         this.left = left;
+        this.place = place;
         this.turns = turns;
     }
 
@@ -52,6 +58,7 @@ final class Reader implements Runnable {
                 started.add(entered);
             }
         } finally {
+            place.end();
             left.run();
         }
     }
@@ -71,10 +78,13 @@ final class Reader implements Runnable {
                 GuestCall call = new GuestCall(kernel, listener, container.view())) {
             listener.wakeSynchronously();
             started.add(0L);
-            while (true) {
+            while (place.await()) {
+                long asked = System.nanoTime();
                 long received = turns == null ? listener.receive() : receiveInTurn(turns, listener);
                 if (received == 0) {
+                    place.begins(listener.tid(), System.nanoTime() - asked < QUEUED_NANOS);
                     dispatcher.answer(call);
+                    place.ends();
                 } else if (received != -Errno.EINTR.number()
                         && (received != -Errno.ENOENT.number() || listener.isAbandoned())) {
                     // Nobody is left who could make a call. (ENOENT alone: one was killed before its call was

@@ -7,6 +7,7 @@ import dev.caisson.trap.dispatch.ContainerView;
 import dev.caisson.trap.dispatch.Dispatcher;
 import dev.caisson.trap.dispatch.FileSizes;
 import dev.caisson.trap.dispatch.GuestCall;
+import dev.caisson.trap.dispatch.HandedOver;
 import dev.caisson.trap.dispatch.Nr;
 import dev.caisson.trap.policy.ContainerPolicy;
 
@@ -61,7 +62,8 @@ final class Rehearsal {
                                 1,
                                 new ContainerPolicy(),
                                 null,
-                                new FileSizes()))) {
+                                new FileSizes(),
+                                new HandedOver()))) {
             long path = memory.address(PATH);
             long out = memory.address(OUT);
             String[] names = {"/", "/etc/ld.so.cache", "/nonexistent", "/proc/self/exe", "/proc/meminfo"};

@@ -1,12 +1,14 @@
 package dev.caisson.trap.sandbox;
 
 import dev.caisson.trap.dispatch.Dispatcher;
+import dev.caisson.trap.dispatch.HandedOver;
 
 /** The containers that this process answers. Ends with the last one. Thread-safe. */
 final class Sandbox {
     private final int hostProc;
     private final Runnable onEnd;
     private final Dispatcher dispatcher = new Dispatcher(Handlers.all());
+    private final HandedOver handedOver = new HandedOver();
     private int containers;
 
     /**
@@ -29,7 +31,7 @@ final class Sandbox {
         Thread.ofPlatform()
                 .daemon()
                 .name("container-" + guard)
-                .start(new ServedContainer(guard, hostProc, dispatcher, this::adopt, this::ended));
+                .start(new ServedContainer(guard, hostProc, dispatcher, handedOver, this::adopt, this::ended));
     }
 
     private synchronized void ended() {

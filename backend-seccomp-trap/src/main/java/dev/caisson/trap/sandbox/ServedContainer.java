@@ -4,6 +4,7 @@ import dev.caisson.linux.Errno;
 import dev.caisson.linux.direct.KernelCalls;
 import dev.caisson.linux.direct.NativeMemory;
 import dev.caisson.trap.dispatch.Dispatcher;
+import dev.caisson.trap.dispatch.HandedOver;
 import dev.caisson.trap.dispatch.Nr;
 import dev.caisson.trap.egress.ContainerEgress;
 import dev.caisson.trap.filter.Tier;
@@ -31,7 +32,7 @@ final class ServedContainer implements Runnable {
     private static final int NOTE_SIZE = 16;
     private static final int NOTE_SAID = 1;
     private static final int O_RDWR_CLOEXEC = 0x80002;
-    /** One more than may run at once, so that a call is received while the others are being answered. */
+    /** One more than may run at once, so that a call is received while the others are being answered; {@link Rota} says how many wait for one. */
     private static final int READERS = Math.max(2, Runtime.getRuntime().availableProcessors()) + 1;
 
     private static final int EXEC_READERS = 2;
@@ -45,6 +46,7 @@ final class ServedContainer implements Runnable {
     private final int guard;
     private final int hostProc;
     private final Dispatcher dispatcher;
+    private final HandedOver handedOver;
     private final IntConsumer adopt;
     private final Runnable onEnd;
     private final KernelCalls kernel = new KernelCalls();
@@ -55,13 +57,16 @@ final class ServedContainer implements Runnable {
     /**
      * @param guard host pid of the container's guard
      * @param hostProc a descriptor of the host's /proc
+     * @param handedOver of all containers of the pod
      * @param adopt called for another container of the pod
      * @param onEnd called when this one has ended
      */
-    ServedContainer(int guard, int hostProc, Dispatcher dispatcher, IntConsumer adopt, Runnable onEnd) {
+    ServedContainer(
+            int guard, int hostProc, Dispatcher dispatcher, HandedOver handedOver, IntConsumer adopt, Runnable onEnd) {
         this.guard = guard;
         this.hostProc = hostProc;
         this.dispatcher = dispatcher;
+        this.handedOver = handedOver;
         this.adopt = adopt;
         this.onEnd = onEnd;
     }
@@ -148,7 +153,7 @@ final class ServedContainer implements Runnable {
         long listener = listener(process, pidfd);
         if (process.isInit() && listener >= 0 && entry == null) {
             entry = new ContainerEntry(
-                    hostProc, (int) pidfd, process.pid(), process.tier() == Tier.STRICT, policy, egress);
+                    hostProc, (int) pidfd, process.pid(), process.tier() == Tier.STRICT, policy, egress, handedOver);
         } else {
             kernel.call(Nr.close, pidfd);
         }
@@ -209,6 +214,7 @@ final class ServedContainer implements Runnable {
 
     private long start(ContainerEntry container, int listener, boolean isInit) {
         int readers = isInit ? READERS : EXEC_READERS;
+        Rota rota = new Rota(readers, Runtime.getRuntime().availableProcessors());
         BlockingQueue<Long> started = new LinkedBlockingQueue<>();
         AtomicInteger using = new AtomicInteger(readers);
         Runnable left = () -> {
@@ -221,7 +227,7 @@ final class ServedContainer implements Runnable {
             Thread.ofPlatform()
                     .daemon()
                     .name("reader-" + listener + "-" + i)
-                    .start(new Reader(container, listener, dispatcher, started, left, turns));
+                    .start(new Reader(container, listener, dispatcher, started, left, rota.place(i), turns));
         }
         long result = 0;
         try {

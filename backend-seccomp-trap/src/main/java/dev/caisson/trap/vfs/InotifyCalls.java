@@ -24,6 +24,7 @@ public final class InotifyCalls {
         if ((flags & ~(IN_NONBLOCK | Names.O_CLOEXEC)) != 0) {
             return -Errno.EINVAL.number();
         }
+        c.container().handedOver().closesAreSeen();
         long fd = c.kernel().call(Nr.inotify_init1, flags | Names.O_CLOEXEC);
         return c.answerDescriptor(fd, (flags & Names.O_CLOEXEC) != 0);
     }

@@ -13,6 +13,7 @@ public final class NameCalls {
     private static final int AT_REMOVEDIR = 0x200;
     private static final int AT_SYMLINK_FOLLOW = 0x400;
     private static final int S_IFMT = 0xf000;
+    private static final int S_IFIFO = 0x1000;
     private static final int O_WRONLY = 1;
     private static final int O_NONBLOCK = 0x800;
     private static final int NONE = Names.NO_DIRECTORY;
@@ -28,34 +29,47 @@ public final class NameCalls {
         h.put("rmdir", c -> unlink(c, NONE, 0, AT_REMOVEDIR));
         h.put("unlink", c -> unlink(c, NONE, 0, 0));
         h.put("unlinkat", c -> unlink(c, 0, 1, c.intArg(2)));
-        h.put("rename", c -> rename(c, NONE, 0, NONE, 1, 0));
-        h.put("renameat", c -> rename(c, 0, 1, 2, 3, 0));
-        h.put("renameat2", c -> rename(c, 0, 1, 2, 3, c.intArg(4)));
-        h.put("link", c -> link(c, NONE, 0, NONE, 1, 0));
-        h.put("linkat", c -> link(c, 0, 1, 2, 3, c.intArg(4)));
-        h.put("symlink", c -> symlink(c, 0, NONE, 1));
-        h.put("symlinkat", c -> symlink(c, 0, 1, 2));
+        h.put("rename", changing(c -> rename(c, NONE, 0, NONE, 1, 0)));
+        h.put("renameat", changing(c -> rename(c, 0, 1, 2, 3, 0)));
+        h.put("renameat2", changing(c -> rename(c, 0, 1, 2, 3, c.intArg(4))));
+        h.put("link", changing(c -> link(c, NONE, 0, NONE, 1, 0)));
+        h.put("linkat", changing(c -> link(c, 0, 1, 2, 3, c.intArg(4))));
+        h.put("symlink", changing(c -> symlink(c, 0, NONE, 1)));
+        h.put("symlinkat", changing(c -> symlink(c, 0, 1, 2)));
         h.put("truncate", NameCalls::truncate);
         h.put("sync", c -> 0);
         h.put("syncfs", c -> StatCalls.onDescriptor(c, 0, (fd, empty, flags) -> 0));
         h.put("chroot", c -> -Errno.EPERM.number());
     }
 
+    /** After these a name may lead somewhere else. */
+    private static Handler changing(Handler handler) {
+        return c -> {
+            try {
+                return handler.handle(c);
+            } finally {
+                c.container().changes().change();
+            }
+        };
+    }
+
     private static long mkdir(GuestCall c, int directory, int path, int mode) {
-        return Names.named(
-                c,
-                directory,
-                path,
-                GuestCall.PATH,
-                Below.REFUSED,
-                (dir, name, empty) -> c.kernel()
-                        .call(Nr.mkdirat, dir, name, mode & 01777 & ~c.caller().umask()));
+        return Names.named(c, directory, path, GuestCall.PATH, Below.REFUSED, new Names.Work() {
+            @Override
+            public long on(long dir, long name, int empty) {
+                return c.kernel()
+                        .call(Nr.mkdirat, dir, name, mode & 01777 & ~c.caller().umask());
+            }
+        });
     }
 
     private static long mknod(GuestCall c, int directory, int path, int mode) {
         int type = mode & S_IFMT;
         if (type == 0x2000 || type == 0x6000) {
             return -Errno.EPERM.number();
+        }
+        if (type == S_IFIFO) {
+            c.container().fifos().seen();
         }
         return Names.named(
                 c,
@@ -68,13 +82,12 @@ public final class NameCalls {
     }
 
     private static long unlink(GuestCall c, int directory, int path, int flags) {
-        return Names.named(
-                c,
-                directory,
-                path,
-                GuestCall.PATH,
-                Below.REFUSED,
-                (dir, name, empty) -> c.kernel().call(Nr.unlinkat, dir, name, flags));
+        return Names.named(c, directory, path, GuestCall.PATH, Below.REFUSED, new Names.Work() {
+            @Override
+            public long on(long dir, long name, int empty) {
+                return c.kernel().call(Nr.unlinkat, dir, name, flags);
+            }
+        });
     }
 
     private static long rename(GuestCall c, int fromDir, int from, int toDir, int to, int flags) {

@@ -24,7 +24,10 @@ final class Names {
 
     private Names() {}
 
-    /** Work on a name. */
+    /**
+     * Work on a name. What most calls come to is an anonymous class: without the second compiler, which sandbox processes do without, a lambda that
+     * captures something is made by way of a method handle, for ten times as much.
+     */
     @FunctionalInterface
     interface Work {
         /**
@@ -51,6 +54,16 @@ final class Names {
      * @param directoryIndex which argument is the directory, or {@link #NO_DIRECTORY}
      */
     static long named(GuestCall c, int directoryIndex, int pathIndex, int slot, Below below, Work work) {
+        return named(c, directoryIndex, pathIndex, slot, below, false, work);
+    }
+
+    /**
+     * As the other one.
+     *
+     * @param mayBeLeft whether the kernel is left to do the work where it is known to find the name, or where {@code work} says so
+     */
+    static long named(
+            GuestCall c, int directoryIndex, int pathIndex, int slot, Below below, boolean mayBeLeft, Work work) {
         int length = c.readPath(c.arg(pathIndex), slot);
         if (length < 0) {
             return length;
@@ -66,6 +79,10 @@ final class Names {
             return below(c, path, slot, below, work);
         }
         boolean absolute = path.charAt(0) == '/';
+        if (absolute && mayBeLeft && c.isKnown(path, below == Below.TARGET)) {
+            return GuestCall.PROCEED;
+        }
+        int changes = c.changes();
         long directory = absolute ? GuestCall.AT_FDCWD : directory(c, directoryIndex);
         if (!absolute && directory < 0) {
             return directory;
@@ -79,11 +96,20 @@ final class Names {
             }
             c.becomeCaller();
             long result = work.on(directory, c.memory().address(slot), 0);
-            if (result == ENOENT && hasSymlinks(c, directory, slot)) {
-                String found = ProcWalk.find(c, absolute ? "/" : linkText(c, directory), path, below == Below.TARGET);
-                if (found != null) {
-                    return below(c, found, slot, below, work);
+            boolean isPlain = result == GuestCall.PROCEED;
+            if (result == ENOENT) {
+                if (hasSymlinks(c, directory, slot)) {
+                    String found =
+                            ProcWalk.find(c, absolute ? "/" : linkText(c, directory), path, below == Below.TARGET);
+                    if (found != null) {
+                        return below(c, found, slot, below, work);
+                    }
+                } else {
+                    isPlain = true;
                 }
+            }
+            if (isPlain && absolute && mayBeLeft) {
+                c.know(path, below == Below.TARGET, changes);
             }
             return result;
         } finally {

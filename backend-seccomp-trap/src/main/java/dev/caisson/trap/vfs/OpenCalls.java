@@ -23,6 +23,7 @@ public final class OpenCalls {
 
     private static final int RESOLVE_NO_MAGICLINKS = 2;
     private static final int F_SETFL = 4;
+    private static final int SEEK_CUR = 1;
     private static final int STAT_MODE = 24;
     private static final int S_IFMT = 0xf000;
     private static final int S_IFIFO = 0x1000;
@@ -90,35 +91,61 @@ public final class OpenCalls {
         boolean noFollow = (flags & Names.O_NOFOLLOW) != 0;
         boolean reads = (flags & O_ACCMODE) == 0;
         Names.Below below = noFollow ? Names.Below.LINK : Names.Below.TARGET;
-        long fd = Names.named(c, directory, path, GuestCall.PATH, below, (dir, name, empty) -> {
-            // A fifo would hold up this thread. One that reads must not be opened at all before it can wait: a writer
-            // would
-            // take it for its reader.
-            if (reads && !nonBlocking) {
-                long kind = kind(c, dir, name, empty | (noFollow ? Names.AT_SYMLINK_NOFOLLOW : 0));
-                if (kind == S_IFIFO) {
-                    return FIFO;
+        boolean looks = reads && !nonBlocking && c.container().fifos().areThere();
+        long fd = Names.named(c, directory, path, GuestCall.PATH, below, new Names.Work() {
+            @Override
+            public long on(long dir, long name, int empty) {
+                // A fifo would hold up this thread. One that reads must not be opened at all before it can wait: a
+                // writer
+                // would take it for its reader.
+                if (looks) {
+                    long kind = kind(c, dir, name, empty | (noFollow ? Names.AT_SYMLINK_NOFOLLOW : 0));
+                    if (kind == S_IFIFO) {
+                        return FIFO;
+                    }
+                    if (kind == ENOENT && (flags & O_CREAT) == 0) {
+                        return ENOENT; // of what compilers and linkers open, most is not there
+                    }
                 }
-                if (kind == ENOENT && (flags & O_CREAT) == 0) {
-                    return ENOENT; // of what compilers and linkers open, most is not there
+                if (empty != 0) {
+                    return ProcFiles.reopen(c, dir, flags, O_NONBLOCK);
                 }
+                int umasked = mode == 0 ? 0 : mode & ~c.caller().umask();
+                return openHere(c, dir, name, flags | O_NONBLOCK | O_NOCTTY, umasked, resolve);
             }
-            if (empty != 0) {
-                return ProcFiles.reopen(c, dir, flags, O_NONBLOCK);
-            }
-            int umasked = mode == 0 ? 0 : mode & ~c.caller().umask();
-            return openHere(c, dir, name, flags | O_NONBLOCK | O_NOCTTY, umasked, resolve);
         });
         if (fd == FIFO || (fd == -Errno.ENXIO.number() && !nonBlocking && (flags & O_ACCMODE) == O_WRONLY)) {
+            c.container().fifos().seen();
             return c.later(FifoOpen.of(directory, path, flags, mode));
         }
         if (fd < 0) {
             return fd;
         }
+        // Of what has a position nobody waits for the end, as of pipes and terminals.
+        boolean isFile = c.kernel().call(Nr.lseek, fd, 0, SEEK_CUR) >= 0;
+        if (!isFile && reads && !nonBlocking && !looks && isFifo(c, fd)) {
+            return laterFifo(c, FifoOpen.of(directory, path, flags, mode, fd), fd);
+        }
         if (!nonBlocking) {
             c.kernel().call(Nr.fcntl, fd, F_SETFL, flags & ~O_NONBLOCK);
         }
-        return c.answerDescriptor(fd, (flags & Names.O_CLOEXEC) != 0);
+        boolean closeOnExec = (flags & Names.O_CLOEXEC) != 0;
+        return isFile ? c.handOver(fd, closeOnExec) : c.answerDescriptor(fd, closeOnExec);
+    }
+
+    /** The first fifo that the container shows: nobody made it while somebody looked. */
+    private static long laterFifo(GuestCall c, Handler open, long fd) {
+        c.container().fifos().seen();
+        long result = c.later(open);
+        if (result != GuestCall.ANSWERED) {
+            c.close(fd);
+        }
+        return result;
+    }
+
+    private static boolean isFifo(GuestCall c, long fd) {
+        return c.kernel().call(Nr.fstat, fd, c.memory().address(STAT)) == 0
+                && (c.memory().getInt(STAT + STAT_MODE) & S_IFMT) == S_IFIFO;
     }
 
     /** The kind of a file (S_IFMT), or a negative errno. */

@@ -19,6 +19,9 @@ public final class PassedCalls {
     private static final int UIO_MAXIOV = 1024;
     private static final int SOCKADDR_STORAGE = 128;
     private static final long CLONE_FS = 0x200;
+    private static final int F_OFD_GETLK = 36;
+    private static final int F_OFD_SETLK = 37;
+    private static final int F_OFD_SETLKW = 38;
     private static final long EACCES = -Errno.EACCES.number();
 
     private PassedCalls() {}
@@ -30,6 +33,8 @@ public final class PassedCalls {
         h.put("prlimit64", c -> c.arg(2) == 0 ? GuestCall.PROCEED : rlimit(c, c.intArg(1)));
         h.put("exec", c -> exec(c, path(c, Names.NO_DIRECTORY, 0, false)));
         h.put("execveat", PassedCalls::execveat);
+        h.put("flock", PassedCalls::lock);
+        h.put("fcntl", PassedCalls::fcntl);
         h.put("chdir", c -> moves(c, path(c, Names.NO_DIRECTORY, 0, false)));
         h.put("fchdir", c -> moves(c, GuestCall.PROCEED));
         h.put("clone", PassedCalls::sharing);
@@ -90,7 +95,24 @@ public final class PassedCalls {
     /** Who the caller is may be otherwise afterwards. */
     private static long exec(GuestCall c, long result) {
         c.forgetCaller();
+        c.container().handedOver().settle(); // a file that is open for writing cannot be executed
         return result;
+    }
+
+    /** Locks that belong to open files: what was closed must not hold one any more. */
+    private static long lock(GuestCall c) {
+        c.container().handedOver().settle();
+        return GuestCall.PROCEED;
+    }
+
+    private static long fcntl(GuestCall c) {
+        int command = c.intArg(1);
+        if (command == F_OFD_SETLK || command == F_OFD_SETLKW || command == F_OFD_GETLK) {
+            // They also keep off a process's locks, which are native.
+            c.container().handedOver().closesAreSeen();
+            return lock(c);
+        }
+        return c.isWithinRule() ? GuestCall.PROCEED : -Errno.EINVAL.number();
     }
 
     private static long address(GuestCall c, Subject subject, long address, int length) {

@@ -19,8 +19,8 @@ class UnusedTraceTest {
     @Test
     void costsLessThanASystemCall() {
         KernelCalls kernel = new KernelCalls();
-        ContainerView container =
-                new ContainerView(-1, -1, false, "none\n", 1, new ContainerPolicy(), null, new FileSizes());
+        ContainerView container = new ContainerView(
+                -1, -1, false, "none\n", 1, new ContainerPolicy(), null, new FileSizes(), new HandedOver());
         long unused = Long.MAX_VALUE;
         long systemCall = Long.MAX_VALUE;
         boolean looked = false;

@@ -25,6 +25,7 @@ public final class SeccompListener implements AutoCloseable {
     private static final long SET_FLAGS = 0x4008_2104L;
     private static final int SYNC_WAKE_UP = 1;
     private static final int FLAG_CONTINUE = 1;
+    private static final int ADDFD_SEND = 2;
     private static final int NOTIF_SIZE = 80;
     private static final int RESPONSE = 128;
 
@@ -135,16 +136,28 @@ public final class SeccompListener implements AutoCloseable {
     }
 
     /**
-     * Puts a copy of a descriptor into the caller's table (Linux 5.9). Not in one with the answer: the caller would go on before this process
-     * has closed its own copy, and find the file busy (ETXTBSY) or a pipe not ended.
+     * Puts a copy of a descriptor into the caller's table (Linux 5.9), before the answer: in one with it the caller would go on before this process
+     * has closed its own copy, and might find the file busy (ETXTBSY) or a pipe not ended.
      *
      * @param source a descriptor of this process; stays open
      * @param flags O_CLOEXEC or 0
      * @return its number there, or a negative errno: EMFILE, or ENOENT
      */
     public long addDescriptor(int source, int flags) {
+        return addDescriptor(source, flags, 0);
+    }
+
+    /**
+     * As {@link #addDescriptor}, and its number there is the call's answer (Linux 5.14): the caller is woken once and not twice. It goes on
+     * while the descriptor is still open here. After an error the call waits on.
+     */
+    public long answerWithDescriptor(int source, int flags) {
+        return addDescriptor(source, flags, ADDFD_SEND);
+    }
+
+    private long addDescriptor(int source, int flags, int how) {
         memory.putLong(RESPONSE, id());
-        memory.putInt(RESPONSE + 8, 0);
+        memory.putInt(RESPONSE + 8, how);
         memory.putInt(RESPONSE + 12, source);
         memory.putInt(RESPONSE + 16, 0);
         memory.putInt(RESPONSE + 20, flags);

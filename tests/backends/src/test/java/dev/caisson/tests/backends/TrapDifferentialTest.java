@@ -4,8 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.backend.Backend;
 import dev.caisson.backend.ContainerFault;
+import dev.caisson.backend.testkit.Bundle;
 import dev.caisson.backend.testkit.TestContainer;
 import dev.caisson.namespace.NamespaceBackend;
+import java.io.IOException;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -18,7 +20,11 @@ final class TrapDifferentialTest extends TrapSuite {
             "mkdir -p /tmp /etc /root; chmod 1777 /tmp; echo root:x:0:0::/root:/bin/sh > /etc/passwd; echo root:x:0: > /etc/group; ";
 
     private String run(Backend backend, String script) throws ContainerFault {
-        try (TestContainer c = TestContainer.prepare(backend, shell(SETUP + script), pod().launcher())) {
+        return run(backend, shell(SETUP + script));
+    }
+
+    private String run(Backend backend, Bundle bundle) throws ContainerFault {
+        try (TestContainer c = TestContainer.prepare(backend, bundle, pod().launcher())) {
             int code = c.run();
             return c.stdout() + "--- stderr\n" + c.stderr() + "--- exit " + code + "\n";
         }
@@ -41,7 +47,7 @@ final class TrapDifferentialTest extends TrapSuite {
                 "cd /tmp; mkfifo q; cat q & echo through > q; wait; (sleep 0.2; echo late > q) & cat q; wait",
                 "cd /tmp; exec 5>o; (cd /; echo a >&5); echo b >&5; cat o; dd if=/dev/zero of=big bs=64k count=40 2>/dev/null; wc -c big; truncate -s 5 big; wc -c big",
                 // processes
-                "echo $$; sh -c 'echo $PPID'; (exit 7); echo $?; sleep 100 & kill $!; wait $!; echo $?; trap 'echo got' USR1; kill -USR1 $$; echo end",
+                "echo $$; sh -c 'echo $PPID'; (exit 7); echo $?; { sleep 100 & kill $!; wait $!; } 2>/dev/null; echo $?; trap 'echo got' USR1; kill -USR1 $$; echo end",
                 "readlink /proc/self/cwd; cd /tmp; readlink /proc/self/cwd; cat /proc/self/comm; cat /proc/1/comm; readlink /proc/self/exe; ls /proc/self/fd | wc -l;"
                         + " [ $(readlink /proc/self) -gt 1 ] && echo later; ls -d /proc/1/task/1",
                 "cd /proc/self && pwd && cat comm; cd /proc/1/task && ls; cat /proc/self/mounts | cut -d' ' -f2 | sort | head -2; ls -l /proc/self/nothing",
@@ -51,5 +57,25 @@ final class TrapDifferentialTest extends TrapSuite {
             })
     void printsTheSame(String script) throws ContainerFault {
         assertThat(run(backend(), script)).isEqualTo(run(NATIVE, script));
+    }
+
+    /** The first one that the container shows, which no call of its own has made. */
+    @ParameterizedTest
+    @ValueSource(
+            strings = {
+                "cat /gate & sleep 0.3; echo through > /gate; wait; (sleep 0.2; echo late > /gate) & cat /gate; wait",
+                "echo first > /gate & sleep 0.3; cat /gate; wait; cat /gate & sleep 0.2; echo again > /gate; wait",
+            })
+    void waitsForTheOtherEndOfAFifoOfTheImage(String script) throws Exception {
+        assertThat(run(backend(), withFifo(script))).isEqualTo(run(NATIVE, withFifo(script)));
+    }
+
+    private Bundle withFifo(String script) throws IOException, InterruptedException {
+        Bundle bundle = shell(SETUP + script);
+        assertThat(new ProcessBuilder("mkfifo", bundle.rootfs("gate").toString())
+                        .start()
+                        .waitFor())
+                .isZero();
+        return bundle;
     }
 }

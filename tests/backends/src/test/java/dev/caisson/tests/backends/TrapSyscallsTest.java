@@ -63,6 +63,8 @@ final class TrapSyscallsTest extends TrapSuite {
         "sockets, strict",
         "locks, default",
         "locks, strict",
+        "closes, default",
+        "closes, strict",
     })
     void answersAsNatively(String name, String tier) throws Exception {
         String truth = TRUTHS.get(name);

@@ -1,0 +1,244 @@
+package dev.caisson.trap.sandbox;
+
+import java.util.List;
+import java.util.stream.IntStream;
+
+/**
+ * Which of a listener's readers wait for calls. The kernel wakes everybody who waits, for each call, and one who then finds none costs the call as much as
+ * the one who answers it. So a single one waits while a single thread calls. When another one does, two wait: a call that nobody has received yet fails with EINTR when
+ * a signal's handler runs, which none of those that are answered here may. Another one looks every millisecond while there are calls: it
+ * joins in for a while when calls have queued up, and takes the place of one that has not come to the end of a call since the last look. Thread-safe.
+ */
+final class Rota {
+    private static final long LOOK_MILLIS = 1;
+    /** So long after the last call nobody looks any more: idle costs nothing. */
+    private static final int QUIET_LOOKS = 20;
+    /** How long another one stays; then it is seen again whether one would do. */
+    private static final long CROWDED_NANOS = 10_000_000;
+
+    private static final long SEVERAL_NANOS = 20_000_000;
+    /** So much of that may have passed before it begins anew. */
+    private static final long SEVERAL_SPARE_NANOS = 2_000_000;
+
+    private final List<Place> places;
+    private final int processors;
+    /** Readers that wait for calls or answer them. Changed under the lock. */
+    private volatile int active;
+
+    private volatile long crowdedUntil = System.nanoTime();
+    private volatile long severalUntil = System.nanoTime();
+    private volatile int lastCaller;
+    private volatile boolean isWatchAsleep;
+    private volatile boolean hasEnded;
+    private boolean isWatched;
+
+    /**
+     * @param readers how many there are, each of which takes a place
+     * @param processors how many of them calls that queue up are reason enough for
+     */
+    Rota(int readers, int processors) {
+        this.processors = processors;
+        places = IntStream.range(0, readers).mapToObj(_ -> new Place()).toList();
+    }
+
+    Place place(int index) {
+        return places.get(index);
+    }
+
+    int active() {
+        return active;
+    }
+
+    boolean isWatchAsleep() {
+        return isWatchAsleep;
+    }
+
+    /** A reader's. Its methods are for that thread alone. */
+    final class Place {
+        private boolean isActive;
+        /** Odd while a call is answered. */
+        private volatile int steps;
+
+        private volatile int queued;
+
+        private int stepsTaken;
+        private int found;
+
+        private Place() {}
+
+        /** Returns when this reader is to wait for a call; false when the listener has ended for all. */
+        boolean await() {
+            if (isActive && active > 1) {
+                isActive = !leave(System.nanoTime());
+            }
+            if (!isActive) {
+                isActive = standBy();
+            }
+            return isActive;
+        }
+
+        /**
+         * A call was received.
+         *
+         * @param caller thread that made it
+         * @param wasQueued whether it was there already
+         */
+        void begins(int caller, boolean wasQueued) {
+            if (wasQueued) {
+                queued = ++found;
+            }
+            steps = ++stepsTaken;
+            if (caller != lastCaller) {
+                boolean isFirst = lastCaller == 0;
+                lastCaller = caller;
+                if (!isFirst) {
+                    severalCall(System.nanoTime());
+                }
+            }
+            if (isWatchAsleep) {
+                wakeWatch();
+            }
+        }
+
+        /** It is answered. */
+        void ends() {
+            steps = ++stepsTaken;
+        }
+
+        /** No more calls come. */
+        void end() {
+            synchronized (Rota.this) {
+                hasEnded = true;
+                Rota.this.notifyAll();
+            }
+        }
+    }
+
+    private synchronized void wakeWatch() {
+        isWatchAsleep = false;
+        notifyAll();
+    }
+
+    private void severalCall(long now) {
+        if (severalUntil - now < SEVERAL_NANOS - SEVERAL_SPARE_NANOS) {
+            severalUntil = now + SEVERAL_NANOS;
+        }
+        if (active < 2) {
+            wakeWatch();
+        }
+    }
+
+    private boolean areSeveral(long now) {
+        return severalUntil - now > 0;
+    }
+
+    private boolean isSecondNeeded() {
+        return active == 1 && areSeveral(System.nanoTime());
+    }
+
+    private boolean leave(long now) {
+        return now - crowdedUntil > 0 && !(active == 2 && areSeveral(now)) && leave();
+    }
+
+    private synchronized boolean leave() {
+        boolean may = active > 1;
+        if (may) {
+            active--;
+        }
+        return may;
+    }
+
+    private synchronized boolean standBy() {
+        try {
+            while (!hasEnded) {
+                if (active == 0 || isSecondNeeded()) {
+                    active++;
+                    return true;
+                }
+                if (isWatched) {
+                    wait();
+                } else if (isNeeded()) {
+                    active++;
+                    return true;
+                }
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+        return false;
+    }
+
+    /** Watches until another reader is needed (true) or none. */
+    private boolean isNeeded() throws InterruptedException {
+        isWatched = true;
+        try {
+            Look last = look();
+            int quiet = 0;
+            while (!hasEnded) {
+                if (quiet >= QUIET_LOOKS) {
+                    isWatchAsleep = true;
+                    // Whoever begins a call from here on sees that, and needs the lock to wake this one.
+                    while (isWatchAsleep && !hasEnded && look().equals(last)) {
+                        wait();
+                    }
+                    isWatchAsleep = false;
+                    quiet = 0;
+                    last = look();
+                }
+                if (isSecondNeeded()) {
+                    return true;
+                }
+                wait(LOOK_MILLIS);
+                Look look = look();
+                if (isSecondNeeded() || look.isStuckSince(last)) {
+                    return true;
+                }
+                if (active < processors && look.isCrowdedSince(last)) {
+                    crowdedUntil = System.nanoTime() + CROWDED_NANOS;
+                    return true;
+                }
+                quiet = look.equals(last) ? quiet + 1 : 0;
+                last = look;
+            }
+            return false;
+        } finally {
+            isWatched = false;
+            notifyAll();
+        }
+    }
+
+    private Look look() {
+        int steps = 0;
+        int queued = 0;
+        int busy = 0;
+        for (Place place : places) {
+            int own = place.steps;
+            steps += own;
+            queued += place.queued;
+            busy += own & 1;
+        }
+        return new Look(steps, queued, busy >= active);
+    }
+
+    /**
+     * What the readers have done so far. The numbers may overflow; their differences are small.
+     *
+     * @param steps two for each call
+     * @param queued calls that were there already when somebody came for one
+     * @param areAllBusy whether nobody waits for a call
+     */
+    record Look(int steps, int queued, boolean areAllBusy) {
+        private static final int CROWD = 16;
+
+        /** Nobody has come to the end of a call, and nobody waits for one. */
+        boolean isStuckSince(Look last) {
+            return areAllBusy && steps == last.steps;
+        }
+
+        /** Half the calls had to wait for somebody. */
+        boolean isCrowdedSince(Look last) {
+            int waited = queued - last.queued;
+            return waited >= CROWD && 4 * waited > steps - last.steps;
+        }
+    }
+}

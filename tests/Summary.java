@@ -7,6 +7,7 @@ import java.util.Set;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import javax.xml.stream.XMLInputFactory;
 import javax.xml.stream.XMLStreamConstants;
@@ -19,6 +20,8 @@ import javax.xml.stream.XMLStreamReader;
  * added and exits with 1 if anything failed.
  */
 final class Summary {
+    private static final int REASON_LENGTH = 400;
+
     private int passed;
     private int failed;
     private int skipped;
@@ -142,7 +145,12 @@ final class Summary {
         String text = message == null || message.isBlank() ? xml.getElementText().strip() : message.strip();
         int marker = text.indexOf("TestAbortedException: ");
         String sentence = marker < 0 ? text : text.substring(marker + "TestAbortedException: ".length());
-        int end = sentence.indexOf('\n');
-        return (end < 0 ? sentence : sentence.substring(0, end)).replace("Assumption failed: ", "");
+        // AssertJ says on the first line that it expects something, and on the next ones what.
+        String words = sentence.lines()
+                .takeWhile(line -> !line.startsWith("\tat "))
+                .map(String::strip)
+                .collect(Collectors.joining(" "));
+        return (words.length() > REASON_LENGTH ? words.substring(0, REASON_LENGTH) + "..." : words)
+                .replace("Assumption failed: ", "");
     }
 }

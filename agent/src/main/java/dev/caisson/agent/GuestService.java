@@ -28,6 +28,8 @@ import dev.caisson.ttrpc.proto.guest.PrepareRequest;
 import dev.caisson.ttrpc.proto.guest.PrepareResponse;
 import dev.caisson.ttrpc.proto.guest.RemoveRequest;
 import dev.caisson.ttrpc.proto.guest.RemoveResponse;
+import dev.caisson.ttrpc.proto.guest.SettleRequest;
+import dev.caisson.ttrpc.proto.guest.SettleResponse;
 import dev.caisson.ttrpc.proto.guest.StreamsRequest;
 import dev.caisson.ttrpc.proto.guest.StreamsResponse;
 import dev.caisson.ttrpc.proto.guest.WindowRequest;
@@ -40,7 +42,7 @@ import java.nio.ByteOrder;
 /** What the host asks for beside tasks ({@code guest/guest.proto}). The host is the guest's master: its words are checked, not doubted. */
 final class GuestService {
     /** Of the messages and of what they mean. */
-    static final int VERSION = 4;
+    static final int VERSION = 5;
 
     private static final int WINSIZE = 8;
 
@@ -78,6 +80,7 @@ final class GuestService {
                 .unary("Remove", RemoveRequest.parser(), faults(this::remove))
                 .unary("Streams", StreamsRequest.parser(), faults((pod, q) -> streams(q)))
                 .unary("ConnectStreams", ConnectStreamsRequest.parser(), faults(this::connectStreams))
+                .unary("Settle", SettleRequest.parser(), faults(this::settle))
                 .unary("Network", NetworkRequest.parser(), faults((pod, q) -> network(q)))
                 .unary("Window", WindowRequest.parser(), faults(this::window))
                 .build();
@@ -174,6 +177,11 @@ final class GuestService {
         String exec = execId(q.getExecId());
         streams.connect(pod, id, exec, q.getStdinPort(), q.getStdoutPort(), q.getStderrPort());
         return ConnectStreamsResponse.getDefaultInstance();
+    }
+
+    private SettleResponse settle(Pod pod, SettleRequest q) throws ContainerFault {
+        streams.settle(pod, Identifiers.require("container id", q.getId()));
+        return SettleResponse.getDefaultInstance();
     }
 
     private static NetworkResponse network(NetworkRequest q) throws ContainerFault {

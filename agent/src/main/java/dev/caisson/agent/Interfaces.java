@@ -57,8 +57,11 @@ final class Interfaces {
         require(NAME, wanted.getName());
         require(MAC, wanted.getMac());
         try {
-            String found = card(wanted.getCard());
+            String found = wanted.getCard().isEmpty() ? known(wanted.getName()) : card(wanted.getCard());
             List<String> words = new ArrayList<>();
+            if (wanted.getCard().isEmpty()) {
+                words.add("addr flush dev " + found);
+            }
             if (!address(CLASS.resolve(found)).equals(wanted.getMac())) {
                 words.add("link set dev " + found + " address " + wanted.getMac());
             }
@@ -96,6 +99,13 @@ final class Interfaces {
         if (!pattern.matcher(text).matches()) {
             throw new ContainerFault(Kind.INVALID, "set up network: \"" + text + "\" is neither name nor address");
         }
+    }
+
+    private static String known(String name) throws IOException {
+        if (!Files.exists(CLASS.resolve(name).resolve("device"))) {
+            throw new IOException("the machine was written down without one");
+        }
+        return name;
     }
 
     /** The interface of a card, which comes back for it if it was taken away; its address may have changed meanwhile. */

@@ -23,6 +23,10 @@ final class Streams {
     private static final Duration CONNECT_TIME = Duration.ofSeconds(30);
     private static final String TAG = Launcher.WALL_TAG + "relay ";
     private static final int SIGKILL = 9;
+    /** How /proc/PID/syscall begins for a process that waits in read(2); of one that runs it says so. */
+    private static final String IN_READ = "0 ";
+
+    private static final long NAP_MILLIS = 5;
 
     private final Path directory;
     private final HostPorts host;
@@ -50,7 +54,7 @@ final class Streams {
     }
 
     /**
-     * Connects a process's fifos with ports of the host's; returns when they are.
+     * Connects a process's fifos with ports of the host's, and no others; returns when they are.
      *
      * @param ports by stream, 0 for none
      */
@@ -59,6 +63,7 @@ final class Streams {
         if (link == null) {
             throw new ContainerFault(Kind.UNAVAILABLE, "connect streams of " + id + ": the monitor is not attached");
         }
+        endRelays(link, tag(id, execId));
         // All begin before one is waited for: each is a process, and a call to the host.
         List<Launch> relays = new ArrayList<>();
         for (int stream = 0; stream < ports.length; stream++) {
@@ -71,11 +76,77 @@ final class Streams {
         }
     }
 
+    /** Of a machine that was written down: whom they were connected with is gone, and nobody writes to the fifos yet. */
+    private static void endRelays(MonitorLink link, String tag) {
+        for (Map.Entry<String, Launch> each : link.walls().entrySet()) {
+            if (each.getKey().startsWith(tag)) {
+                each.getValue().kill(SIGKILL);
+                each.getValue().awaitExit(CONNECT_TIME);
+            }
+        }
+    }
+
+    /**
+     * Waits until what came out of the fifos of a container, which is paused, has been sent to the host.
+     *
+     * @throws ContainerFault WRONG_STATE while there are streams that are not its init's
+     */
+    void settle(Pod pod, String id) throws ContainerFault {
+        MonitorLink link = pod.link();
+        if (link == null) {
+            throw new ContainerFault(Kind.UNAVAILABLE, "settle streams of " + id + ": the monitor is not attached");
+        }
+        List<Launch> outputs = new ArrayList<>();
+        for (Map.Entry<String, Launch> each : link.walls().entrySet()) {
+            String tag = each.getKey();
+            Launch relay = each.getValue();
+            if (!tag.startsWith(TAG) || relay.exit().isDone()) {
+                continue;
+            }
+            if (!tag.startsWith(tag(id, ""))) {
+                throw new ContainerFault(
+                        Kind.WRONG_STATE,
+                        "something else than " + id + " runs in its machine, or a process of an exec");
+            }
+            if (!tag.endsWith(" 0")) {
+                outputs.add(relay);
+            }
+        }
+        for (Launch each : outputs) {
+            awaitIdle(id, each);
+        }
+    }
+
+    /** A relay that waits for more has sent what it had; the calls of one that sends are known by their number as well. */
+    private static void awaitIdle(String id, Launch relay) throws ContainerFault {
+        long end = System.nanoTime() + CONNECT_TIME.toNanos();
+        while (!relay.exit().isDone()) {
+            try {
+                String call = HostFiles.textIfPresent("/proc/" + relay.pid() + "/syscall");
+                if (call == null || call.startsWith(IN_READ)) {
+                    return;
+                }
+                Thread.sleep(NAP_MILLIS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+                throw new ContainerFault(Kind.UNAVAILABLE, "settle streams of " + id + ": interrupted", e);
+            } catch (IOException e) {
+                throw new ContainerFault(Kind.FAILED, "look at a stream of " + id + ": " + Errno.describe(e), e);
+            }
+            if (System.nanoTime() > end) {
+                throw new ContainerFault(Kind.FAILED, "nobody reads what " + id + " has written");
+            }
+        }
+    }
+
+    private static String tag(String id, String execId) {
+        return TAG + id + " " + execId + " ";
+    }
+
     private Launch relay(MonitorLink link, String id, String execId, int stream, int port) throws ContainerFault {
         String fifo = of(id, execId).resolve(Integer.toString(stream)).toString();
         LaunchPlan plan = stream == 0 ? RelayPlan.input(fifo, host, port) : RelayPlan.output(fifo, host, port);
-        Launch relay =
-                link.spawn(link.nextId(), TAG + id + " " + execId + " " + stream, plan, 0, Set.of(Launcher.Flag.SELF));
+        Launch relay = link.spawn(link.nextId(), tag(id, execId) + stream, plan, 0, Set.of(Launcher.Flag.SELF));
         var _ = relay.exit().thenRun(relay::forget);
         return relay;
     }

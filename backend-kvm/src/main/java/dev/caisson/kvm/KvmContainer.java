@@ -1,6 +1,7 @@
 package dev.caisson.kvm;
 
 import dev.caisson.backend.Backend.CreateRequest;
+import dev.caisson.backend.Checkpoint;
 import dev.caisson.backend.Container;
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
@@ -15,6 +16,7 @@ import dev.caisson.kvm.pod.DiskAhead;
 import dev.caisson.kvm.pod.MachineSpares;
 import dev.caisson.kvm.pod.PodMachine;
 import dev.caisson.kvm.pod.PodNetwork;
+import dev.caisson.kvm.template.PodImage;
 import dev.caisson.kvm.vmm.MachineMain;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.cgroup.CgroupStats;
@@ -37,6 +39,7 @@ final class KvmContainer implements Container {
     private static final String OWNS = "ownsMachine";
     private static final String PAUSED = "paused";
     private static final String VOLUMES = "volumes";
+    private static final String GUEST_NAME = "guestName";
     private static final int NO_DRIVE = -1;
     private static final int SIGKILL = 9;
     private static final System.Logger LOG = System.getLogger(KvmContainer.class.getName());
@@ -46,7 +49,9 @@ final class KvmContainer implements Container {
     private final Launcher launcher;
     private final PodStart starter;
     private final OomWatch ooms = new OomWatch();
-    private final String id;
+    /** By which the guest knows it. */
+    private volatile String id;
+
     private volatile @Nullable PodMachine machine;
     private volatile boolean ownsMachine;
     private volatile int drive;
@@ -72,7 +77,7 @@ final class KvmContainer implements Container {
         this.guest = guest;
         this.launcher = launcher;
         this.starter = new PodStart(request, launcher, spares, fresh -> this.machine = fresh);
-        this.id = GuestNames.of(request.id());
+        this.id = record.getOrDefault(GUEST_NAME, GuestNames.of(request.id()));
         this.machine = machine;
         this.drive = Integer.parseInt(record.getOrDefault(DRIVE, Integer.toString(NO_DRIVE)));
         this.volumes = Integer.parseInt(record.getOrDefault(VOLUMES, "0"));
@@ -95,6 +100,7 @@ final class KvmContainer implements Container {
         record.put(VOLUMES, Integer.toString(volumes));
         record.put(OWNS, Boolean.toString(ownsMachine));
         record.put(PAUSED, Boolean.toString(paused));
+        record.put(GUEST_NAME, id);
         return record;
     }
 
@@ -130,13 +136,10 @@ final class KvmContainer implements Container {
             }
             drive = in.insert(disk.await());
             times.done("disk");
-            ProcessSpec process = guest.spec().process();
-            boolean terminal = process != null && process.terminal();
+            boolean terminal = hasTerminal();
             in.agent().prepare(id, MachineMain.DRIVE + drive, SpecWriter.write(guest.spec()), terminal, told);
             times.done("guest");
-            GuestProcesses.Place place =
-                    new GuestProcesses.Place(request.launch(), "init " + request.id(), request.io());
-            Launch proxy = processes(in).proxy(id, "", place, terminal, () -> {});
+            Launch proxy = processes(in).proxy(id, "", place(), terminal, () -> {});
             times.done("streams");
             return proxy;
         } finally {
@@ -307,6 +310,60 @@ final class KvmContainer implements Container {
                         () -> DebugShell.run(in, caller, new GuestProcesses.Place(launch, tag, io), args, terminal));
             }
         };
+    }
+
+    // ---- written down, and going on from there ----
+
+    /** With the whole machine: it is the pod's only container. */
+    @Override
+    public void checkpoint(Launch init, Checkpoint asked) throws ContainerFault {
+        PodCheckpoint.check(asked);
+        PodMachine in = machine();
+        if (volumes > 0) {
+            throw new ContainerFault(
+                    Kind.UNSUPPORTED, "checkpoint container " + request.id() + ": it has files of the host's");
+        }
+        PodImage.Pod pod = new PodImage.Pod(id, drive, hasTerminal());
+        whileAwake(in, () -> {
+            PodCheckpoint.save(
+                    in, pod, ContainerDisk.file(request.scratch()), paused, asked, launcher.here(asked.images()));
+            return id;
+        });
+    }
+
+    private boolean hasTerminal() {
+        ProcessSpec process = request.spec().process();
+        return process != null && process.terminal();
+    }
+
+    /** Its time, entropy and network are its own, as a template's copy's; whoever it was connected with on the host is gone. */
+    @Override
+    public Launch restore(Checkpoint asked) throws ContainerFault {
+        PodImage image = PodCheckpoint.find(asked, launcher);
+        if (image.pod().terminal() != hasTerminal() || !guest.volumes().isEmpty() || PodMachine.of(launcher) != null) {
+            throw new ContainerFault(
+                    Kind.INVALID,
+                    "restore container " + request.id()
+                            + ": only one with a terminal where the saved one has one, without files of the host's, and with a machine of its own");
+        }
+        ownsMachine = true;
+        id = image.pod().name();
+        drive = image.pod().drive();
+        boolean terminal = image.pod().terminal();
+        Path disk = ContainerDisk.file(request.scratch());
+        image.copyDisk(disk);
+        try (PodNetwork network = network()) {
+            PodMachine in = starter.restored(image, network, disk);
+            in.agent().network(GuestAgent.Network.known(network.interfaces()));
+            Launch proxy = processes(in).proxy(id, "", place(), terminal, () -> {});
+            in.agent().resume(id);
+            GuestProcesses.open(proxy);
+            return proxy;
+        }
+    }
+
+    private GuestProcesses.Place place() {
+        return new GuestProcesses.Place(request.launch(), "init " + request.id(), request.io());
     }
 
     // ---- its end ----

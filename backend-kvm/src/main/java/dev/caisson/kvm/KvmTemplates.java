@@ -13,6 +13,8 @@ import java.util.List;
 
 /** The templates of this host: machines of the installation's image. */
 final class KvmTemplates implements MachineTemplates {
+    private static final System.Logger LOG = System.getLogger(KvmTemplates.class.getName());
+
     /** What annotates a pod's first container: {@code off}, or the name of a template that has to be taken. */
     static final String ANNOTATION = TemplateStore.ANNOTATION;
 
@@ -20,7 +22,7 @@ final class KvmTemplates implements MachineTemplates {
             Path.of(System.getProperty("caisson.kvm.templates", "/var/lib/caisson-kvm/templates"));
 
     /** After so many the agent has compiled what it will need. */
-    private static final int REHEARSALS = 3;
+    private static final int REHEARSALS = Integer.getInteger("caisson.kvm.rehearsals", 3);
 
     static TemplateStore store() {
         return new TemplateStore(DIRECTORY, MachineCommand.image());
@@ -28,20 +30,29 @@ final class KvmTemplates implements MachineTemplates {
 
     @Override
     public String build(Shape shape, Launcher launcher) throws ContainerFault {
-        return store().make(shape, file -> {
+        StepTimes times = new StepTimes();
+        String name = store().make(shape, file -> {
             MachineSize size = new MachineSize(shape.memoryMib(), shape.processors());
             PodMachine machine = PodMachine.make(new PodMachine.Beginning(size, shape.cards(), null));
             try {
                 machine.keep(launcher, false);
+                times.done("process");
                 machine.begin();
+                times.done("boot");
                 // A copy's cards come back for the interfaces that its pod has.
                 machine.agent().network(new GuestAgent.Network(List.of(), List.of(), ""));
                 machine.rehearse(REHEARSALS);
+                times.done("rehearsal");
                 machine.save(file);
+                times.done("saving");
             } finally {
                 machine.end(launcher);
             }
+            times.done("end");
         });
+        times.done("digest");
+        LOG.log(System.Logger.Level.INFO, "template " + name + ": " + times);
+        return name;
     }
 
     @Override

@@ -2,14 +2,17 @@ package dev.caisson.kvm;
 
 import dev.caisson.backend.Backend.CreateRequest;
 import dev.caisson.backend.ContainerFault;
+import dev.caisson.backend.ContainerFault.Kind;
 import dev.caisson.backend.Launcher;
 import dev.caisson.backend.MachineTemplates.Shape;
 import dev.caisson.kvm.pod.MachineSize;
 import dev.caisson.kvm.pod.MachineSpares;
 import dev.caisson.kvm.pod.PodMachine;
 import dev.caisson.kvm.pod.PodNetwork;
+import dev.caisson.kvm.template.PodImage;
 import dev.caisson.kvm.template.TemplateStore.Template;
 import java.lang.System.Logger.Level;
+import java.nio.file.Path;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -79,6 +82,26 @@ final class PodStart {
         });
         expected = like;
         return copy;
+    }
+
+    /** One that goes on from an image; its container stays frozen. */
+    PodMachine restored(PodImage image, PodNetwork network, Path disk) throws ContainerFault {
+        Shape shape = image.shape();
+        int interfaces = network.interfaces().size();
+        if (interfaces > shape.cards()) {
+            throw new ContainerFault(
+                    Kind.INVALID,
+                    "restore " + request.id() + ": the pod has " + interfaces + " interfaces, its machine "
+                            + shape.cards() + " cards");
+        }
+        MachineSize size = new MachineSize(shape.memoryMib(), shape.processors());
+        PodMachine made = PodMachine.make(new PodMachine.Beginning(size, shape.cards(), image.machine()));
+        become(made, size, () -> {
+            made.plug(network);
+            made.reinsert(image.pod().drive(), disk);
+            made.begin();
+        });
+        return made;
     }
 
     /** Makes a machine the pod's; without success nothing is left of it. */

@@ -6,6 +6,7 @@ import dev.caisson.backend.Launch;
 import dev.caisson.backend.Launcher;
 import dev.caisson.backend.Stdio;
 import dev.caisson.linux.plan.LaunchPlan;
+import java.nio.file.Path;
 import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
@@ -28,6 +29,11 @@ final class LateLauncher implements Launcher {
     @Override
     public Handover handover() {
         return new Handover(true, 0);
+    }
+
+    @Override
+    public Path here(Path path) {
+        return Path.of("/proc/" + call.pid() + "/root" + path);
     }
 
     @Override

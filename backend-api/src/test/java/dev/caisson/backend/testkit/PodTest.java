@@ -17,6 +17,9 @@ import org.junit.jupiter.api.io.TempDir;
 
 /** A test with a pod of its own. It ends with the host as it was before. */
 public abstract class PodTest {
+    /** An emulated machine takes its time. */
+    private static final int PATIENCE_SECONDS = Integer.getInteger("caisson.await.seconds", 20);
+
     @TempDir
     protected Path temp;
 
@@ -110,7 +113,7 @@ public abstract class PodTest {
     }
 
     protected static void await(String what, BooleanSupplier condition) {
-        Instant end = Instant.now().plusSeconds(20);
+        Instant end = Instant.now().plusSeconds(PATIENCE_SECONDS);
         while (!condition.getAsBoolean()) {
             assertThat(Instant.now()).as("waiting for: %s", what).isBefore(end);
             pass(5);

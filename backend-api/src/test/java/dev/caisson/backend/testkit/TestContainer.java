@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.caisson.backend.Backend;
+import dev.caisson.backend.Checkpoint;
 import dev.caisson.backend.Container;
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.Launch;
@@ -24,7 +25,7 @@ import org.jspecify.annotations.Nullable;
 
 /** A container in a test, with its streams in files of the bundle. Closing destroys it. */
 public final class TestContainer implements AutoCloseable {
-    private static final Duration PATIENCE = Duration.ofSeconds(30);
+    private static final Duration PATIENCE = Duration.ofSeconds(Integer.getInteger("caisson.await.seconds", 30));
     private static final AtomicInteger EXECS = new AtomicInteger();
 
     private final Backend backend;
@@ -95,6 +96,12 @@ public final class TestContainer implements AutoCloseable {
 
     public TestContainer create() throws ContainerFault {
         init = container.create();
+        return this;
+    }
+
+    /** From an image; it runs at once. */
+    public TestContainer restore(Checkpoint asked) throws ContainerFault {
+        init = container.restore(asked);
         return this;
     }
 

@@ -28,6 +28,8 @@ import dev.caisson.ttrpc.proto.guest.PrepareResponse;
 import dev.caisson.ttrpc.proto.guest.RemoveRequest;
 import dev.caisson.ttrpc.proto.guest.RemoveResponse;
 import dev.caisson.ttrpc.proto.guest.Route;
+import dev.caisson.ttrpc.proto.guest.SettleRequest;
+import dev.caisson.ttrpc.proto.guest.SettleResponse;
 import dev.caisson.ttrpc.proto.guest.StreamsRequest;
 import dev.caisson.ttrpc.proto.guest.StreamsResponse;
 import dev.caisson.ttrpc.proto.task.DeleteRequest;
@@ -58,7 +60,7 @@ public final class GuestAgent {
     public static final int PORT = 1025;
 
     private static final String HELLO = "Hello";
-    private static final int VERSION = 4;
+    private static final int VERSION = 5;
     private static final int ENTROPY = 64;
     private static final Duration CALL_TIME = Duration.ofMinutes(2);
 
@@ -170,6 +172,11 @@ public final class GuestAgent {
         public Network {
             interfaces = List.copyOf(interfaces);
             cards = List.copyOf(cards);
+        }
+
+        /** Of a guest that has such interfaces already, by their names; their addresses may be others. */
+        public static Network known(List<PodInterface> interfaces) {
+            return new Network(interfaces, interfaces.stream().map(each -> "").toList(), "");
         }
 
         private NetworkRequest request() {
@@ -340,6 +347,12 @@ public final class GuestAgent {
     public void resume(String id) throws ContainerFault {
         ResumeRequest request = ResumeRequest.newBuilder().setId(id).build();
         var _ = call(ServiceNames.TASK_V2, "Resume", request, Empty.parser(), "resume " + id);
+    }
+
+    /** Waits until nothing that a paused container has written is between it and the machine's devices. */
+    public void settle(String id) throws ContainerFault {
+        SettleRequest request = SettleRequest.newBuilder().setId(id).build();
+        var _ = call(ServiceNames.GUEST, "Settle", request, SettleResponse.parser(), "settle streams of " + id);
     }
 
     /** @param resources JSON, as in a configuration */

@@ -33,11 +33,16 @@ public final class ContainerDisk {
 
     private ContainerDisk() {}
 
+    /** Where it is. */
+    public static Path file(Path scratch) {
+        return scratch.resolve(FILE);
+    }
+
     /** Makes it. */
     public static Path make(CreateRequest request, Launcher launcher) throws ContainerFault {
         Path scratch = request.scratch();
         Path stage = scratch.resolve(STAGE);
-        Path file = scratch.resolve(FILE);
+        Path file = file(scratch);
         List<ImagePlan.Source> sources = new ArrayList<>();
         try {
             Path root = stage.resolve(GuestSpec.ROOTFS);
@@ -122,7 +127,7 @@ public final class ContainerDisk {
     /** Takes it away. Idempotent. */
     public static void remove(Path scratch) throws ContainerFault {
         try {
-            Files.deleteIfExists(scratch.resolve(FILE));
+            Files.deleteIfExists(file(scratch));
             Files.deleteIfExists(scratch.resolve(LOG));
         } catch (IOException e) {
             throw new ContainerFault(Kind.FAILED, "remove disk in " + scratch + ": " + Errno.describe(e), e);

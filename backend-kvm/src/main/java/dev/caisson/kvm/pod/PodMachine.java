@@ -4,6 +4,7 @@ import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
 import dev.caisson.backend.Launch;
 import dev.caisson.backend.Launcher;
+import dev.caisson.backend.MachineTemplates;
 import dev.caisson.backend.PlayedPlan;
 import dev.caisson.kvm.guest.GuestAgent;
 import dev.caisson.kvm.guest.GuestSpec;
@@ -402,6 +403,22 @@ public final class PodMachine {
         } catch (ErrnoException e) {
             throw new ContainerFault(Kind.FAILED, "put " + file + " into the virtual machine: " + e.getMessage(), e);
         }
+    }
+
+    /** Puts the file into a drive whose guest, which does not run yet, believes it there. */
+    public void reinsert(int drive, Path file) throws ContainerFault {
+        try (Fd disk = HostFiles.open(file.toString(), HostFiles.O_RDWR, 0)) {
+            var _ = control.ask("reinsert " + drive, disk);
+        } catch (ErrnoException e) {
+            throw new ContainerFault(Kind.FAILED, "put " + file + " into the virtual machine: " + e.getMessage(), e);
+        }
+    }
+
+    /** What it is made like. */
+    public MachineTemplates.Shape shape() throws ContainerFault {
+        String[] words = control.ask("shape").split(" ", -1);
+        return new MachineTemplates.Shape(
+                Integer.parseInt(words[0]), Integer.parseInt(words[1]), Integer.parseInt(words[2]));
     }
 
     /** Takes the file out of a drive. */

@@ -5,11 +5,14 @@ import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.security.MessageDigest;
+import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.zip.CRC32;
 
 /**
- * SHA-256 of a file's pages that are not all zeros, each with its number in front (8 bytes, big-endian), and of the file's length behind them: the same
- * whatever of it is a hole.
+ * What shows whether a file was damaged: SHA-256 of the numbers (8 bytes, big-endian) of its pages that are not all zeros, each with the page's CRC-32 behind
+ * it (8 bytes), and of the file's length; the same whatever of it is a hole. The pages themselves are not put through SHA-256: that takes the daemon's compiler
+ * as long as the boot, and who can write to the file can write to its manifest.
  */
 final class ContentDigest {
     private static final int PAGE = 4096;
@@ -22,19 +25,26 @@ final class ContentDigest {
         MessageDigest digest = HostIdentity.newDigest();
         try (FileChannel in = FileChannel.open(file)) {
             ByteBuffer chunk = ByteBuffer.allocate(CHUNK);
+            CRC32 crc = new CRC32();
             long number = 0;
             while (fill(in, chunk)) {
                 for (int at = 0; at < chunk.limit(); at += PAGE, number++) {
                     int length = Math.min(PAGE, chunk.limit() - at);
-                    if (chunk.slice(at, length).mismatch(ByteBuffer.wrap(ZEROS, 0, length)) >= 0) {
+                    if (!isZero(chunk.array(), at, length)) {
+                        crc.reset();
+                        crc.update(chunk.array(), at, length);
                         digest.update(number(number));
-                        digest.update(chunk.array(), at, length);
+                        digest.update(number(crc.getValue()));
                     }
                 }
             }
             digest.update(number(in.size()));
         }
         return HexFormat.of().formatHex(digest.digest());
+    }
+
+    private static boolean isZero(byte[] chunk, int at, int length) {
+        return Arrays.mismatch(chunk, at, at + length, ZEROS, 0, length) < 0;
     }
 
     private static boolean fill(FileChannel in, ByteBuffer chunk) throws IOException {

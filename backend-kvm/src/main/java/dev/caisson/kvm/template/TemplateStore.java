@@ -34,7 +34,6 @@ public final class TemplateStore {
     private static final String MACHINE = "machine";
 
     private static final String MANIFEST = "manifest";
-    private static final String IMAGE_MANIFEST = "manifest";
     private static final Pattern NAME = Pattern.compile("m[0-9]{1,7}-p[0-9]-c[0-9]");
     /** Of one that is being made. */
     private static final String UNFINISHED = ".new-";
@@ -74,17 +73,7 @@ public final class TemplateStore {
             Manifest manifest =
                     Manifest.parse(Files.readAllBytes(directory.resolve(name).resolve(MANIFEST)));
             Path machine = directory.resolve(name).resolve(MACHINE);
-            String problem = "";
-            if (!manifest.host().kernel().equals(host.kernel())) {
-                problem = "made under Linux " + manifest.host().kernel() + ", this is " + host.kernel();
-            } else if (!manifest.host().processor().equals(host.processor())) {
-                problem = "made on another kind of processor";
-            } else if (!manifest.image().equals(imageDigest)) {
-                problem = "made of another image than " + image;
-            } else if (Files.size(machine) != manifest.length()) {
-                problem = "its machine has " + Files.size(machine) + " bytes, not " + manifest.length();
-            }
-            return new Known(name, manifest, problem);
+            return new Known(name, manifest, manifest.problem(machine, host, image, imageDigest));
         } catch (IOException e) {
             return new Known(name, null, Errno.describe(e));
         }
@@ -93,7 +82,7 @@ public final class TemplateStore {
     private List<Known> all() throws IOException {
         List<Known> all = new ArrayList<>();
         HostIdentity host = HostIdentity.ofThis();
-        String imageDigest = imageDigest();
+        String imageDigest = ImageDigests.of(image);
         try (DirectoryStream<Path> each = Files.newDirectoryStream(directory)) {
             for (Path path : each) {
                 String name = path.getFileName().toString();
@@ -106,12 +95,6 @@ public final class TemplateStore {
         }
         all.sort((a, b) -> a.name().compareTo(b.name()));
         return all;
-    }
-
-    /** Empty when there is no image: then there is no template of it either. */
-    private String imageDigest() throws IOException {
-        Path manifest = image.resolve(IMAGE_MANIFEST);
-        return Files.exists(manifest) ? HostIdentity.sha256(Files.readAllBytes(manifest)) : "";
     }
 
     /** All, by name. */
@@ -198,7 +181,7 @@ public final class TemplateStore {
         try {
             Files.createDirectories(directory);
             if (Files.exists(directory.resolve(name))
-                    && look(name, HostIdentity.ofThis(), imageDigest())
+                    && look(name, HostIdentity.ofThis(), ImageDigests.of(image))
                             .problem()
                             .isEmpty()) {
                 throw new ContainerFault(Kind.ALREADY_EXISTS, "make template " + name + ": there is one");
@@ -219,7 +202,7 @@ public final class TemplateStore {
                     Instant.now().getEpochSecond(),
                     shape,
                     HostIdentity.ofThis(),
-                    imageDigest(),
+                    ImageDigests.of(image),
                     Files.size(file),
                     ContentDigest.of(file));
             Files.write(fresh.resolve(MANIFEST), manifest.bytes());
@@ -245,7 +228,7 @@ public final class TemplateStore {
         Path place = place(name);
         List<String> problems = new ArrayList<>();
         try {
-            Known known = look(name, HostIdentity.ofThis(), imageDigest());
+            Known known = look(name, HostIdentity.ofThis(), ImageDigests.of(image));
             if (!known.problem().isEmpty()) {
                 problems.add(known.problem());
             }

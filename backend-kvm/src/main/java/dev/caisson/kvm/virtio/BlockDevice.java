@@ -62,6 +62,8 @@ public final class BlockDevice implements VirtioDevice, AutoCloseable {
     private volatile @Nullable Fd file;
 
     private long sectors;
+    /** The size of the medium that the driver believes to be there, and that is not there yet; 0 for none. */
+    private volatile long awaited;
 
     private BlockDevice(@Nullable Fd file, long sectors, boolean readOnly, String name) {
         this.file = file;
@@ -115,9 +117,15 @@ public final class BlockDevice implements VirtioDevice, AutoCloseable {
      * Puts a medium into an empty disk; the driver is told. Any thread; not before the device is plugged in.
      *
      * @param disk a file or block device that is open for reading and writing, consumed
+     * @throws IOException the disk goes on from one whose medium had another size
      */
     public void insert(Fd disk) throws IOException {
         Medium medium = Medium.of(disk);
+        if (awaited != 0 && medium.sectors() != awaited) {
+            disk.close();
+            throw new IOException("a disk of " + medium.sectors() + " sectors in the place of one of " + awaited);
+        }
+        awaited = 0;
         change(medium.file(), medium.sectors());
     }
 
@@ -150,7 +158,12 @@ public final class BlockDevice implements VirtioDevice, AutoCloseable {
     public void restore(StateReader from) throws StateFormatException {
         long was = from.getLong();
         if (was != sectors) {
-            throw from.wrong("a disk of " + was + " sectors in the place of one of " + sectors);
+            if (file != null || was < 0) {
+                throw from.wrong("a disk of " + was + " sectors in the place of one of " + sectors);
+            }
+            // Its medium comes before the guest runs.
+            sectors = was;
+            awaited = was;
         }
     }
 

@@ -400,14 +400,19 @@ public final class MmioTransport implements BusDevice {
         return device.isIdle();
     }
 
+    /** Looks at all queues, whether the driver has put something there or not. */
+    public synchronized void processAll() {
+        for (int i = 0; i < queues.size(); i++) {
+            process(i);
+        }
+    }
+
     /**
      * Looks at all queues as if the driver had put something into each, and interrupts it: what was on its way when the machine was written down has been
      * lost. A driver takes one too many for none. Before the guest runs.
      */
     public synchronized void resume() {
-        for (int i = 0; i < queues.size(); i++) {
-            process(i);
-        }
+        processAll();
         if (active) {
             interruptStatus |= INTERRUPT_USED;
             refresh();

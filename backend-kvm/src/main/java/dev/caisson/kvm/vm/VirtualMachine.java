@@ -315,13 +315,19 @@ public final class VirtualMachine implements AutoCloseable {
     }
 
     /**
-     * Writes all of it to a file, for {@link #restore}; it goes on afterwards. What it has of the host's, connections and files, does not go along.
+     * Writes all of it to a file, for {@link #restore}; it goes on afterwards, if it is not held. What it has of the host's, connections and files, does not go along.
      *
      * @param file empty and open for writing
      * @throws IOException the file cannot be written, or a device is busy
      */
     public void save(Fd file) throws IOException, InterruptedException {
         whileStill(() -> {
+            // What the guest has asked for is done: whoever goes on from here must not find it half done, nor do it
+            // again.
+            var _ = work.call(() -> {
+                transports.forEach(MmioTransport::processAll);
+                return true;
+            });
             for (MmioTransport each : transports) {
                 awaitIdle(each);
             }
@@ -382,6 +388,11 @@ public final class VirtualMachine implements AutoCloseable {
     /** By how many nanoseconds the guest's clocks were behind when it was restored; 0 for one that has booted. */
     public long behind() {
         return behind;
+    }
+
+    /** Bytes that its guest believes to have. */
+    public long memorySize() {
+        return memory.mapping().size();
     }
 
     /** How many processors it has. */

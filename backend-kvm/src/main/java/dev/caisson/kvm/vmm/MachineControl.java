@@ -22,6 +22,7 @@ import org.jspecify.annotations.Nullable;
  *
  * <ul>
  *   <li>{@code insert}, with a descriptor: puts a file into a free drive, and says which
+ *   <li>{@code reinsert DRIVE}, with a descriptor: puts the file into a drive whose guest has believed it there since it was saved
  *   <li>{@code eject DRIVE}
  *   <li>{@code share ro|rw NAME}, with an O_PATH descriptor: shows the guest a file or directory
  *   <li>{@code unshare NAME}
@@ -32,6 +33,7 @@ import org.jspecify.annotations.Nullable;
  *   <li>{@code console}: the last lines that the guest wrote
  *   <li>{@code dump}, with a descriptor: writes an ELF core to that file
  *   <li>{@code save}, with a descriptor: writes all of the machine to that file, for another to go on from
+ *   <li>{@code shape}: its memory in MiB, processors and network cards
  *   <li>{@code behind}: by how many nanoseconds the guest's clocks were behind when it was restored
  *   <li>{@code metrics}: what is counted, in Prometheus' text format
  * </ul>
@@ -147,6 +149,7 @@ public final class MachineControl implements AutoCloseable {
         try {
             return switch (words[0]) {
                 case "insert" -> insert(attached);
+                case "reinsert" -> reinsert(Integer.parseInt(words[1]), attached);
                 case "eject" -> {
                     int drive = Integer.parseInt(words[1]);
                     drives.get(drive).eject();
@@ -181,7 +184,9 @@ public final class MachineControl implements AutoCloseable {
                 }
                 case "console" -> "ok " + machine.console().lastLines(CONSOLE_LINES);
                 case "dump" -> write(line, attached, machine::dump);
-                case "save" -> write(line, attached, machine::save);
+                case "save" -> save(line, attached);
+                case "shape" ->
+                    "ok " + (machine.memorySize() >> 20) + " " + machine.processorCount() + " " + cards.size();
                 case "behind" -> "ok " + machine.behind();
                 case "metrics" -> "ok " + metrics();
                 default -> "error there is no request " + words[0];
@@ -232,6 +237,13 @@ public final class MachineControl implements AutoCloseable {
         return "ok";
     }
 
+    private String save(String line, @Nullable Fd file) throws IOException, InterruptedException {
+        if (shared.counts().inodes() > 0) {
+            return "error save: the guest has files of the host's";
+        }
+        return write(line, file, machine::save);
+    }
+
     private String metrics() throws IOException {
         FsDevice.Counts files = shared.counts();
         return new MachineMetrics(name)
@@ -270,6 +282,15 @@ public final class MachineControl implements AutoCloseable {
             }
         }
         return "error all " + drives.size() + " drives are taken";
+    }
+
+    private String reinsert(int drive, @Nullable Fd file) throws IOException, InterruptedException {
+        if (file == null || !drives.get(drive).isEmpty()) {
+            return "error reinsert " + drive + ": EINVAL";
+        }
+        drives.get(drive).insert(Fd.adopt(file.release(), "drive " + drive));
+        paused.inserted(drive);
+        return "ok";
     }
 
     @Override

@@ -9,6 +9,10 @@ import dev.caisson.kvm.state.StateFormatException;
 import dev.caisson.kvm.state.StateReader;
 import dev.caisson.kvm.state.StateWriter;
 import dev.caisson.kvm.virtio.vsock.VsockDevice;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.HostFiles;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
@@ -76,6 +80,49 @@ class TransportStateTest {
             driver.add(2, driver.in(4));
             next.process(2);
             assertThat(driver.completed(2)).isEmpty();
+        }
+    }
+
+    /** As of a pod that was written down: the driver believes its disk to be there. */
+    @Test
+    void aDiskGetsTheMediumThatItsDriverKnows() throws Exception {
+        Path eight = Files.write(directory.resolve("eight"), new byte[8 * 512]);
+        Path nine = Files.write(directory.resolve("nine"), new byte[9 * 512]);
+        try (GuestMemory memory = GuestMemory.allocate(2 << 20)) {
+            BlockDevice old = BlockDevice.open(eight, false, "disk");
+            TestDriver driver = new TestDriver(memory, old, true).start();
+            byte[] state = state(driver.transport);
+            old.close();
+            BlockDevice other = BlockDevice.open(nine, false, "disk");
+            MmioTransport wrong = new MmioTransport(memory, other, () -> {});
+            assertThatExceptionOfType(StateFormatException.class)
+                    .isThrownBy(() -> wrong.restore(new StateReader(state)))
+                    .withMessageContaining("a disk of 8 sectors in the place of one of 9");
+            other.close();
+
+            BlockDevice next = BlockDevice.empty("disk");
+            MmioTransport transport = new MmioTransport(memory, next, () -> {});
+            next.attach(new DeviceEvents() {
+                @Override
+                public Watch watch(Fd fd, Action action) {
+                    throw new AssertionError("a disk waits for nothing");
+                }
+
+                @Override
+                public void reconfigure(Change change) {
+                    transport.reconfigure(change);
+                }
+            });
+            transport.restore(new StateReader(state));
+            assertThat(next.isEmpty()).isTrue();
+            assertThatExceptionOfType(IOException.class)
+                    .isThrownBy(() -> next.insert(HostFiles.open(nine.toString(), HostFiles.O_RDWR, 0)))
+                    .withMessageContaining("a disk of 9 sectors in the place of one of 8");
+            assertThat(next.isEmpty()).isTrue();
+            next.insert(HostFiles.open(eight.toString(), HostFiles.O_RDWR, 0));
+            assertThat(next.isEmpty()).isFalse();
+            assertThat(transport.read(0x100, 4)).as("capacity").isEqualTo(8);
+            next.eject();
         }
     }
 

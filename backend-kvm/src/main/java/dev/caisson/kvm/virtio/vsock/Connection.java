@@ -163,6 +163,11 @@ final class Connection {
         return true;
     }
 
+    /** Whether the guest has sent what the host's end has not taken. */
+    boolean holdsBytes() {
+        return pendingTo > pendingFrom;
+    }
+
     /** Whether nothing will come from either side any more. */
     boolean isDone() {
         return inputEnded && outputClosed;

@@ -58,6 +58,8 @@ public final class VsockDevice implements VirtioDevice, AutoCloseable {
     private @Nullable VirtQueue event;
     /** Whether the guest has yet to hear that its connections are gone. */
     private boolean resetOwed;
+    /** Whether bytes of the guest's have not been taken by the host's ends yet. */
+    private volatile boolean holdsBytes;
 
     private VsockDevice(long guestCid, Path path, HostListener listener) {
         this.guestCid = guestCid;
@@ -165,9 +167,18 @@ public final class VsockDevice implements VirtioDevice, AutoCloseable {
                 moved = true;
             }
         }
+        boolean holds = false;
         for (Connection each : List.copyOf(connections.values())) {
             arm(each);
+            holds |= each.holdsBytes();
         }
+        holdsBytes = holds;
+    }
+
+    /** What the guest has sent is with whom it was sent to: it would be lost with the connections. */
+    @Override
+    public boolean isIdle() {
+        return !holdsBytes;
     }
 
     private void arm(Connection connection) {
@@ -446,6 +457,7 @@ public final class VsockDevice implements VirtioDevice, AutoCloseable {
         transmit = null;
         event = null;
         resetOwed = false;
+        holdsBytes = false;
     }
 
     /** Stops listening and ends what is open. After the machine was closed. */

@@ -34,6 +34,7 @@ import java.util.Arrays;
 import java.util.List;
 import java.util.Set;
 import java.util.stream.Collectors;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -176,18 +177,25 @@ class AgentTest {
 
     /** The container's init, created in the guest, and its proxy. */
     private Launch create(Bundle bundle) throws Exception {
+        return create(bundle, null);
+    }
+
+    private Launch create(Bundle bundle, @Nullable Path stdin) throws Exception {
         Spec.Builder spec = bundle.spec().toBuilder();
         spec.root = new Root(bundle.directory().resolve("rootfs").toString(), false);
         agent.prepare(bundle.id(), "", SpecWriter.write(spec.build()), false, null);
+        return proxy(bundle, PORT, stdin, directory.resolve("stdout"));
+    }
+
+    /** @param port the first of its streams' */
+    private Launch proxy(Bundle bundle, int port, @Nullable Path stdin, Path stdout) throws Exception {
         int io = pod.launcher().nextId();
         pod.launcher()
                 .openIo(
                         io,
                         new Stdio(
-                                Stdio.Stream.NONE,
-                                new Stdio.Stream(
-                                        Stdio.Kind.CREATE,
-                                        directory.resolve("stdout").toString()),
+                                stdin == null ? Stdio.Stream.NONE : new Stdio.Stream(Stdio.Kind.PATH, stdin.toString()),
+                                new Stdio.Stream(Stdio.Kind.CREATE, stdout.toString()),
                                 Stdio.Stream.NONE,
                                 false));
         Launch proxy = pod.launcher()
@@ -198,16 +206,16 @@ class AgentTest {
                                 new ProxyPlan.Place(
                                         directory.resolve("ports").toString(),
                                         GuestAgent.PORT,
-                                        directory.resolve("ports_" + PORT).toString(),
-                                        directory.resolve("ports_" + (PORT + 1)).toString(),
-                                        directory.resolve("ports_" + (PORT + 2)).toString(),
+                                        directory.resolve("ports_" + port).toString(),
+                                        directory.resolve("ports_" + (port + 1)).toString(),
+                                        directory.resolve("ports_" + (port + 2)).toString(),
                                         false,
                                         false),
                                 GuestAgent.frames(bundle.id(), "")),
                         io,
                         Set.of());
         var _ = proxy.awaitNote(ProxyPlan.NOTE_READY, PATIENCE);
-        agent.connectStreams(bundle.id(), "", PORT, PORT + 1, PORT + 2);
+        agent.connectStreams(bundle.id(), "", port, port + 1, port + 2);
         return proxy;
     }
 
@@ -251,6 +259,39 @@ class AgentTest {
         // The exit was told by process 1, perhaps before the next agent was there.
         remove(bundle);
         assertThat(agents()).isNotEqualTo(first).hasSize(1);
+    }
+
+    /** As of a machine that was written down and goes on: its streams are somebody else's then, and nothing of them is lost. */
+    @Test
+    void streamsGetOtherEndsWhileTheirContainerIsPaused() throws Exception {
+        Bundle bundle = Bundle.shell(directory, "echo before; read word; echo $word; exit 4");
+        Path silent = directory.resolve("silent");
+        assertThat(new ProcessBuilder("mkfifo", silent.toString()).start().waitFor())
+                .isZero();
+        try (var _ = new java.io.RandomAccessFile(silent.toFile(), "rw")) {
+            Launch first = create(bundle, silent);
+            agent.start(bundle.id(), "");
+            long end = System.nanoTime() + PATIENCE.toNanos();
+            while (!Files.readString(directory.resolve("stdout")).equals("before\n")) {
+                assertThat(System.nanoTime()).as("its word comes in time").isLessThan(end);
+                Thread.sleep(2);
+            }
+            agent.pause(bundle.id());
+            agent.settle(bundle.id());
+            assertThatExceptionOfType(ContainerFault.class)
+                    .isThrownBy(() -> agent.settle("another"))
+                    .satisfies(e -> assertThat(e.kind()).isEqualTo(ContainerFault.Kind.WRONG_STATE))
+                    .withMessageContaining("something else than another runs");
+            Path in = Files.writeString(directory.resolve("second-stdin"), "after\n");
+            Launch second = proxy(bundle, PORT + 3, in, directory.resolve("second-stdout"));
+            agent.resume(bundle.id());
+            assertThat(second.awaitExit(PATIENCE)).isTrue();
+            assertThat(second.exit().join().code()).isEqualTo(4);
+            assertThat(directory.resolve("second-stdout")).hasContent("after\n");
+            assertThat(first.awaitExit(PATIENCE)).isTrue();
+            assertThat(directory.resolve("stdout")).hasContent("before\n");
+        }
+        remove(bundle);
     }
 
     @Test

@@ -1,0 +1,79 @@
+package dev.caisson.kvm.memory;
+
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.Fd;
+import dev.caisson.linux.HostFiles;
+import dev.caisson.linux.direct.KernelCalls;
+import dev.caisson.linux.direct.NativeMemory;
+import java.nio.file.Path;
+
+/** Copies a file whose holes stay holes; where the file system can, both share their blocks until one is written to (ioctl_ficlone(2)). */
+public final class SparseCopy {
+    private static final int SYS_LSEEK = 8;
+    private static final int SYS_IOCTL = 16;
+    private static final int SYS_FTRUNCATE = 77;
+    private static final int SYS_COPY_FILE_RANGE = 326;
+    private static final int SEEK_END = 2;
+    private static final int SEEK_DATA = 3;
+    private static final int SEEK_HOLE = 4;
+    private static final int FICLONE = 0x40049409;
+    private static final long PART = 64 << 20;
+
+    private SparseCopy() {}
+
+    /** @param to a file that is not there yet, which gets these permissions */
+    public static void of(Path from, Path to, int mode) throws ErrnoException {
+        try (Fd in = HostFiles.open(from.toString(), HostFiles.O_RDONLY | HostFiles.O_CLOEXEC, 0);
+                Fd out = HostFiles.open(
+                        to.toString(),
+                        HostFiles.O_RDWR | HostFiles.O_CREAT | HostFiles.O_EXCL | HostFiles.O_CLOEXEC,
+                        mode);
+                KernelCalls calls = new KernelCalls();
+                NativeMemory offsets = new NativeMemory(2 * Long.BYTES)) {
+            if (calls.call(SYS_IOCTL, out.number(), FICLONE, in.number()) == 0) {
+                return;
+            }
+            long size = check(calls.call(SYS_LSEEK, in.number(), 0, SEEK_END), "lseek", in);
+            for (long at = 0; at < size; ) {
+                long data = calls.call(SYS_LSEEK, in.number(), at, SEEK_DATA);
+                if (data == -Errno.ENXIO.number()) {
+                    break;
+                }
+                at = check(calls.call(SYS_LSEEK, in.number(), check(data, "lseek", in), SEEK_HOLE), "lseek", in);
+                copy(calls, offsets, in, out, data, at);
+            }
+            check(calls.call(SYS_FTRUNCATE, out.number(), size), "ftruncate", out);
+        }
+    }
+
+    private static void copy(KernelCalls calls, NativeMemory offsets, Fd in, Fd out, long begin, long end)
+            throws ErrnoException {
+        for (long at = begin; at < end; ) {
+            offsets.putLong(0, at);
+            offsets.putLong(Long.BYTES, at);
+            long done = check(
+                    calls.call(
+                            SYS_COPY_FILE_RANGE,
+                            in.number(),
+                            offsets.address(0),
+                            out.number(),
+                            offsets.address(Long.BYTES),
+                            Math.min(end - at, PART),
+                            0),
+                    "copy_file_range",
+                    out);
+            if (done == 0) {
+                return; // it has become shorter
+            }
+            at += done;
+        }
+    }
+
+    private static long check(long result, String call, Fd fd) throws ErrnoException {
+        if (result < 0) {
+            throw new ErrnoException((int) -result, call, fd.name());
+        }
+        return result;
+    }
+}

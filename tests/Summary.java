@@ -7,7 +7,6 @@ import java.util.Set;
 import java.util.HashSet;
 import java.util.Map;
 import java.util.TreeMap;
-import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import javax.xml.stream.XMLInputFactory;
 import javax.xml.stream.XMLStreamConstants;
@@ -20,8 +19,6 @@ import javax.xml.stream.XMLStreamReader;
  * added and exits with 1 if anything failed.
  */
 final class Summary {
-    private static final int REASON_LENGTH = 400;
-
     private int passed;
     private int failed;
     private int skipped;
@@ -29,6 +26,8 @@ final class Summary {
     private final List<String> flaky = new ArrayList<>();
     private Set<String> stillFailing;
     private static final String AGAIN = "-again";
+    private static final String ABORTED = "TestAbortedException: ";
+    private static final int MAX_MESSAGE = 400;
     private final Map<String, Integer> skips = new TreeMap<>();
 
     public static void main(String[] args) throws IOException, XMLStreamException {
@@ -110,7 +109,7 @@ final class Summary {
                     }
                     case "failure", "error" -> {
                         if (outcome.equals("passed")) {
-                            String line = test + ": " + reason(xml);
+                            String line = test + ": " + failure(xml);
                             if (stillFailing != null && !stillFailing.contains(test.substring(0, test.indexOf('.')))) {
                                 flaky.add(line);
                             } else {
@@ -139,18 +138,37 @@ final class Summary {
         return className.substring(className.lastIndexOf('.') + 1);
     }
 
-    /** Surefire puts the reason into an attribute, JUnit's console launcher into the text. */
+    /** Of a skip. Surefire puts the reason into an attribute, JUnit's console launcher into the text. */
     private static String reason(XMLStreamReader xml) throws XMLStreamException {
+        String text = text(xml);
+        int marker = text.indexOf(ABORTED);
+        String sentence = marker < 0 ? text : text.substring(marker + ABORTED.length());
+        int end = sentence.indexOf('\n');
+        return (end < 0 ? sentence : sentence.substring(0, end)).replace("Assumption failed: ", "");
+    }
+
+    /** The whole message on one line, since an assertion says what it expected on its later ones, and where in our tests it was. */
+    private static String failure(XMLStreamReader xml) throws XMLStreamException {
         String message = xml.getAttributeValue(null, "message");
-        String text = message == null || message.isBlank() ? xml.getElementText().strip() : message.strip();
-        int marker = text.indexOf("TestAbortedException: ");
-        String sentence = marker < 0 ? text : text.substring(marker + "TestAbortedException: ".length());
-        // AssertJ says on the first line that it expects something, and on the next ones what.
-        String words = sentence.lines()
-                .takeWhile(line -> !line.startsWith("\tat "))
+        String trace = xml.getElementText();
+        List<String> said = (message == null || message.isBlank() ? trace : message)
+                .lines()
                 .map(String::strip)
-                .collect(Collectors.joining(" "));
-        return (words.length() > REASON_LENGTH ? words.substring(0, REASON_LENGTH) + "..." : words)
-                .replace("Assumption failed: ", "");
+                .takeWhile(line -> !line.startsWith("at "))
+                .filter(line -> !line.isEmpty())
+                .toList();
+        String all = String.join(" ", said);
+        String where = trace.lines()
+                .map(String::strip)
+                .filter(line -> line.startsWith("at dev.caisson."))
+                .findFirst()
+                .map(line -> " (" + line.replaceAll(".*\\(|\\)", "") + ")")
+                .orElse("");
+        return (all.length() <= MAX_MESSAGE ? all : all.substring(0, MAX_MESSAGE) + "[...]") + where;
+    }
+
+    private static String text(XMLStreamReader xml) throws XMLStreamException {
+        String message = xml.getAttributeValue(null, "message");
+        return message == null || message.isBlank() ? xml.getElementText().strip() : message.strip();
     }
 }

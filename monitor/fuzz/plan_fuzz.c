@@ -53,16 +53,25 @@ static struct plan_op random_op(const struct plan_header *h, int tame)
 	op.code = (uint8_t)below(tame ? 8 : 10);
 	op.flags = (uint8_t)below(tame ? 3 : 6);
 	op.dst = (uint16_t)(below(4) == 0 || !h->slots ? PLAN_NO_SLOT : tame ? below(h->slots) : around(h->slots));
-	op.nr = (uint32_t)(tame ? below(h->ops + 1) : around(h->ops));
+	op.nr = (uint16_t)next();
 	for (int i = 0; i < 6; i++) {
-		uint32_t kind = (uint32_t)below(tame ? 3 : 4);
-		if (kind == ARG_SLOT && h->slots == 0)
+		uint32_t kind = (uint32_t)below(4), all = h->data_len + h->room;
+		if ((kind == ARG_SLOT && h->slots == 0) || (kind == ARG_WIDE && h->data_len < 8))
 			kind = ARG_CONST;
-		op.kinds |= kind << (4 * i);
-		op.arg[i] = kind == ARG_SLOT && tame ? below(h->slots) : tame ? below(h->data_len + 1) : around(h->data_len);
+		op.kinds |= (uint16_t)(kind << (2 * i));
+		op.arg[i] = (uint32_t)(!tame		    ? around(below(2) ? all : h->data_len)
+				       : kind == ARG_SLOT ? below(h->slots)
+				       : kind == ARG_WIDE ? below(h->data_len - 7)
+							  : below(all + 1));
 	}
-	if (op.code == PLAN_STORE || op.code == PLAN_LOAD)
-		op.arg[2] = tame ? 1 + below(8) : around(8);
+	if (op.code == PLAN_JUMP)
+		op.arg[2] = (uint32_t)(tame ? below(h->ops + 1) : around(h->ops));
+	if (op.code == PLAN_STORE || op.code == PLAN_LOAD || op.code == PLAN_DECIMAL) {
+		/* The place is one, mostly, and the width a constant. */
+		if (below(8))
+			op.kinds = (uint16_t)((op.kinds & ~(15u << 2)) | ARG_DATA << 2);
+		op.arg[2] = (uint32_t)(tame ? 1 + below(8) : around(8));
+	}
 	return op;
 }
 
@@ -70,7 +79,7 @@ static void one(int null)
 {
 	int tame = below(4) == 0;
 	struct plan_header h = { PLAN_MAGIC, PLAN_VERSION, (uint16_t)below(20), (uint32_t)below(12),
-				 (uint32_t)below(80) };
+				 (uint32_t)below(80), (uint32_t)(below(16) ? below(80) : around(PLAN_ROOM)), 0 };
 	size_t len = sizeof h + h.ops * sizeof(struct plan_op) + h.data_len;
 	uint8_t *plan = calloc(1, len), *exact;
 
@@ -93,8 +102,8 @@ static void one(int null)
 			memcpy(&op, at, sizeof op);
 			if (op.code == PLAN_CALL)
 				op.code = PLAN_NOTE;
-			if (op.code == PLAN_JUMP && op.nr <= i)
-				op.nr = i + 1; /* or it might never end */
+			if (op.code == PLAN_JUMP && op.arg[2] <= i)
+				op.arg[2] = i + 1; /* or it might never end */
 			memcpy(at, &op, sizeof op);
 		}
 		plan_play(exact, null);

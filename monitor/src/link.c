@@ -92,6 +92,9 @@ static void dispatch(const struct wire *h, uint8_t *p)
 	case W_SPAWN:
 		procs_spawn(h->a, h->b, h->flags, p, h->length);
 		break;
+	case W_PLAN:
+		procs_plan(h->a, p, h->length);
+		break;
 	case W_GATE:
 		procs_gate(h->a, h->flags, p, h->length);
 		break;

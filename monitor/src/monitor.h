@@ -55,6 +55,7 @@ pid_t procs_pid(uint32_t launch);
 void procs_drop_all(void); /* kills what has not come to its program */
 int procs_resume(uint32_t launch, uint32_t *status); /* RESUME_*, 0: nothing worth it */
 void procs_spawn(uint32_t launch, uint32_t io, uint8_t flags, uint8_t *payload, size_t len);
+void procs_plan(uint32_t launch, const uint8_t *, size_t len); /* for a SPAWN_AHEAD */
 void procs_gate(uint32_t launch, uint8_t flags, const uint8_t *, size_t len);
 void procs_kill(uint32_t launch, int sig);
 void procs_forget(uint32_t launch);

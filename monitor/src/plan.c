@@ -1,6 +1,7 @@
 #include "plan.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -14,7 +15,13 @@ static int is_range(uint64_t off, uint64_t len, uint64_t total)
 
 static int arg_kind(const struct plan_op *op, int i)
 {
-	return (op->kinds >> (4 * i)) & 15;
+	return (op->kinds >> (2 * i)) & 3;
+}
+
+/* Whether argument i points to that many bytes which may be written to. */
+static int is_place(const struct plan_op *op, int i, uint64_t len, const struct plan_header *h)
+{
+	return arg_kind(op, i) == ARG_DATA && is_range(op->arg[i], len, (uint64_t)h->data_len + h->room);
 }
 
 static int check_op(const struct plan_op *op, const struct plan_header *h)
@@ -23,20 +30,22 @@ static int check_op(const struct plan_op *op, const struct plan_header *h)
 		return -EINVAL;
 	for (int i = 0; i < 6; i++) {
 		int kind = arg_kind(op, i);
-		if (kind > ARG_SLOT || (kind == ARG_SLOT && op->arg[i] >= h->slots) ||
-		    (kind == ARG_DATA && op->arg[i] > h->data_len))
+		if ((kind == ARG_SLOT && op->arg[i] >= h->slots) ||
+		    (kind == ARG_DATA && op->arg[i] > h->data_len + h->room) ||
+		    (kind == ARG_WIDE && !is_range(op->arg[i], 8, h->data_len)))
 			return -EINVAL;
 	}
 	switch (op->code) {
 	case PLAN_JUMP:
-		return op->nr <= h->ops && op->flags <= JUMP_LT ? 0 : -EINVAL;
+		return op->arg[2] <= h->ops && op->flags <= JUMP_LT ? 0 : -EINVAL;
 	case PLAN_STORE:
 	case PLAN_LOAD:
-		return op->arg[2] >= 1 && op->arg[2] <= 8 && is_range(op->arg[1], op->arg[2], h->data_len)
+		return arg_kind(op, 2) == ARG_CONST && op->arg[2] >= 1 && op->arg[2] <= 8 &&
+				       is_place(op, 1, op->arg[2], h)
 			       ? 0
 			       : -EINVAL;
 	case PLAN_DECIMAL:
-		return is_range(op->arg[1], 21, h->data_len) ? 0 : -EINVAL;
+		return is_place(op, 1, 21, h) ? 0 : -EINVAL;
 	case PLAN_MATH:
 		return op->flags <= MATH_OR ? 0 : -EINVAL;
 	default:
@@ -52,7 +61,7 @@ int plan_check(const uint8_t *bytes, size_t len)
 		return -EINVAL;
 	memcpy(&h, bytes, sizeof h);
 	if (h.magic != PLAN_MAGIC || h.version != PLAN_VERSION || h.slots > PLAN_SLOTS ||
-	    h.ops > (WIRE_MAX / sizeof(struct plan_op)) ||
+	    h.ops > (WIRE_MAX / sizeof(struct plan_op)) || h.data_len > WIRE_MAX || h.room > PLAN_ROOM ||
 	    len != sizeof h + (uint64_t)h.ops * sizeof(struct plan_op) + h.data_len)
 		return -EINVAL;
 	for (uint32_t i = 0; i < h.ops; i++) {
@@ -131,29 +140,37 @@ static int jumps(uint8_t how, int64_t a, int64_t b)
 	}
 }
 
-int plan_play(uint8_t *bytes, int note_fd)
+static uint64_t value_of(const struct plan_op *op, int i, const int64_t *slot, uint8_t *data)
 {
-	struct plan_header h;
+	uint64_t wide;
+
+	switch (arg_kind(op, i)) {
+	case ARG_SLOT:
+		return (uint64_t)slot[op->arg[i]];
+	case ARG_DATA:
+		return (uint64_t)(uintptr_t)(data + op->arg[i]);
+	case ARG_WIDE:
+		memcpy(&wide, data + op->arg[i], sizeof wide);
+		return wide;
+	default:
+		return (uint64_t)(int64_t)(int32_t)op->arg[i];
+	}
+}
+
+static int play(const struct plan_header *h, const uint8_t *ops, uint8_t *data, int note_fd)
+{
 	struct plan_op op;
 	int64_t slot[PLAN_SLOTS];
-	uint8_t *ops = bytes + sizeof h;
-	uint8_t *data;
 	uint32_t pc = 0;
 
-	memcpy(&h, bytes, sizeof h);
-	data = ops + (size_t)h.ops * sizeof op;
-	memset(slot, 0, sizeof slot);
-	while (pc < h.ops) {
+	memset(slot, 0, h->slots * sizeof slot[0]);
+	while (pc < h->ops) {
 		uint64_t a[6];
 		int64_t r = 0;
 
 		memcpy(&op, ops + (size_t)pc * sizeof op, sizeof op);
-		for (int i = 0; i < 6; i++) {
-			int kind = arg_kind(&op, i);
-			a[i] = kind == ARG_SLOT	  ? (uint64_t)slot[op.arg[i]]
-			       : kind == ARG_DATA ? (uint64_t)(uintptr_t)(data + op.arg[i])
-						  : op.arg[i];
-		}
+		for (int i = 0; i < 6; i++)
+			a[i] = value_of(&op, i, slot, data);
 		pc++;
 		switch (op.code) {
 		case PLAN_CALL:
@@ -167,7 +184,7 @@ int plan_play(uint8_t *bytes, int note_fd)
 			break;
 		case PLAN_JUMP:
 			if (jumps(op.flags, (int64_t)a[0], (int64_t)a[1]))
-				pc = op.nr;
+				pc = op.arg[2];
 			continue;
 		case PLAN_STORE:
 			memcpy(data + op.arg[1], &a[0], op.arg[2]);
@@ -194,4 +211,23 @@ int plan_play(uint8_t *bytes, int note_fd)
 			slot[op.dst] = r;
 	}
 	return 0;
+}
+
+int plan_play(const uint8_t *bytes, int note_fd)
+{
+	const uint8_t *ops = bytes + sizeof(struct plan_header);
+	struct plan_header h;
+	uint8_t *data;
+	int code;
+
+	memcpy(&h, bytes, sizeof h);
+	data = calloc(1, (size_t)h.data_len + h.room + 1);
+	if (!data) {
+		say(note_fd, NOTE_FAILED, NO_PLAN, -ENOMEM);
+		return 127;
+	}
+	memcpy(data, ops + (size_t)h.ops * sizeof(struct plan_op), h.data_len);
+	code = play(&h, ops, data, note_fd);
+	free(data);
+	return code;
 }

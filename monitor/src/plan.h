@@ -1,8 +1,8 @@
 /* Launch plans: lists of system calls computed by caissond, played here without a decision.
  *
- *   header { u32 magic; u16 version; u16 slots; u32 ops; u32 data_len } ops... data...
+ *   header ops... data...
  *
- * A plan is position-independent: pointers are offsets into its data until they are used. */
+ * A plan is position-independent: pointers are offsets into its data, behind which there is room, until they are used. */
 #ifndef CAISSON_PLAN_H
 #define CAISSON_PLAN_H
 
@@ -10,8 +10,9 @@
 #include <stdint.h>
 
 #define PLAN_MAGIC 0x4e4c5043u /* "CPLN" */
-#define PLAN_VERSION 1
+#define PLAN_VERSION 2
 #define PLAN_SLOTS 4096
+#define PLAN_ROOM (16u << 20)
 
 struct plan_header {
 	uint32_t magic;
@@ -19,23 +20,24 @@ struct plan_header {
 	uint16_t slots;
 	uint32_t ops;
 	uint32_t data_len;
+	uint32_t room; /* zeros behind the data, which are not sent */
+	uint32_t reserved;
 };
 
 struct plan_op {
 	uint8_t code;  /* PLAN_* */
 	uint8_t flags; /* PLAN_CALL: CALL_*; PLAN_JUMP: JUMP_*; PLAN_MATH: MATH_* */
 	uint16_t dst;  /* slot of the result, PLAN_NO_SLOT for none */
-	uint32_t nr;   /* PLAN_CALL: number; PLAN_JUMP: index of the op to go to */
-	uint32_t kinds; /* 4 bits per argument: ARG_* */
-	uint32_t reserved;
-	uint64_t arg[6];
+	uint16_t nr;   /* PLAN_CALL: number */
+	uint16_t kinds; /* 2 bits per argument: ARG_*; in the highest 4 how many there are, for who prints them */
+	uint32_t arg[6]; /* PLAN_JUMP: arg[2] is the index of the op to go to */
 };
 
 enum { PLAN_CALL = 0, PLAN_JUMP, PLAN_STORE, PLAN_LOAD, PLAN_DECIMAL, PLAN_NOTE, PLAN_MATH, PLAN_FAIL };
 enum { CALL_SOFT = 1 };			     /* a failure is a result like any other */
 enum { JUMP_ALWAYS, JUMP_EQ, JUMP_NE, JUMP_LT }; /* signed, arg 0 against arg 1 */
 enum { MATH_ADD, MATH_AND, MATH_OR };
-enum { ARG_CONST = 0, ARG_DATA = 1, ARG_SLOT = 2 };
+enum { ARG_CONST = 0, ARG_DATA, ARG_SLOT, ARG_WIDE }; /* CONST: signed; WIDE: 8 bytes of the data */
 #define PLAN_NO_SLOT 0xffff
 
 /* The descriptors that a plan finds open, all close-on-exec; PRESERVED and above: those that a caller wants in
@@ -52,8 +54,8 @@ enum {
 /* Checks every index, slot and offset of the bytes; returns 0 or -EINVAL. */
 int plan_check(const uint8_t *bytes, size_t len);
 
-/* Plays a checked plan in this process. Returns the exit code for it when the plan ends (0) or a
- * step fails (127, after a NOTE_FAILED). The bytes are written to. */
-int plan_play(uint8_t *bytes, int note_fd);
+/* Plays a checked plan in this process, with its data copied to where there is room behind them. Returns the exit code for
+ * it when the plan ends (0) or a step fails (127, after a NOTE_FAILED). */
+int plan_play(const uint8_t *bytes, int note_fd);
 
 #endif

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
@@ -23,7 +24,6 @@
 #define NOTES_KEPT 16	/* for a caissond that attaches in the middle of a launch */
 #define NOTES_MAX 1024	/* said by one plan; further ones come from no planner of ours */
 #define GATE_MAX 4096	/* written at once: PIPE_BUF */
-#define NO_STEP (~0u)	/* in NOTE_FAILED: the plan did not even start */
 
 struct proc {
 	struct source notes; /* first: on_notes casts back; open while somebody plays the plan */
@@ -32,6 +32,8 @@ struct proc {
 	pid_t pid;    /* 0 until the plan said it */
 	pid_t player; /* 0 once reaped */
 	int gate;
+	int plan; /* of a player that waits for its plan: where that is written; -1 else */
+	int plan_sent; /* and the pipe by which the player hears how long it is */
 	int console;   /* descriptor in the process, -1 none or taken: its terminal's master */
 	int has_tty;   /* the io's terminal is this process's */
 	int has_failed; /* the plan: what becomes of it is caissond's to tell */
@@ -114,9 +116,19 @@ static void take_console(struct proc *p)
 		p->has_tty = 1;
 }
 
+static void close_plan(struct proc *p)
+{
+	if (p->plan >= 0) {
+		close(p->plan);
+		close(p->plan_sent);
+	}
+	p->plan = -1;
+}
+
 static void end_of_launch(struct proc *p)
 {
 	loop_close(&p->notes);
+	close_plan(p);
 	if (p->gate >= 0)
 		close(p->gate);
 	p->gate = -1;
@@ -346,8 +358,40 @@ void procs_init(void)
 		_exit(125);
 }
 
-/* In the forked copy: exactly the descriptors a plan may count on, then the plan. */
-static void play(int note, int gate, const int io[3], uint8_t *plan, int is_self, unsigned preserved, pid_t monitor)
+/* A plan that is still to come. */
+struct ahead {
+	int plan, sent[2]; /* see struct proc */
+	uint32_t namespaces;
+};
+
+static void give_up(int note, uint32_t why, int err)
+{
+	struct note n = { NOTE_FAILED, why, -err };
+
+	_exit(write(note, &n, sizeof n) == sizeof n ? 127 : 126);
+}
+
+/* In a player that was made ahead. Whoever gives up on it closes the pipe. */
+static const uint8_t *await_plan(const struct ahead *ahead, int note)
+{
+	uint64_t len = 0;
+	const uint8_t *plan;
+
+	if (unshare((int)ahead->namespaces) != 0)
+		give_up(note, NO_NAMESPACES, errno);
+	if (read(ahead->sent[0], &len, sizeof len) != sizeof len)
+		_exit(126);
+	plan = mmap(NULL, len, PROT_READ, MAP_PRIVATE, ahead->plan, 0);
+	if (plan == MAP_FAILED || plan_check(plan, len) != 0)
+		give_up(note, NO_PLAN, plan == MAP_FAILED ? errno : EINVAL);
+	close(ahead->sent[0]);
+	close(ahead->plan);
+	return plan;
+}
+
+/* In the forked copy: exactly the descriptors a plan may count on, then the plan, which is NULL if it is to come. */
+static void play(int note, int gate, const int io[3], const uint8_t *plan, struct ahead *ahead, int is_self,
+		 unsigned preserved, pid_t monitor)
 {
 	static const uint64_t by_default[4]; /* the kernel's struct sigaction: handler, flags, restorer, mask */
 	int fds[5] = { note, gate, io[0], io[1], io[2] };
@@ -372,6 +416,12 @@ static void play(int note, int gate, const int io[3], uint8_t *plan, int is_self
 	note = PLAN_FD_NOTE;
 	if (preserved > 0) /* whose places include that one */
 		note = dup3(fds[0], above++, O_CLOEXEC);
+	if (!plan) {
+		ahead->plan = fcntl(ahead->plan, F_DUPFD_CLOEXEC, above + 64);
+		ahead->sent[0] = fcntl(ahead->sent[0], F_DUPFD_CLOEXEC, above + 64);
+		ahead->plan = dup3(ahead->plan, above++, O_CLOEXEC);
+		ahead->sent[0] = dup3(ahead->sent[0], above++, O_CLOEXEC);
+	}
 	close_from(above);
 	/* What this program inherited as ignored would be so in a container. Not by sigaction(3), which
 	 * refuses the libc's own 32 and 33. */
@@ -382,6 +432,8 @@ static void play(int note, int gate, const int io[3], uint8_t *plan, int is_self
 	/* What the player becomes decides for itself: a logger outlives its pod by the last lines. */
 	if (!is_self && (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != monitor))
 		_exit(126);
+	if (!plan)
+		plan = await_plan(ahead, note);
 	_exit(plan_play(plan, note));
 }
 
@@ -413,10 +465,32 @@ static int open_pipes(int flags, int notes[2], int gate[2])
 		       : 0;
 }
 
+/* The plan behind the tag, or what SPAWN_AHEAD has there; -errno. */
+static int read_spawn(const uint8_t *p, size_t len, int flags, struct ahead *ahead)
+{
+	if (!(flags & SPAWN_AHEAD))
+		return plan_check(p, len);
+	if (len != sizeof ahead->namespaces || flags & SPAWN_SELF)
+		return -EINVAL;
+	memcpy(&ahead->namespaces, p, sizeof ahead->namespaces);
+	ahead->plan = (int)memfd_create("plan", MFD_CLOEXEC);
+	if (ahead->plan < 0)
+		return -errno;
+	if (pipe2(ahead->sent, O_CLOEXEC) != 0) {
+		int err = errno;
+
+		close(ahead->plan);
+		ahead->plan = -1;
+		return -err;
+	}
+	return 0;
+}
+
 void procs_spawn(uint32_t launch, uint32_t io, uint8_t flags, uint8_t *payload, size_t len)
 {
 	size_t tag_len = strnlen((char *)payload, len);
-	struct note failed = { NOTE_FAILED, NO_STEP, -EINVAL };
+	struct note failed = { NOTE_FAILED, NO_PLAN, -EINVAL };
+	struct ahead ahead = { .plan = -1 };
 	int notes[2] = { -1, -1 }, gate[2] = { -1, -1 }, fds[3];
 	struct proc *p;
 	pid_t pid = -1, monitor = getpid();
@@ -430,14 +504,14 @@ void procs_spawn(uint32_t launch, uint32_t io, uint8_t flags, uint8_t *payload, 
 	memcpy(p->tag, payload, tag_len + 1);
 	p->launch = launch;
 	p->io = io;
-	p->gate = p->console = -1;
+	p->gate = p->console = p->plan = -1;
 	p->notes.fd = -1;
 	p->notes.ready = on_notes;
 	p->next = procs;
 	procs = p;
 	payload += tag_len + 1;
 	len -= tag_len + 1;
-	failed.value = plan_check(payload, len);
+	failed.value = read_spawn(payload, len, flags, &ahead);
 	if (!io_is_known(io))
 		failed.value = -EBADF; /* caissond did not wait to hear that its streams could not be opened */
 	if (failed.value == 0) {
@@ -446,13 +520,18 @@ void procs_spawn(uint32_t launch, uint32_t io, uint8_t flags, uint8_t *payload, 
 		    loop_watch(&p->notes, notes[0], EPOLLIN) == 0)
 			pid = fork();
 		if (pid == 0)
-			play(notes[1], gate[0], fds, payload, flags & SPAWN_SELF,
+			play(notes[1], gate[0], fds, flags & SPAWN_AHEAD ? NULL : payload, &ahead, flags & SPAWN_SELF,
 			     hands && launch == HANDS_MAIN ? hands->preserved : 0, monitor);
 		failed.value = pid < 0 ? -errno : 0;
 		p->gate = gate[1];
 	}
 	close(notes[1]);
 	close(gate[0]);
+	if (ahead.plan >= 0) {
+		close(ahead.sent[0]);
+		p->plan = ahead.plan;
+		p->plan_sent = ahead.sent[1];
+	}
 	if (pid < 0) {
 		if (p->notes.fd < 0)
 			close(notes[0]);
@@ -468,6 +547,27 @@ void procs_spawn(uint32_t launch, uint32_t io, uint8_t flags, uint8_t *payload, 
 		p->pid = pid;
 	fcntl(notes[0], F_SETFL, O_NONBLOCK);
 	fcntl(gate[1], F_SETFL, O_NONBLOCK);
+}
+
+void procs_plan(uint32_t launch, const uint8_t *plan, size_t n)
+{
+	struct proc *p = find_launch(launch);
+	uint64_t len = n;
+
+	if (!p || p->plan < 0)
+		return;
+	for (size_t done = 0; done < n;) {
+		ssize_t w = write(p->plan, plan + done, n - done);
+
+		if (w < 0 && errno != EINTR)
+			len = 0; /* no plan at all, says the player */
+		if (w < 0 && errno != EINTR)
+			break;
+		done += w < 0 ? 0 : (size_t)w;
+	}
+	if (write(p->plan_sent, &len, sizeof len) != sizeof len && p->player > 0)
+		kill(p->player, SIGKILL);
+	close_plan(p);
 }
 
 void procs_gate(uint32_t launch, uint8_t flags, const uint8_t *bytes, size_t len)
@@ -519,6 +619,7 @@ void procs_forget(uint32_t launch)
 		if (p->player > 0 && p->player != p->pid)
 			kill(p->player, SIGKILL);
 		loop_close(&p->notes);
+		close_plan(p);
 		if (p->gate >= 0)
 			close(p->gate);
 		queue_drop(&p->held);

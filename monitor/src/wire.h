@@ -54,6 +54,7 @@ enum wire_kind {
 	W_RESIZE = 41,	    /* a io, b rows << 16 | columns */
 	W_CLOSE_STDIN = 42, /* a io */
 	W_QUIT = 43,
+	W_PLAN = 45,	    /* a launch; payload: the plan of a SPAWN_AHEAD */
 	W_PLEDGE = 44, /* a connection, b stream; flags PLEDGE_*; payload: u32 launch, three times u32 place (0 none), ttrpc
 			  frame: the answer to this request once the launch has come so far */
 	/* command -> caissond */
@@ -73,6 +74,8 @@ enum wire_kind {
 enum {
 	SPAWN_LOGGER = 1, /* the plan gets the logger's ends of the io */
 	SPAWN_SELF = 2,	  /* the player of the plan becomes the process (hooks, loggers) */
+	SPAWN_AHEAD = 8,  /* payload: tag, NUL, u32 flags for unshare(2): the player makes these namespaces while caissond makes
+			     the plan, which follows as PLAN */
 	SPAWN_FIFOS = 4,  /* command only: "notes" and "gate" are fifos in the directory of HANDS; they outlive this program */
 };
 
@@ -94,10 +97,12 @@ enum { RESUME_RUNS = 1, RESUME_ENDED = 2 }; /* ENDED: | wait status << 8; a is t
 /* One message of a running plan, written atomically to its note pipe. */
 struct note {
 	uint32_t kind; /* NOTE_* */
-	uint32_t code; /* NOTE_SAID: the planner's code; NOTE_FAILED: index of the step */
+	uint32_t code; /* NOTE_SAID: the planner's code; NOTE_FAILED: index of the step, or NO_* */
 	int64_t value; /* NOTE_SAID: a value; NOTE_FAILED: -errno */
 };
 enum { NOTE_SAID = 1, NOTE_FAILED = 2 };
+#define NO_PLAN (~0u)	     /* it was impossible, or there was no process to play it */
+#define NO_NAMESPACES (~1u) /* those of a SPAWN_AHEAD could not be made */
 /* Codes that the monitor itself understands; the others are between planner and caissond. */
 enum { SAID_PID = 1, SAID_CONSOLE = 2 };
 

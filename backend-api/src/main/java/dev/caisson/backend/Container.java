@@ -1,6 +1,7 @@
 package dev.caisson.backend;
 
 import dev.caisson.linux.Fd;
+import dev.caisson.linux.Processes;
 import dev.caisson.linux.cgroup.CgroupStats;
 import dev.caisson.oci.Linux;
 import dev.caisson.oci.Mount;
@@ -20,6 +21,12 @@ public interface Container {
     Map<String, String> record();
 
     /**
+     * Begins with what takes time and asks for nothing of the caller's, who is going to {@link #create} or {@link #run} as soon as its records
+     * are written. {@link #destroy} takes it back.
+     */
+    default void begin() throws ContainerFault {}
+
+    /**
      * Builds the environment up to, but not including, the user's program.
      *
      * @return the launch of its init, which waits to be started
@@ -33,6 +40,30 @@ public interface Container {
 
     /** Lets init run the user's program; returns when that has happened. Idempotent. */
     void start(Launch init) throws ContainerFault;
+
+    /** Hears of an init that is there and has not run the user's program. */
+    interface Born {
+        /** Its pid and the container's {@link #record()} are known; the program waits for this to return. */
+        void accept(Launch init) throws ContainerFault;
+    }
+
+    /**
+     * {@link #create} and {@link #start} in one, for who wants nothing in between but to know the pid. When it throws, or {@code born} does, the
+     * process has ended or will; what was made is the caller's to {@link #destroy}.
+     *
+     * @param born called once
+     */
+    default Launch run(Born born) throws ContainerFault {
+        Launch init = create();
+        try {
+            born.accept(init);
+            start(init);
+        } catch (ContainerFault e) {
+            init.kill(Processes.SIGKILL);
+            throw e;
+        }
+        return init;
+    }
 
     /**
      * Whether nothing is left to be done, and nothing can fail any more, once the launch of init, or of an {@link #exec}, says that its program

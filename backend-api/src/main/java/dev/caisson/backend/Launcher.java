@@ -47,6 +47,25 @@ public interface Launcher {
      */
     Launch spawn(int launch, String tag, LaunchPlan plan, int io, Set<Flag> flags) throws ContainerFault;
 
+    /** A launch whose plan is still being made. One of the two must be called. */
+    interface Ahead {
+        /** As {@link Launcher#spawn}. The plan finds the namespaces made. */
+        Launch play(LaunchPlan plan) throws ContainerFault;
+
+        /** There will be no plan: its player ends. */
+        void giveUp();
+    }
+
+    /**
+     * Begins with {@link #spawn} before there is a plan: its player makes namespaces in the meantime, which takes as long as to make a plan.
+     *
+     * @param namespaces flags for unshare(2)
+     * @return null where that cannot be done
+     */
+    default @Nullable Ahead spawnAhead(int launch, String tag, int io, int namespaces) throws ContainerFault {
+        return null;
+    }
+
     /** The launch of that id if the monitor still knows it. */
     @Nullable
     Launch find(int launch);

@@ -1,6 +1,7 @@
 package dev.caisson.namespace;
 
 import dev.caisson.linux.Fd;
+import dev.caisson.linux.HostFiles;
 import dev.caisson.linux.PidFds;
 import dev.caisson.namespace.plan.KnownHome;
 import java.io.IOException;
@@ -45,6 +46,17 @@ record HomeDirectory(String path, @Nullable KnownHome known) {
             }
         } catch (IOException e) {
             return none;
+        }
+    }
+
+    /** What can be known before a plan opens the file inside; null where there is none, or something strange. */
+    static @Nullable KnownHome ahead(Path rootfs, long uid) {
+        try (Fd root = HostFiles.open(rootfs.toString(), HostFiles.O_PATH | HostFiles.O_DIRECTORY, 0);
+                Fd file = HostFiles.openInRoot(
+                        root, "/etc/passwd", HostFiles.O_RDONLY | HostFiles.O_NONBLOCK | HostFiles.O_NOCTTY, 0)) {
+            return read(Path.of(file.procPath()), uid, Instant.now()).known();
+        } catch (IOException e) {
+            return null;
         }
     }
 

@@ -8,6 +8,7 @@ import dev.caisson.backend.Handover;
 import dev.caisson.backend.Launcher;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.HostFiles;
 import dev.caisson.linux.bpf.BpfProgram;
 import dev.caisson.linux.cgroup.Cgroup;
 import dev.caisson.linux.cgroup.CgroupException;
@@ -31,10 +32,6 @@ import dev.caisson.oci.SpecReader;
 import dev.caisson.oci.SpecTemplate;
 import dev.caisson.oci.SpecValidator;
 import dev.caisson.oci.SpecWriter;
-import java.io.IOException;
-import java.nio.file.DirectoryStream;
-import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -124,15 +121,19 @@ public final class NamespaceBackend implements Backend {
      */
     private static void requireContent(Path rootfs, Path here) throws ContainerFault {
         String what = "config.json: root.path: " + rootfs;
-        if (!Files.isDirectory(here, LinkOption.NOFOLLOW_LINKS)) {
+        List<HostFiles.Entry> names = null;
+        try {
+            names = HostFiles.listIfPresent(here.toString(), HostFiles.O_NOFOLLOW);
+        } catch (ErrnoException e) {
+            if (e.errno() != Errno.ENOTDIR && e.errno() != Errno.ELOOP) {
+                throw new ContainerFault(Kind.FAILED, what + ": " + Errno.describe(e), e);
+            }
+        }
+        if (names == null) {
             throw new ContainerFault(Kind.INVALID, what + " is not a directory: no such file or directory (ENOENT)");
         }
-        try (DirectoryStream<Path> files = Files.newDirectoryStream(here)) {
-            if (!files.iterator().hasNext()) {
-                throw new ContainerFault(Kind.INVALID, what + " is empty: no such file or directory (ENOENT)");
-            }
-        } catch (IOException e) {
-            throw new ContainerFault(Kind.FAILED, what + ": " + Errno.describe(e), e);
+        if (names.isEmpty()) {
+            throw new ContainerFault(Kind.INVALID, what + " is empty: no such file or directory (ENOENT)");
         }
     }
 
@@ -281,7 +282,8 @@ public final class NamespaceBackend implements Backend {
                                 PlanInput.CgroupJoin.NONE,
                                 null,
                                 PlanInput.HookStates.NONE,
-                                Handover.NONE))
+                                Handover.NONE,
+                                null))
                         .encode();
                 var _ = ExecPlan.of(
                                 1,

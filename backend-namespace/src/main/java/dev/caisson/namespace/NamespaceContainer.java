@@ -18,6 +18,7 @@ import dev.caisson.namespace.criu.Criu;
 import dev.caisson.namespace.plan.ExecPlan;
 import dev.caisson.namespace.plan.HostFacts;
 import dev.caisson.namespace.plan.InitPlan;
+import dev.caisson.namespace.plan.KnownHome;
 import dev.caisson.namespace.plan.Notes;
 import dev.caisson.namespace.plan.PlanInput;
 import dev.caisson.namespace.plan.Requirements;
@@ -62,6 +63,10 @@ final class NamespaceContainer implements Container {
     private final ContainerRdt rdt;
     /** Of the container's own process, once it was looked up. */
     private volatile @Nullable String ownHome;
+    /** From {@link #begin} to its plan. */
+    private volatile Launcher.@Nullable Ahead ahead;
+
+    private int namespacesAhead;
 
     NamespaceContainer(
             CreateRequest request,
@@ -108,13 +113,14 @@ final class NamespaceContainer implements Container {
     public Launch create() throws ContainerFault {
         SeccompSupport seccomp = SeccompSupport.of(ownFilter, spec.linux().seccomp(), seccompPrograms);
         rdt.make();
-        if (!groups.ofManager() && !groups.mayBeNone()) {
-            return createBesideCgroup(seccomp);
+        if (isBesideCgroup()) {
+            return createBesideCgroup(seccomp, null, init -> build(init, seccomp));
         }
         if (!groups.ofManager()) {
             groups.make(0);
         }
-        Launch init = spawn(plan(seccomp, groups.cgroup(), groups::ownDirectory, PlanInput.Entry.AT_ONCE));
+        Launch init = spawn(
+                made -> plan(seccomp, groups.cgroup(), groups::ownDirectory, PlanInput.Entry.AT_ONCE, null, made));
         try {
             build(init, seccomp);
         } catch (ContainerFault e) {
@@ -124,16 +130,98 @@ final class NamespaceContainer implements Container {
         return init;
     }
 
-    private Launch spawn(LaunchPlan plan) throws ContainerFault {
-        return launcher.spawn(request.launch(), "init " + request.id(), plan, request.io(), Set.of());
+    private boolean isBesideCgroup() {
+        return !groups.ofManager() && !groups.mayBeNone();
+    }
+
+    @Override
+    public Launch run(Born born) throws ContainerFault {
+        SeccompSupport seccomp = SeccompSupport.of(ownFilter, spec.linux().seccomp(), seccompPrograms);
+        ProcessSpec process = spec.process();
+        if (process == null || !isBesideCgroup() || isAttended(process, seccomp)) {
+            return Container.super.run(born);
+        }
+        rdt.make();
+        KnownHome home = ExecPlan.mayWait(process) && request.rootfs().isEmpty()
+                ? HomeDirectory.ahead(launcher.here(rootfs), process.user().uid())
+                : null;
+        return createBesideCgroup(seccomp, new PlanInput.AtOnce(home), init -> {
+            init.awaitNote(Notes.PID, BUILD_TIME);
+            groups.rememberInit(init.pid());
+            born.accept(init);
+            homes.put(init.pid(), process.user().uid(), home);
+            init.gate(GO); // before it comes there
+            if (ExecPlan.mayWait(process) && Notes.READY == said(init)) {
+                openGate(init, home(init, init, init.awaitNote(Notes.READY, Duration.ZERO), process));
+            }
+            ExecFailure.awaitLaunched(init, BUILD_TIME);
+        });
+    }
+
+    private static int said(Launch init) throws ContainerFault {
+        Integer said = init.awaitLaunchedOrAny(BUILD_TIME, Notes.READY, Notes.UNEXECUTABLE);
+        return said == null ? 0 : said;
+    }
+
+    /** Whether somebody has to do something between the making of init and its program. */
+    private boolean isAttended(ProcessSpec process, SeccompSupport seccomp) {
+        Hooks h = spec.hooks();
+        return process.terminal()
+                || seccomp.hasListener()
+                || !(h.prestart().isEmpty()
+                        && h.createRuntime().isEmpty()
+                        && h.createContainer().isEmpty()
+                        && h.startContainer().isEmpty()
+                        && h.poststart().isEmpty());
+    }
+
+    /** Sees an init through whose groups are made. */
+    private interface Build {
+        void finish(Launch init) throws ContainerFault;
+    }
+
+    /** Makes a plan for a launcher that is in these namespaces already. */
+    private interface Planner {
+        LaunchPlan plan(int namespaces) throws ContainerFault;
+    }
+
+    @Override
+    public void begin() throws ContainerFault {
+        namespacesAhead = InitPlan.namespacesAhead(spec.linux(), host.user() != null);
+        if (namespacesAhead != 0) {
+            ahead = launcher.spawnAhead(request.launch(), tag(), request.io(), namespacesAhead);
+        }
+    }
+
+    private String tag() {
+        return "init " + request.id();
+    }
+
+    private Launch spawn(Planner planner) throws ContainerFault {
+        Launcher.Ahead begun = ahead;
+        if (begun == null) {
+            return launcher.spawn(request.launch(), tag(), planner.plan(0), request.io(), Set.of());
+        }
+        LaunchPlan plan = planner.plan(namespacesAhead);
+        ahead = null;
+        return begun.play(plan);
+    }
+
+    private void giveUpAhead() {
+        Launcher.Ahead begun = ahead;
+        ahead = null;
+        if (begun != null) {
+            begun.giveUp();
+        }
     }
 
     /** What the groups will be called is known before they are there: they are made while launcher and init work. */
-    private Launch createBesideCgroup(SeccompSupport seccomp) throws ContainerFault {
+    private Launch createBesideCgroup(SeccompSupport seccomp, PlanInput.@Nullable AtOnce atOnce, Build build)
+            throws ContainerFault {
         Cgroup expected = Cgroup.expected(host.cgroups(), cgroupPath);
         boolean staged = InitPlan.canOpenGroups(spec.linux()) && groups.isUnifiedIdle();
-        Launch init = spawn(
-                plan(seccomp, expected, cgroupPath::directory, staged ? PlanInput.Entry.STAGED : PlanInput.Entry.LATE));
+        PlanInput.Entry entry = staged ? PlanInput.Entry.STAGED : PlanInput.Entry.LATE;
+        Launch init = spawn(made -> plan(seccomp, expected, cgroupPath::directory, entry, atOnce, made));
         Processes.yieldProcessor(); // or the monitor would wait for this thread instead of working beside it
         try {
             groups.make(0, staged ? () -> init.gateInBuild(GO) : () -> {});
@@ -145,7 +233,7 @@ final class NamespaceContainer implements Container {
                                 + expected.directories());
             }
             init.gateInBuild(GO);
-            build(init, seccomp);
+            build.finish(init);
         } catch (ContainerFault e) {
             init.kill(Processes.SIGKILL); // it may wait for an agent or a gate, and not be in its cgroup yet
             throw e;
@@ -157,7 +245,9 @@ final class NamespaceContainer implements Container {
             SeccompSupport seccomp,
             Cgroup cgroup,
             Function<CgroupHierarchy, String> ownDirectory,
-            PlanInput.Entry entry)
+            PlanInput.Entry entry,
+            PlanInput.@Nullable AtOnce atOnce,
+            int namespaces)
             throws ContainerFault {
         HostFacts facts = host.facts(ownDirectory, spec.linux(), spec.annotations());
         PlanInput input = new PlanInput(
@@ -181,7 +271,8 @@ final class NamespaceContainer implements Container {
                                 entry)),
                 seccomp.filter(),
                 hookStates(),
-                launcher.handover());
+                launcher.handover().in(namespaces),
+                atOnce);
         return planned(() -> InitPlan.of(input));
     }
 
@@ -502,6 +593,7 @@ final class NamespaceContainer implements Container {
 
     @Override
     public void destroy() throws ContainerFault {
+        giveUpAhead();
         groups.remove();
         rdt.remove();
         hooks.runIgnoringFailure("poststop", spec.hooks().poststop(), "stopped", 0);

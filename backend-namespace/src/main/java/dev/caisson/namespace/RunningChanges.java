@@ -68,7 +68,8 @@ final class RunningChanges {
                 PlanInput.CgroupJoin.NONE,
                 null,
                 PlanInput.HookStates.NONE,
-                launcher.handover());
+                launcher.handover(),
+                null);
         play(what, RunningPlan.addMount(init.pid(), input, mount));
     }
 

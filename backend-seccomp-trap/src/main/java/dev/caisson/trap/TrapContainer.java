@@ -83,6 +83,11 @@ final class TrapContainer implements Container {
     }
 
     @Override
+    public void begin() throws ContainerFault {
+        inner.begin();
+    }
+
+    @Override
     public Launch create() throws ContainerFault {
         filter.guard.prepare();
         Launch init = inner.create();

@@ -27,6 +27,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
 
 /** {@code create} and {@code run}. */
@@ -54,7 +55,7 @@ final class Creation {
     private record Made(Container container, Launch init) {}
 
     void create() throws Failure, ContainerFault, InvalidSpecException, IOException {
-        Made made = make(FAILED, true, false, Container::create);
+        Made made = make(FAILED, true, false, true, Creation::create);
         try {
             finish(made);
         } catch (Failure | ContainerFault e) {
@@ -81,26 +82,46 @@ final class Creation {
         if (resume != 0 && resumed(resume, detach, keep)) {
             return;
         }
-        Made made = make(FAILED, false, !detach, Container::create);
-        NotifySocket notify = NotifySocket.ofMade(request, store.directory(id));
-        Runnable waiting = () -> {};
+        AtomicReference<Runnable> waiting = new AtomicReference<>(() -> {});
+        Made made = make(
+                FAILED,
+                false,
+                !detach,
+                true,
+                (container, born) -> container.run(init -> {
+                    born.accept(init);
+                    relayNotify(init, waiting);
+                }));
         try {
-            if (notify != null) {
-                waiting = relay(notify, notify.open(), identify(made.init().pid()));
-            }
-            made.container().start(made.init());
             finish(made);
-        } catch (ContainerFault e) {
-            undo(made.container(), made.init());
-            throw new Failure(FAILED + e.getMessage(), e);
         } catch (Failure e) {
             undo(made.container(), made.init());
             throw e;
+        } catch (ContainerFault e) {
+            undo(made.container(), made.init());
+            throw new Failure(FAILED + e.getMessage(), e);
         }
         if (detach) {
-            waiting.run();
+            waiting.get().run();
         }
         leave(made, detach, keep);
+    }
+
+    private static Launch create(Container container, Container.Born born) throws ContainerFault {
+        Launch init = container.create();
+        born.accept(init);
+        return init;
+    }
+
+    private void relayNotify(Launch init, AtomicReference<Runnable> waiting) throws ContainerFault {
+        try {
+            NotifySocket notify = NotifySocket.ofMade(request, store.directory(id));
+            if (notify != null) {
+                waiting.set(relay(notify, notify.open(), identify(init.pid())));
+            }
+        } catch (Failure e) {
+            throw new ContainerFault(ContainerFault.Kind.FAILED, String.valueOf(e.getMessage()), e);
+        }
     }
 
     void restore() throws Failure, ContainerFault, InvalidSpecException, IOException {
@@ -110,7 +131,11 @@ final class Creation {
             return;
         }
         Checkpoint asked = Checkpoints.asked(request);
-        Made made = make("", false, !detach, container -> container.restore(asked));
+        Made made = make("", false, !detach, false, (container, born) -> {
+            Launch init = container.restore(asked);
+            born.accept(init);
+            return init;
+        });
         try {
             finish(made);
         } catch (Failure | ContainerFault e) {
@@ -177,17 +202,18 @@ final class Creation {
         request.call().end(code);
     }
 
-    /** How an init comes into being. */
+    /** How an init comes into being; {@code born} hears of it before it runs. */
     private interface Maker {
-        Launch make(Container container) throws ContainerFault;
+        Launch make(Container container, Container.Born born) throws ContainerFault;
     }
 
     /**
      * @param failed how a failure to make it is introduced
      * @param waits whether init waits for a later command
      * @param stays whether this command does until init ends
+     * @param begins whether it is made by a plan of the wall's own
      */
-    private Made make(String failed, boolean waits, boolean stays, Maker maker)
+    private Made make(String failed, boolean waits, boolean stays, boolean begins, Maker maker)
             throws Failure, ContainerFault, InvalidSpecException, IOException {
         Path bundle = request.files().absolute(request.args().value("bundle", ""));
         byte[] json = readConfig(request.files().here(bundle));
@@ -219,10 +245,12 @@ final class Creation {
                     .backends()
                     .named(record.backend())
                     .prepare(containers.request(id, record, spec), launcher);
+            Container made = container;
+            if (begins) {
+                made.begin();
+            }
             store.write(id, record);
-            init = maker.make(container);
-            record = record.withInit(identify(init.pid()), waits ? ready(init) : NOT_WAITING, container.record());
-            store.write(id, record);
+            init = maker.make(container, born -> keep(record, made, born, waits));
             return new Made(container, init);
         } catch (ContainerFault e) {
             undo(container, init);
@@ -232,6 +260,21 @@ final class Creation {
             throw new Failure(failed + e.getMessage(), e);
         } catch (IOException | RuntimeException | Failure e) {
             undo(container, init);
+            throw e;
+        }
+    }
+
+    /** From now on the container is known to have this process. */
+    private void keep(ContainerRecord record, Container container, Launch init, boolean waits) throws ContainerFault {
+        try {
+            store.write(
+                    id, record.withInit(identify(init.pid()), waits ? ready(init) : NOT_WAITING, container.record()));
+        } catch (IOException e) {
+            init.kill(SIGKILL);
+            throw new ContainerFault(
+                    ContainerFault.Kind.FAILED, "store record of container " + id + ": " + Errno.describe(e), e);
+        } catch (ContainerFault e) {
+            init.kill(SIGKILL);
             throw e;
         }
     }

@@ -400,7 +400,12 @@ public final class HostFiles {
      * @return the entries in the kernel's order, or null where the directory does not exist (any more)
      */
     public static @Nullable List<Entry> listIfPresent(String path) throws ErrnoException {
-        try (Fd fd = openIfPresent(path, O_RDONLY | O_DIRECTORY)) {
+        return listIfPresent(path, 0);
+    }
+
+    /** As {@link #listIfPresent(String)}, with O_ constants to open it. */
+    public static @Nullable List<Entry> listIfPresent(String path, int flags) throws ErrnoException {
+        try (Fd fd = openIfPresent(path, O_RDONLY | O_DIRECTORY | flags)) {
             if (fd == null) {
                 return null;
             }

@@ -5,6 +5,8 @@ import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonToken;
 import dev.caisson.linux.Errno;
+import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.HostFiles;
 import java.io.ByteArrayOutputStream;
 import java.io.FileNotFoundException;
 import java.io.IOException;
@@ -185,24 +187,30 @@ public final class RecordStore {
 
     /** Removes a directory with all that is in it. */
     public void deleteTree(String directory) throws IOException {
-        deleteTree(root.resolve(directory));
+        removeTree(root.resolve(directory).toString());
     }
 
-    private static void deleteTree(Path dir) throws IOException {
-        if (!Files.isDirectory(dir)) {
-            return;
-        }
-        try (DirectoryStream<Path> files = Files.newDirectoryStream(dir)) {
-            for (Path f : files) {
-                if (Files.isDirectory(f, java.nio.file.LinkOption.NOFOLLOW_LINKS)) {
-                    deleteTree(f);
-                } else {
-                    Files.deleteIfExists(f);
-                }
-            }
-        } catch (NoSuchFileException e) {
+    /** By the kernel's calls: a container's directory is removed while a command waits, and Files asks what each name is, twice. */
+    private static void removeTree(String directory) throws IOException {
+        List<HostFiles.Entry> entries = HostFiles.listIfPresent(directory);
+        if (entries == null) {
             return; // somebody else removes it too
         }
-        Files.deleteIfExists(dir);
+        for (HostFiles.Entry entry : entries) {
+            String path = directory + "/" + entry.name();
+            Errno errno = entry.directory() ? Errno.EISDIR : HostFiles.tryUnlink(path);
+            if (errno == Errno.EISDIR) { // not every file system's directory says what its names are
+                removeTree(path);
+            } else {
+                require(errno, "unlink", path);
+            }
+        }
+        require(HostFiles.tryRmdir(directory), "rmdir", directory);
+    }
+
+    private static void require(Errno errno, String call, String path) throws ErrnoException {
+        if (errno != Errno.SUCCESS && errno != Errno.ENOENT) {
+            throw new ErrnoException(errno, call, path);
+        }
     }
 }

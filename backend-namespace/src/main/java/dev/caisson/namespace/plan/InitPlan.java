@@ -80,7 +80,7 @@ public final class InitPlan {
             steps.raiseLimits();
         }
         mounts.openIdmapped(namespaces, procfs, namespaces.isJoined(NamespaceType.USER) ? joined.getFirst() : null);
-        long flags = namespaces.cloneFlags() | CLONE_PARENT | CLONE_CLEAR_SIGHAND;
+        long flags = namespaces.cloneFlags(in.handover().namespaces()) | CLONE_PARENT | CLONE_CLEAR_SIGHAND;
         if (newMounts && !userNamespace) {
             p.call("create mount namespace", Sys.UNSHARE, c(CLONE_NEWNS));
             mounts.rootfs();
@@ -138,6 +138,16 @@ public final class InitPlan {
         p.place(child);
         child(steps, process, joined, cgroups, procfs, devNull, upRead, upWrite);
         return p.build();
+    }
+
+    /**
+     * Flags of the namespaces that a launcher can make before it has its plan, which is then to say so ({@link
+     * dev.caisson.backend.Handover#namespaces}): a network namespace takes the kernel some 0.5 ms. 0 when none is worth it.
+     *
+     * @param byUser whether daemon and monitors are not root's
+     */
+    public static int namespacesAhead(Linux linux, boolean byUser) {
+        return NamespaceSteps.ahead(linux, byUser);
     }
 
     private boolean isStaged() {
@@ -284,8 +294,11 @@ public final class InitPlan {
         memoryPolicy();
         steps.limits();
         Arg.Slot passwd = p.slot();
+        Arg.Slot homeIsKnown = null;
+        PlanInput.AtOnce atOnce = in.atOnce();
         if (steps.needsHome()) {
             passwd = steps.openPasswd();
+            homeIsKnown = atOnce == null ? null : steps.compare(passwd, atOnce.home());
         }
         LandlockSteps landlock =
                 new LandlockSteps(s, LandlockPolicy.of(in.spec().annotations()), in.host());
@@ -301,7 +314,14 @@ public final class InitPlan {
             landlock.enforce();
             steps.seccomp(in.seccomp());
         }
-        steps.waitForStart(Notes.READY, passwd);
+        if (atOnce == null) {
+            steps.waitForStart(Notes.READY, passwd);
+        } else {
+            s.waitAtGate(p.room(8), 1); // until its pid is stored
+        }
+        if (homeIsKnown != null) {
+            steps.waitUnless(homeIsKnown, Notes.READY, passwd);
+        }
         for (Hook h : in.spec().hooks().startContainer()) {
             new HookSteps(s, in.states().created(), ownPid).run("startContainer", h);
         }

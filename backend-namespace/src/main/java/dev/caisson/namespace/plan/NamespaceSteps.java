@@ -239,8 +239,12 @@ final class NamespaceSteps {
         p.callInto(fd, "open " + file, Sys.OPENAT, c(AT_FDCWD), p.string(file), c(O_WRONLY | O_CLOEXEC));
     }
 
-    /** Flags for the clone3 that makes init: all new namespaces that can be made at birth. */
-    long cloneFlags() {
+    /**
+     * Flags for the clone3 that makes init: all new namespaces that can be made at birth.
+     *
+     * @param made those that the launcher is in already
+     */
+    long cloneFlags(int made) {
         long flags = 0;
         for (NamespaceType type : List.of(
                 NamespaceType.USER, NamespaceType.PID, NamespaceType.NETWORK, NamespaceType.IPC, NamespaceType.UTS)) {
@@ -248,7 +252,27 @@ final class NamespaceSteps {
                 flags |= flag(type);
             }
         }
-        return flags;
+        return flags & ~made;
+    }
+
+    /** {@link InitPlan#namespacesAhead}. */
+    static int ahead(Linux linux, boolean byUser) {
+        // Of a user namespace they would not be; and what is to move into the network namespace is looked up in the
+        // host's.
+        if (linux.hasNamespace(NamespaceType.USER)
+                || byUser
+                || !linux.netDevices().isEmpty()) {
+            return 0;
+        }
+        long flags = 0;
+        for (NamespaceType type : List.of(NamespaceType.NETWORK, NamespaceType.IPC, NamespaceType.UTS)) {
+            Linux.Namespace ns = linux.namespace(type);
+            if (ns != null && ns.path() == null) {
+                flags |= flag(type);
+            }
+        }
+        // The others take no time that would be worth it.
+        return (flags & CLONE_NEWNET) == 0 ? 0 : (int) flags;
     }
 
     /** A new time namespace is made for children and set before the first one is in it. */

@@ -20,6 +20,7 @@ import org.jspecify.annotations.Nullable;
  * @param seccomp null for none
  * @param states the states that container-namespace hooks get on standard input
  * @param handover what init gets from its launcher
+ * @param atOnce null when init waits for start once it is ready
  */
 public record PlanInput(
         String id,
@@ -35,7 +36,8 @@ public record PlanInput(
         CgroupJoin cgroups,
         @Nullable SeccompFilter seccomp,
         HookStates states,
-        Handover handover) {
+        Handover handover,
+        @Nullable AtOnce atOnce) {
     public PlanInput {
         rootfsMounts = List.copyOf(rootfsMounts);
     }
@@ -67,8 +69,18 @@ public record PlanInput(
                 cgroups,
                 seccomp,
                 states,
-                handover);
+                handover,
+                atOnce);
     }
+
+    /**
+     * Of an init that nobody starts: it runs its program as soon as the daemon says so at the gate, which may have been long before init comes
+     * there.
+     *
+     * @param home what an environment without HOME gets as long as the user database is the same; otherwise init says {@link Notes#READY} and
+     *     waits once more. null when nothing is known
+     */
+    public record AtOnce(@Nullable KnownHome home) {}
 
     /** How a process comes into its groups. */
     public enum Entry {

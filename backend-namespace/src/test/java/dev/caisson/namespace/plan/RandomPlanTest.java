@@ -23,8 +23,8 @@ import org.junit.jupiter.params.provider.ValueSource;
 
 /** Plans for random configurations are well-formed: everything that {@code plan_check} of monitor/src/plan.c asks, and no step falls off the end. */
 final class RandomPlanTest {
-    private static final int HEADER = 16;
-    private static final int OP = 64;
+    private static final int HEADER = 24;
+    private static final int OP = 32;
     private static final int CALL = 0;
     private static final int JUMP = 1;
     private static final int STORE = 2;
@@ -122,42 +122,44 @@ final class RandomPlanTest {
         ByteBuffer bytes = ByteBuffer.wrap(plan.encode()).order(ByteOrder.LITTLE_ENDIAN);
         int slots = bytes.getShort(6) & 0xffff;
         int ops = bytes.getInt(8);
-        int data = bytes.getInt(12);
+        int sent = bytes.getInt(12);
+        int data = sent + bytes.getInt(16);
         assertThat(slots).as(name).isLessThanOrEqualTo(MAX_SLOTS);
-        assertThat(bytes.capacity()).as(name).isEqualTo(HEADER + ops * OP + data);
+        assertThat(bytes.capacity()).as(name).isEqualTo(HEADER + ops * OP + sent);
         for (int i = 0; i < ops; i++) {
             int at = HEADER + i * OP;
             String step = name + ", step " + i + ": " + plan.describe(i);
             int code = bytes.get(at);
             int dst = bytes.getShort(at + 2) & 0xffff;
-            int nr = bytes.getInt(at + 4);
-            int kinds = bytes.getInt(at + 8);
+            int kinds = bytes.getShort(at + 6);
             assertThat(code).as(step).isBetween(0, FAIL);
             assertThat(dst == 0xffff || dst < slots).as(step).isTrue();
             for (int a = 0; a < 6; a++) {
-                long value = bytes.getLong(at + 16 + 8 * a);
-                switch (kinds >>> (4 * a) & 15) {
-                    case 0 -> {
+                int value = bytes.getInt(at + 8 + 4 * a);
+                switch (kinds >>> (2 * a) & 3) {
+                    case 1 -> assertThat(value).as(step).isBetween(0, data);
+                    case 2 -> assertThat(value).as(step).isBetween(0, slots - 1);
+                    case 3 -> assertThat(value).as(step).isBetween(0, sent - 8);
+                    default -> {
                         // any number
                     }
-                    case 1 -> assertThat(value).as(step).isBetween(0L, (long) data);
-                    case 2 -> assertThat(value).as(step).isBetween(0L, slots - 1L);
-                    default -> throw new AssertionError(step + ": unknown kind of argument");
                 }
             }
-            long place = bytes.getLong(at + 24);
-            long width = bytes.getLong(at + 32);
+            int place = bytes.getInt(at + 12);
+            int third = bytes.getInt(at + 16);
             if (code == JUMP) {
-                assertThat(nr).as(step).isBetween(0, ops - 1);
+                assertThat(third).as(step).isBetween(0, ops - 1);
             } else if (code == STORE || code == LOAD) {
-                assertThat(width).as(step).isBetween(1L, 8L);
-                assertThat(place).as(step).isBetween(0L, data - width);
+                assertThat(kinds >>> 2 & 3).as(step).isEqualTo(1);
+                assertThat(third).as(step).isBetween(1, 8);
+                assertThat(place).as(step).isBetween(0, data - third);
             } else if (code == DECIMAL) {
-                assertThat(place).as(step).isBetween(0L, data - 21L);
+                assertThat(kinds >>> 2 & 3).as(step).isEqualTo(1);
+                assertThat(place).as(step).isBetween(0, data - 21);
             }
         }
         int last = HEADER + (ops - 1) * OP;
-        assertThat(bytes.get(last) == FAIL || (bytes.get(last) == CALL && bytes.getInt(last + 4) == EXIT))
+        assertThat(bytes.get(last) == FAIL || (bytes.get(last) == CALL && bytes.getShort(last + 4) == EXIT))
                 .as(name + ": the last step ends the plan")
                 .isTrue();
     }

@@ -86,7 +86,7 @@ final class Scenarios {
             HostFacts host,
             PlanInput.CgroupJoin cgroups,
             PlanInput.@Nullable SeccompFilter seccomp) {
-        return init(spec, rootfs, host, cgroups, seccomp, Handover.NONE);
+        return init(spec, rootfs, host, cgroups, seccomp, Handover.NONE, null);
     }
 
     private static LaunchPlan init(
@@ -95,7 +95,8 @@ final class Scenarios {
             HostFacts host,
             PlanInput.CgroupJoin cgroups,
             PlanInput.@Nullable SeccompFilter seccomp,
-            Handover handover) {
+            Handover handover,
+            PlanInput.@Nullable AtOnce atOnce) {
         return InitPlan.of(new PlanInput(
                 "c1",
                 spec,
@@ -110,7 +111,8 @@ final class Scenarios {
                 cgroups,
                 seccomp,
                 PlanInput.HookStates.NONE,
-                handover));
+                handover,
+                atOnce));
     }
 
     static LaunchPlan exec(Spec spec, PlanInput.CgroupJoin cgroups, Consumer<ProcessSpec.Builder> change) {
@@ -202,6 +204,26 @@ final class Scenarios {
         PlanInput.CgroupJoin staged = new PlanInput.CgroupJoin(
                 CGROUPS.taskFiles(), CGROUPS.unifiedDirectory(), null, false, PlanInput.Entry.STAGED);
         plans.put("staged-cgroups", init(spec(b -> {}), List.of(), host(), staged, null));
+        plans.put(
+                "namespaces-ahead",
+                init(
+                        spec(b -> {}),
+                        List.of(),
+                        host(),
+                        staged,
+                        null,
+                        Handover.NONE.in(InitPlan.namespacesAhead(spec(b -> {}).linux(), false)),
+                        null));
+        plans.put(
+                "at-once",
+                init(
+                        spec(b -> {}),
+                        List.of(),
+                        host(),
+                        staged,
+                        null,
+                        Handover.NONE,
+                        new PlanInput.AtOnce(new KnownHome("/home/of", 1, 2, 3, 4))));
         plans.put("terminal", init(spec(b -> process(b, p -> p.terminal = true))));
         plans.put("readonly-root", init(spec(b -> b.root = new Root("rootfs", true))));
         plans.put(
@@ -300,7 +322,8 @@ final class Scenarios {
                         null));
         plans.put("rootless", init(spec(b -> {}), List.of(), host(true), CGROUPS, null));
         plans.put(
-                "outlives-its-launcher", init(spec(b -> {}), List.of(), host(), CGROUPS, null, new Handover(true, 2)));
+                "outlives-its-launcher",
+                init(spec(b -> {}), List.of(), host(), CGROUPS, null, new Handover(true, 2), null));
         plans.put("exec-affinity", exec(spec(b -> {}), CGROUPS, p -> {
             p.execCpuAffinity = new ProcessSpec.ExecCpuAffinity("0-1", "3");
             p.selinuxLabel = "a:b:c";

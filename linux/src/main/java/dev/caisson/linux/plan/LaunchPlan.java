@@ -1,13 +1,12 @@
 package dev.caisson.linux.plan;
 
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Collections;
 import java.util.HexFormat;
 import java.util.List;
-import java.util.Map;
-import java.util.NavigableMap;
-import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -16,68 +15,72 @@ import org.jspecify.annotations.Nullable;
  */
 public final class LaunchPlan {
     static final int MAGIC = 0x4e4c5043;
-    static final int VERSION = 1;
-    static final int HEADER_BYTES = 16;
-    static final int OP_BYTES = 64;
+    static final int VERSION = 2;
+    static final int HEADER_BYTES = 24;
+    /** A step has two words of its own and six arguments. */
+    static final int OP_WORDS = 8;
+
+    static final int ARGS = 2;
+    /** The argument of a jump that names the step. */
+    static final int JUMP_TARGET = 2;
+
     static final int MAX_SLOTS = 4096;
     private static final int SHOWN_BYTES = 96;
     static final int NO_SLOT = 0xffff;
 
-    /** What a step does; ordinals are the wire codes of plan.h. */
+    /** What a step does, with plan.h's codes, which count from 0. */
     enum Code {
-        CALL,
-        JUMP,
-        STORE,
-        LOAD,
-        DECIMAL,
-        NOTE,
-        MATH,
-        FAIL
-    }
+        CALL(0),
+        JUMP(1),
+        STORE(2),
+        LOAD(3),
+        DECIMAL(4),
+        NOTE(5),
+        MATH(6),
+        FAIL(7);
 
-    /** A piece of the data, for {@link #dump}: how long it is, and whether it is filled from the beginning. */
-    record Region(int length, boolean filled) {}
+        final int wire;
 
-    /** A step; not a record, whose array would be compared by identity. */
-    static final class Op {
-        private final Code code;
-        private final int flags;
-        private final int dst;
-        private final int nr;
-        private final Arg[] args;
-        private final String what;
-
-        Op(Code code, int flags, int dst, int nr, Arg[] args, String what) {
-            this.code = code;
-            this.flags = flags;
-            this.dst = dst;
-            this.nr = nr;
-            this.args = args;
-            this.what = what;
-        }
-
-        /** The same jump to another step. */
-        Op to(int step) {
-            return new Op(code, flags, dst, step, args, what);
+        Code(int wire) {
+            this.wire = wire;
         }
     }
 
-    private final List<Op> ops;
+    private static final Code[] CODES = Code.values();
+
+    /** A piece of the data, for {@link #dump}: where it is, how long, and whether it is filled from the beginning. */
+    record Region(int offset, int length, boolean filled) {}
+
+    private final int[] words;
+    private final int ops;
+    private final List<String> attempts;
     private final byte[] data;
+    private final int room;
     private final int slots;
-    private final Map<Integer, Region> regions;
+    private final List<Region> regions;
 
-    /** @param ops not changed any more, nor {@code regions} */
-    LaunchPlan(List<Op> ops, byte[] data, int slots, Map<Integer, Region> regions) {
-        this.ops = Collections.unmodifiableList(ops);
+    /**
+     * Nothing of it is changed any more.
+     *
+     * @param words the steps as plan.h has them, and more behind them
+     * @param ops how many there are
+     * @param attempts what each step attempts, empty where nobody asks
+     * @param room how many zeros follow the data
+     * @param regions by their offsets
+     */
+    LaunchPlan(int[] words, int ops, List<String> attempts, byte[] data, int room, int slots, List<Region> regions) {
+        this.words = words;
+        this.ops = ops;
+        this.attempts = Collections.unmodifiableList(attempts);
         this.data = data;
+        this.room = room;
         this.slots = slots;
-        this.regions = regions;
+        this.regions = Collections.unmodifiableList(regions);
     }
 
     /** What step {@code index} attempts and on what, for an error message; null when there is no such step. */
     public @Nullable String describe(int index) {
-        return index >= 0 && index < ops.size() ? ops.get(index).what : null;
+        return index >= 0 && index < attempts.size() ? attempts.get(index) : null;
     }
 
     /** The bytes that the monitor plays; see plan.h for the layout. */
@@ -87,122 +90,110 @@ public final class LaunchPlan {
 
     /** As {@link #encode}, behind other bytes: a plan is large, and sent with something in front. */
     public byte[] encodeAfter(byte... head) {
-        byte[] out = Arrays.copyOf(head, head.length + HEADER_BYTES + ops.size() * OP_BYTES + data.length);
-        int at = head.length;
-        put(out, at, MAGIC, 4);
-        put(out, at + 4, VERSION, 2);
-        put(out, at + 6, slots, 2);
-        put(out, at + 8, ops.size(), 4);
-        put(out, at + 12, data.length, 4);
-        at += HEADER_BYTES;
-        for (int i = 0; i < ops.size(); i++) {
-            encode(ops.get(i), out, at);
-            at += OP_BYTES;
-        }
-        System.arraycopy(data, 0, out, at, data.length);
+        byte[] out = Arrays.copyOf(head, head.length + HEADER_BYTES + ops * OP_WORDS * Integer.BYTES + data.length);
+        ByteBuffer to = ByteBuffer.wrap(out).order(ByteOrder.LITTLE_ENDIAN).position(head.length);
+        to.putInt(MAGIC).putShort((short) VERSION).putShort((short) slots);
+        to.putInt(ops).putInt(data.length).putInt(room).putInt(0);
+        to.asIntBuffer().put(words, 0, ops * OP_WORDS);
+        System.arraycopy(data, 0, out, out.length - data.length, data.length);
         return out;
     }
 
-    private static void encode(Op op, byte[] out, int at) {
-        out[at] = (byte) code(op.code);
-        out[at + 1] = (byte) op.flags;
-        put(out, at + 2, op.dst, 2);
-        put(out, at + 4, op.nr, 4);
-        int kinds = 0;
-        Arg[] args = op.args;
+    /** The arguments of the step whose words begin at {@code at}, as they were given. */
+    private Arg[] args(int at) {
+        Arg[] args = new Arg[words[at + 1] >>> 28];
         for (int i = 0; i < args.length; i++) {
-            Arg arg = args[i];
-            kinds |= arg.kind() << (4 * i);
-            put(out, at + 16 + 8 * i, arg.wire(), 8);
+            int value = words[at + ARGS + i];
+            args[i] = switch (words[at + 1] >>> (16 + 2 * i) & 3) {
+                case Arg.DATA -> new Arg.Data(value);
+                case Arg.SLOT -> new Arg.Slot(value);
+                case Arg.WIDE ->
+                    Arg.of(ByteBuffer.wrap(data).order(ByteOrder.LITTLE_ENDIAN).getLong(value));
+                default -> Arg.of(value);
+            };
         }
-        put(out, at + 8, kinds, 4);
-    }
-
-    /** Little-endian, over zeros. By hand: a plan has thousands of numbers, most of them small, and a ByteBuffer takes three times as long. */
-    private static void put(byte[] out, int at, long value, int width) {
-        int to = at;
-        for (long rest = value; rest != 0 && to < at + width; rest >>>= 8) {
-            out[to++] = (byte) rest;
-        }
-    }
-
-    private static int code(Code code) {
-        return switch (code) {
-            case CALL -> 0;
-            case JUMP -> 1;
-            case STORE -> 2;
-            case LOAD -> 3;
-            case DECIMAL -> 4;
-            case NOTE -> 5;
-            case MATH -> 6;
-            case FAIL -> 7;
-        };
+        return args;
     }
 
     /** The plan in the manner of strace, one step a line; stable, so that it can be compared with a reviewed file. */
     public String dump() {
         StringBuilder out = new StringBuilder();
-        for (int i = 0; i < ops.size(); i++) {
-            Op op = ops.get(i);
-            out.append(i).append('\t');
-            if (op.dst != NO_SLOT) {
-                out.append('r').append(op.dst).append(" = ");
+        for (int at = 0; at < ops * OP_WORDS; at += OP_WORDS) {
+            Code code = CODES[words[at] & 0xff];
+            int flags = words[at] >>> 8 & 0xff;
+            int dst = words[at] >>> 16;
+            Arg[] args = args(at);
+            out.append(at / OP_WORDS).append('\t');
+            if (dst != NO_SLOT) {
+                out.append('r').append(dst).append(" = ");
             }
-            switch (op.code) {
+            switch (code) {
                 case CALL -> {
-                    out.append(callName(op.nr)).append('(');
-                    appendArgs(out, op.args);
-                    out.append(op.flags == 1 ? ")?" : ")");
+                    out.append(callName(words[at + 1] & 0xffff)).append('(');
+                    appendArgs(out, args);
+                    out.append(flags == 1 ? ")?" : ")");
                 }
                 case JUMP -> {
                     String[] names = {"always", "==", "!=", "<"};
-                    out.append("goto ").append(op.nr);
-                    if (op.flags != 0) {
+                    out.append("goto ").append(words[at + ARGS + JUMP_TARGET]);
+                    if (flags != 0) {
                         out.append(" if ");
-                        appendArg(out, op.args[0]);
-                        out.append(' ').append(names[op.flags]).append(' ');
-                        appendArg(out, op.args[1]);
+                        appendArg(out, args[0]);
+                        out.append(' ').append(names[flags]).append(' ');
+                        appendArg(out, args[1]);
                     }
                 }
-                case STORE, LOAD, DECIMAL -> appendTransfer(out, op);
+                case STORE, LOAD, DECIMAL -> appendTransfer(out, code, args);
                 case NOTE, MATH, FAIL -> {
-                    out.append(op.code.name().toLowerCase(java.util.Locale.ROOT))
-                            .append('(');
-                    appendArgs(out, op.args);
+                    out.append(name(code)).append('(');
+                    appendArgs(out, args);
                     out.append(')');
                 }
             }
-            if (!op.what.isEmpty()) {
-                out.append("\t# ").append(op.what);
+            String what = attempts.get(at / OP_WORDS);
+            if (!what.isEmpty()) {
+                out.append("\t# ").append(what);
             }
             out.append('\n');
         }
         return out.toString();
     }
 
+    private static String name(Code code) {
+        return code.name().toLowerCase(java.util.Locale.ROOT);
+    }
+
     /** The place in the data as a distance from the beginning of its piece. */
-    private void appendTransfer(StringBuilder out, Op op) {
-        out.append(op.code.name().toLowerCase(java.util.Locale.ROOT)).append('(');
-        if (op.code != Code.LOAD) {
-            appendArg(out, op.args[0]);
+    private void appendTransfer(StringBuilder out, Code code, Arg... args) {
+        out.append(name(code)).append('(');
+        if (code != Code.LOAD) {
+            appendArg(out, args[0]);
             out.append(", ");
         }
-        int offset = (int) ((Arg.Const) op.args[1]).value();
-        Map.Entry<Integer, Region> region = sortedRegions().floorEntry(offset);
-        if (region != null && offset < region.getKey() + region.getValue().length) {
-            out.append("(").append(region.getValue().length).append(")+").append(offset - region.getKey());
-        } else {
-            out.append(offset);
-        }
-        if (op.args.length > 2) {
+        appendPlace(out, (int) args[1].wire);
+        if (args.length > 2) {
             out.append(", ");
-            appendArg(out, op.args[2]);
+            appendArg(out, args[2]);
         }
         out.append(')');
     }
 
-    private NavigableMap<Integer, Region> sortedRegions() {
-        return new TreeMap<>(regions);
+    private void appendPlace(StringBuilder out, int offset) {
+        Region region = regionAround(offset);
+        if (region == null) {
+            out.append(offset);
+        } else {
+            out.append("(").append(region.length).append(")+").append(offset - region.offset);
+        }
+    }
+
+    private @Nullable Region regionAround(int offset) {
+        for (Region r : regions) {
+            if (offset >= r.offset && offset < r.offset + r.length) {
+                return r;
+            }
+        }
+        return null;
     }
 
     private static String callName(int nr) {
@@ -237,7 +228,8 @@ public final class LaunchPlan {
         }
     }
 
-    private void appendRegion(StringBuilder out, int offset, Region region) {
+    private void appendRegion(StringBuilder out, Region region) {
+        int offset = region.offset;
         if (!region.filled) {
             out.append("&room(").append(region.length).append(')');
         } else if (region.length > SHOWN_BYTES) {
@@ -259,18 +251,23 @@ public final class LaunchPlan {
         }
     }
 
-    /** A printable NUL-ended string is shown, and what else is short; room to write to by its size; the inside of a piece by its offset. */
+    /** A printable NUL-ended string is shown, and what else is short; room to write to by its size; the inside of a piece by its distance. */
     private void appendData(StringBuilder out, int offset) {
-        Region region = regions.get(offset);
+        Region region = regionAround(offset);
+        if (region != null && region.offset == offset) {
+            appendRegion(out, region);
+            return;
+        }
         if (region != null) {
-            appendRegion(out, offset, region);
+            out.append('&');
+            appendPlace(out, offset);
             return;
         }
         int end = offset;
         while (end < data.length && data[end] >= 0x20 && data[end] < 0x7f) {
             end++;
         }
-        if (end > offset && end < data.length && data[end] == 0) {
+        if (end < data.length && data[end] == 0) {
             out.append('"')
                     .append(new String(data, offset, end - offset, StandardCharsets.US_ASCII))
                     .append('"');

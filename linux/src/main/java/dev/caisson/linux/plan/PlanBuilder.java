@@ -1,8 +1,6 @@
 package dev.caisson.linux.plan;
 
 import dev.caisson.linux.plan.LaunchPlan.Code;
-import dev.caisson.linux.plan.LaunchPlan.Op;
-import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -33,14 +31,29 @@ public final class PlanBuilder {
         private int at = -1;
     }
 
-    private final List<Op> ops = new ArrayList<>();
-    /** Where each step jumps to; null for what is no jump. */
-    private final List<@Nullable Label> targets = new ArrayList<>();
+    /** As many as a plain container's init has; more of them are copied. */
+    private static final int STEPS = 1024;
+    /** Room of that size and more is not sent, but lies behind the data. */
+    private static final int LARGE_ROOM = 64;
+    /** The first offset of such room while the data still grow. */
+    private static final int BEHIND = 1 << 30;
+
+    /** A step's numbers are written as the monitor reads them; a plan has a thousand steps, and each is written once. */
+    private int[] words = new int[LaunchPlan.OP_WORDS * STEPS];
+
+    private int ops;
+    private final List<String> attempts = new ArrayList<>(STEPS);
+    /** What is known at the end only: of a word that names a step or room behind the data, the word and, for a step, its label. */
+    private final List<Later> later = new ArrayList<>();
+
+    private record Later(int word, @Nullable Label label) {}
 
     private final Map<String, Arg.Data> strings = new HashMap<>();
-    private final Map<Integer, LaunchPlan.Region> regions = new HashMap<>();
+    private final List<LaunchPlan.Region> regions = new ArrayList<>();
+    private final List<LaunchPlan.Region> behind = new ArrayList<>();
     private byte[] data = new byte[4096];
     private int dataLength;
+    private int room;
     private int slots;
 
     /**
@@ -108,22 +121,22 @@ public final class PlanBuilder {
 
     /** Makes {@code label} stand for the next step. */
     public void place(Label label) {
-        label.at = ops.size();
+        label.at = ops;
     }
 
     /** Writes the low {@code width} bytes of a value (a pointer, say) into the data. */
     public void store(Arg value, Arg.Data to, int width) {
-        add(Code.STORE, 0, LaunchPlan.NO_SLOT, 0, "", value, Arg.of(to.offset()), Arg.of(width));
+        add(Code.STORE, 0, LaunchPlan.NO_SLOT, 0, "", value, to, Arg.of(width));
     }
 
     /** Reads {@code width} bytes of the data; four bytes are taken as signed. */
     public void load(Arg.Slot dst, Arg.Data from, int width) {
-        add(Code.LOAD, 0, dst.index(), 0, "", Arg.ZERO, Arg.of(from.offset()), Arg.of(width));
+        add(Code.LOAD, 0, dst.index(), 0, "", Arg.ZERO, from, Arg.of(width));
     }
 
     /** Writes a value as decimal text (21 bytes of room, NUL-ended) and keeps the text's length. */
     public void decimal(Arg.Slot length, Arg value, Arg.Data to) {
-        add(Code.DECIMAL, 0, length.index(), 0, "", value, Arg.of(to.offset()));
+        add(Code.DECIMAL, 0, length.index(), 0, "", value, to);
     }
 
     /** {@code dst = value}. */
@@ -145,19 +158,32 @@ public final class PlanBuilder {
 
     /** Zeroed room in the data, 8-byte aligned. */
     public Arg.Data room(int bytes) {
-        int at = (dataLength + 7) & ~7;
-        reserve(at + bytes);
-        dataLength = at + bytes;
-        regions.put(at, new LaunchPlan.Region(bytes, false));
-        return new Arg.Data(at);
+        if (bytes >= LARGE_ROOM) {
+            int at = aligned(room);
+            room = at + bytes;
+            behind.add(new LaunchPlan.Region(at, bytes, false));
+            return new Arg.Data(BEHIND + at);
+        }
+        return take(bytes, false);
     }
 
     /** These bytes in the data, 8-byte aligned. */
     public Arg.Data bytes(byte[] value) {
-        Arg.Data at = room(value.length);
+        Arg.Data at = take(value.length, true);
         System.arraycopy(value, 0, data, at.offset(), value.length);
-        regions.put(at.offset(), new LaunchPlan.Region(value.length, true));
         return at;
+    }
+
+    private Arg.Data take(int bytes, boolean isFilled) {
+        int at = aligned(dataLength);
+        reserve(at + bytes);
+        dataLength = at + bytes;
+        regions.add(new LaunchPlan.Region(at, bytes, isFilled));
+        return new Arg.Data(at);
+    }
+
+    private static int aligned(int offset) {
+        return (offset + 7) & ~7;
     }
 
     /** A NUL-ended UTF-8 string; equal strings share their bytes. Steps must not write to it. */
@@ -186,40 +212,83 @@ public final class PlanBuilder {
 
     /** Little-endian numbers of the given widths in a row, such as a kernel structure. */
     public Arg.Data struct(long... widthsAndValues) {
-        ByteArrayOutputStream out = new ByteArrayOutputStream();
+        int length = 0;
         for (int i = 0; i < widthsAndValues.length; i += 2) {
-            long value = widthsAndValues[i + 1];
-            for (int b = 0; b < widthsAndValues[i]; b++) {
-                out.write((int) (value >>> (8 * b)));
-            }
+            length += (int) widthsAndValues[i];
         }
-        return bytes(out.toByteArray());
+        Arg.Data at = take(length, true);
+        int to = at.offset();
+        for (int i = 0; i < widthsAndValues.length; i += 2) {
+            put(to, widthsAndValues[i + 1], (int) widthsAndValues[i]);
+            to += (int) widthsAndValues[i];
+        }
+        return at;
     }
 
-    /** The finished plan; every jump's label must have been placed. */
-    public LaunchPlan build() {
-        List<Op> done = new ArrayList<>(ops);
-        for (int i = 0; i < done.size(); i++) {
-            Label label = targets.get(i);
-            if (label == null) {
-                continue;
-            }
-            if (label.at < 0) {
-                throw new IllegalStateException("step " + i + " jumps to a label that was never placed");
-            }
-            done.set(i, done.get(i).to(label.at));
+    private void put(int at, long value, int width) {
+        int to = at;
+        for (long rest = value; rest != 0 && to < at + width; rest >>>= 8) {
+            data[to++] = (byte) rest;
         }
-        return new LaunchPlan(done, Arrays.copyOf(data, dataLength), slots, new HashMap<>(regions));
+    }
+
+    /** The finished plan; every jump's label must have been placed. Nothing can be added afterwards. */
+    public LaunchPlan build() {
+        int dataEnd = aligned(dataLength);
+        reserve(dataEnd);
+        for (Later l : later) {
+            if (l.label == null) {
+                words[l.word] += dataEnd - BEHIND;
+            } else if (l.label.at < 0) {
+                throw new IllegalStateException(
+                        "step " + l.word / LaunchPlan.OP_WORDS + " jumps to a label that was never placed");
+            } else {
+                words[l.word] = l.label.at;
+            }
+        }
+        List<LaunchPlan.Region> all = new ArrayList<>(regions);
+        for (LaunchPlan.Region r : behind) {
+            all.add(new LaunchPlan.Region(dataEnd + r.offset(), r.length(), false));
+        }
+        return new LaunchPlan(words, ops, attempts, Arrays.copyOf(data, dataEnd), room, slots, all);
     }
 
     private void addJump(int flags, Label to, Arg... args) {
-        ops.add(new Op(Code.JUMP, flags, LaunchPlan.NO_SLOT, 0, args, ""));
-        targets.add(to);
+        later.add(new Later(ops * LaunchPlan.OP_WORDS + LaunchPlan.ARGS + LaunchPlan.JUMP_TARGET, to));
+        add(Code.JUMP, flags, LaunchPlan.NO_SLOT, 0, "", args);
     }
 
     private void add(Code code, int flags, int dst, int nr, String what, Arg... args) {
-        ops.add(new Op(code, flags, dst, nr, args, what));
-        targets.add(null);
+        int at = ops * LaunchPlan.OP_WORDS;
+        if (at == words.length) {
+            words = Arrays.copyOf(words, 2 * at);
+        }
+        int kinds = 0;
+        for (int i = 0; i < args.length; i++) {
+            int kind = args[i].kind;
+            long value = args[i].wire;
+            if (kind == Arg.CONST && value != (int) value) {
+                kind = Arg.WIDE;
+                value = wide(value);
+            } else if (kind == Arg.DATA && value >= BEHIND) {
+                later.add(new Later(at + LaunchPlan.ARGS + i, null));
+            }
+            kinds |= kind << (2 * i);
+            words[at + LaunchPlan.ARGS + i] = (int) value;
+        }
+        words[at] = code.wire | flags << 8 | dst << 16;
+        words[at + 1] = nr | kinds << 16 | args.length << 28;
+        ops++;
+        attempts.add(what);
+    }
+
+    /** Where a constant lies that has more than 32 bits. */
+    private int wide(long value) {
+        int at = aligned(dataLength);
+        reserve(at + Long.BYTES);
+        put(at, value, Long.BYTES);
+        dataLength = at + Long.BYTES;
+        return at;
     }
 
     private void reserve(int size) {

@@ -83,6 +83,12 @@ public final class CommandLauncher extends LaunchLink {
     }
 
     @Override
+    public Ahead spawnAhead(int launch, String tag, int io, int namespaces) {
+        int bits = launch == MAIN && hands.fifos() != null ? FIFOS : 0;
+        return spawnAhead(newLaunch(launch, tag, null), tag, io, namespaces, bits);
+    }
+
+    @Override
     LinkLaunch newLaunch(int launch, String tag, @Nullable LaunchPlan plan) {
         return launch == MAIN && hands.console() != null
                 ? new WithConsole(this, launch, tag, plan, hands.console())

@@ -20,6 +20,8 @@ import org.jspecify.annotations.Nullable;
 
 /** The hands at the other end of a connection: plays plans and tells what becomes of them. Thread-safe. */
 abstract class LaunchLink implements Launcher {
+    private static final int AHEAD = 8;
+
     private final FrameConnection connection;
     final Map<Integer, LinkLaunch> launches = new ConcurrentHashMap<>();
     private final AtomicInteger lastId = new AtomicInteger();
@@ -65,17 +67,54 @@ abstract class LaunchLink implements Launcher {
     }
 
     final Launch spawn(LinkLaunch launch, String tag, LaunchPlan plan, int io, int bits) throws ContainerFault {
-        byte[] payload = plan.encodeAfter((tag + "\0").getBytes(StandardCharsets.UTF_8));
+        byte[] payload = encode(tag, plan, (tag + "\0").getBytes(StandardCharsets.UTF_8));
+        begin(launch, WireFrame.of(WireFrame.SPAWN, bits, launch.id(), io, payload));
+        return launch;
+    }
+
+    @Override
+    public @Nullable Ahead spawnAhead(int launch, String tag, int io, int namespaces) throws ContainerFault {
+        return spawnAhead(newLaunch(launch, tag, null), tag, io, namespaces, 0);
+    }
+
+    final Ahead spawnAhead(LinkLaunch launch, String tag, int io, int namespaces, int bits) {
+        byte[] name = (tag + "\0").getBytes(StandardCharsets.UTF_8);
+        byte[] payload = ByteBuffer.allocate(name.length + Integer.BYTES)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .put(name)
+                .putInt(namespaces)
+                .array();
+        begin(launch, WireFrame.of(WireFrame.SPAWN, bits | AHEAD, launch.id(), io, payload));
+        return new Ahead() {
+            @Override
+            public Launch play(LaunchPlan plan) throws ContainerFault {
+                launch.onPlan(plan);
+                send(WireFrame.of(WireFrame.PLAN, 0, launch.id(), 0, encode(tag, plan)));
+                return launch;
+            }
+
+            @Override
+            public void giveUp() {
+                launch.forget();
+            }
+        };
+    }
+
+    private static byte[] encode(String tag, LaunchPlan plan, byte... head) throws ContainerFault {
+        byte[] payload = plan.encodeAfter(head);
         if (payload.length > WireFrame.MAX_PAYLOAD) {
             throw new ContainerFault(
                     Kind.INVALID, "launch plan of " + tag + " is larger than " + WireFrame.MAX_PAYLOAD + " bytes");
         }
+        return payload;
+    }
+
+    private void begin(LinkLaunch launch, WireFrame spawn) {
         launches.put(launch.id(), launch);
         if (lost) {
             launch.onLinkLost();
         }
-        send(WireFrame.of(WireFrame.SPAWN, bits, launch.id(), io, payload));
-        return launch;
+        send(spawn);
     }
 
     LinkLaunch newLaunch(int launch, String tag, @Nullable LaunchPlan plan) {

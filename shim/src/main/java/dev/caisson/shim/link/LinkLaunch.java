@@ -23,7 +23,9 @@ class LinkLaunch implements Launch {
     static final int NOTE_FAILED = 2;
     static final int SAID_PID = 1;
     /** In NOTE_FAILED: the plan was refused, or there was no process to play it. */
-    static final int NO_STEP = -1;
+    static final int NO_PLAN = -1;
+    /** The same: the namespaces that were to be made ahead could not be. */
+    static final int NO_NAMESPACES = -2;
 
     private static final int GATE_IN_BUILD = 2;
 
@@ -52,6 +54,16 @@ class LinkLaunch implements Launch {
 
     String tag() {
         return tag;
+    }
+
+    /** Before it is played, if it was not there from the beginning. */
+    void onPlan(LaunchPlan value) {
+        lock.lock();
+        try {
+            plan = value;
+        } finally {
+            lock.unlock();
+        }
     }
 
     /** 0: not made yet. */
@@ -118,9 +130,11 @@ class LinkLaunch implements Launch {
         Errno errno = Errno.of((int) -negativeErrno);
         if (what == null || what.isEmpty()) {
             // The monitor's word for a plan that it could not even begin with is no step of it.
-            what = step == NO_STEP
-                    ? "begin launch of " + tag
-                    : "step " + Integer.toUnsignedString(step) + " of launch plan";
+            what = switch (step) {
+                case NO_PLAN -> "begin launch of " + tag;
+                case NO_NAMESPACES -> "create namespaces of " + tag;
+                default -> "step " + Integer.toUnsignedString(step) + " of launch plan";
+            };
         }
         return new ContainerFault(Kind.FAILED, what + ": " + errno.description());
     }

@@ -35,6 +35,11 @@ record LazyLauncher(Pod pod) implements Launcher {
     }
 
     @Override
+    public @Nullable Ahead spawnAhead(int launch, String tag, int io, int namespaces) throws ContainerFault {
+        return link().spawnAhead(launch, tag, io, namespaces);
+    }
+
+    @Override
     public @Nullable Launch find(int launch) {
         MonitorLink link = pod.link();
         return link == null ? null : link.find(launch);

@@ -168,6 +168,7 @@ public final class TaskLifecycle {
                         launcher);
         task.container(container);
         records.save(task);
+        container.begin();
         startLogger(task, stdio.logger(), task.init.launchId, launcher);
         Launch init = container.create();
         task.init.attach(init);

@@ -8,7 +8,7 @@ import org.junit.jupiter.api.Test;
 class LinkLaunchTest {
     @Test
     void planThatDidNotBeginHasNoStep() {
-        assertThat(LinkLaunch.stepFailed("init of c1", null, LinkLaunch.NO_STEP, -11))
+        assertThat(LinkLaunch.stepFailed("init of c1", null, LinkLaunch.NO_PLAN, -11))
                 .hasMessageStartingWith("begin launch of init of c1: ")
                 .hasMessageContaining("EAGAIN");
     }

@@ -24,6 +24,7 @@ class LaunchTest {
     private static final int ENOENT = 2;
     private static final int EINVAL = 22;
     private static final int SIGKILL = 9;
+    private static final int CLONE_NEWUTS = 0x4000000;
 
     private static Frame awaitFailure(Peer link, int launch) {
         return link.await(
@@ -80,8 +81,8 @@ class LaunchTest {
         try (Rig rig = Rig.bare()) {
             Peer link = rig.startMonitor();
             byte[] plan = Plans.shell("exit 0").encode();
-            plan[16 + 2] = 0x55; // result slot of the first step
-            plan[16 + 3] = 0x55;
+            plan[24 + 2] = 0x55; // result slot of the first step
+            plan[24 + 3] = 0x55;
             link.send(Frame.of(
                     Frame.SPAWN,
                     0,
@@ -96,6 +97,57 @@ class LaunchTest {
             assertThat(failed.body().getInt(4)).isEqualTo(-1); // no step of it
             assertThat(failed.body().getLong(8)).isEqualTo(-EINVAL);
             link.await(Frame.LAUNCHED, 1);
+        }
+    }
+
+    @Test
+    void aPlayerMakesNamespacesBeforeItHasItsPlan() throws Exception {
+        try (Rig rig = Rig.bare()) {
+            Peer link = rig.startMonitor();
+            link.spawnAhead(1, CLONE_NEWUTS);
+            link.sync();
+            Path seen = rig.dir.resolve("seen");
+            link.plan(
+                    1,
+                    Plans.shell("readlink /proc/self/ns/uts >" + seen + "; exit 4")
+                            .encode());
+            assertThat(link.awaitStatus(1)).isEqualTo(4 << 8);
+            assertThat(Files.readString(seen))
+                    .startsWith("uts:[")
+                    .isNotEqualTo(Files.readSymbolicLink(Path.of("/proc/self/ns/uts")) + "\n");
+        }
+    }
+
+    @Test
+    void aPlayerWithoutAPlanSaysWhyAndEnds() throws Exception {
+        try (Rig rig = Rig.bare()) {
+            Peer link = rig.startMonitor();
+            link.spawnAhead(1, 1); // no namespace's flag
+            Frame none = awaitFailure(link, 1);
+            assertThat(none.body().getInt(4)).isEqualTo(-2);
+            assertThat(none.body().getLong(8)).isEqualTo(-EINVAL);
+            link.await(Frame.LAUNCHED, 1);
+            link.spawnAhead(2, CLONE_NEWUTS);
+            link.plan(2, (byte) 1);
+            Frame impossible = awaitFailure(link, 2);
+            assertThat(impossible.body().getInt(4)).isEqualTo(-1);
+            assertThat(impossible.body().getLong(8)).isEqualTo(-EINVAL);
+            link.await(Frame.LAUNCHED, 2);
+            link.spawnAhead(3, CLONE_NEWUTS);
+            link.sync();
+            link.send(Frame.of(Frame.FORGET, 3, 0));
+            link.spawnAhead(4, CLONE_NEWUTS);
+            link.sync();
+            link.send(Frame.of(Frame.KILL, 4, SIGKILL));
+            link.await(Frame.LAUNCHED, 4);
+            Path children = Path.of("/proc/" + rig.monitorPid() + "/task/" + rig.monitorPid() + "/children");
+            Rig.until("no player is left", () -> {
+                try {
+                    return Files.readString(children).isBlank();
+                } catch (IOException e) {
+                    return false;
+                }
+            });
         }
     }
 

@@ -19,6 +19,7 @@ import java.util.function.Predicate;
 /** The daemon's end of one connection: a monitor's or a command's. A thread reads, so that nothing is held up unless asked for. */
 final class Peer implements AutoCloseable {
     static final int SELF = 2;
+    static final int AHEAD = 8;
     static final int LOGGER = 1;
     private static final Duration PATIENCE = Duration.ofSeconds(20);
 
@@ -153,6 +154,21 @@ final class Peer implements AutoCloseable {
                 launch,
                 io,
                 ByteBuffer.allocate(t.length + p.length).put(t).put(p).array()));
+    }
+
+    /** A launch whose plan is to follow; its player makes namespaces meanwhile. */
+    void spawnAhead(int launch, int namespaces) {
+        byte[] p = ByteBuffer.allocate(6)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .put((byte) 't')
+                .put((byte) 0)
+                .putInt(namespaces)
+                .array();
+        send(Frame.of(Frame.SPAWN, AHEAD, launch, 0, p));
+    }
+
+    void plan(int launch, byte... plan) {
+        send(Frame.of(Frame.PLAN, 0, launch, 0, plan));
     }
 
     void gate(int launch, int flags, byte... bytes) {

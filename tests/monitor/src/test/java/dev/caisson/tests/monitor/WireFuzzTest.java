@@ -163,12 +163,24 @@ class WireFuzzTest {
         return p.build();
     }
 
+    /** See plan.h. */
+    private static final int HEADER = 24;
+
+    private static final int STEP = 32;
+
     private static byte[] spawn(SplittableRandom random) {
+        if (random.nextInt(8) == 0) { // for the flag of a plan that follows
+            return ByteBuffer.allocate(6)
+                    .put((byte) 't')
+                    .put((byte) 0)
+                    .putInt(random.nextInt())
+                    .array();
+        }
         byte[] plan =
                 random.nextInt(8) == 0 ? bytes(random, 200) : harmless(random).encode();
-        if (plan.length > 16 && random.nextInt(4) == 0) {
-            int at = 16 + random.nextInt(plan.length - 16);
-            if ((at - 16) % 64 != 0 && (at - 16) % 64 > 1) { // neither what a step is, nor where it jumps back to
+        if (plan.length > HEADER && random.nextInt(4) == 0) {
+            int at = HEADER + random.nextInt(plan.length - HEADER);
+            if ((at - HEADER) % STEP > 1) { // not what a step is
                 plan[at] = (byte) random.nextInt();
             }
         }
@@ -217,7 +229,8 @@ class WireFuzzTest {
     private static final Set<Integer> FAULTS = Set.of(4, 7, 8, 11);
 
     private static Frame daemonFrame(SplittableRandom random, Path dir) {
-        int[] kinds = {32, 32, 33, 34, 34, 35, 35, 36, 37, 37, 37, 38, 39, 40, 40, 41, 42, 44, 44, 0, 1, 8, 31, 64, 255
+        int[] kinds = {
+            32, 32, 33, 34, 34, 35, 35, 36, 37, 37, 37, 38, 39, 40, 40, 41, 42, 44, 44, 45, 45, 0, 1, 8, 31, 64, 255
         };
         int kind = kinds[random.nextInt(kinds.length)];
         int a = random.nextInt(10) == 0 ? random.nextInt() : random.nextInt(8);
@@ -227,6 +240,8 @@ class WireFuzzTest {
         }
         byte[] payload = switch (kind) {
             case Frame.SPAWN -> spawn(random);
+            case Frame.PLAN ->
+                random.nextInt(3) == 0 ? bytes(random, 200) : harmless(random).encode();
             case Frame.IO_OPEN -> io(random, dir);
             case Frame.CANNED -> canned(random);
             case Frame.PLEDGE -> pledge(random);

@@ -187,7 +187,7 @@ final class NamespaceContainer implements Container {
 
     @Override
     public void begin() throws ContainerFault {
-        namespacesAhead = InitPlan.namespacesAhead(spec.linux(), host.user() != null);
+        namespacesAhead = InitPlan.namespacesAhead(spec.linux(), request.rootfs(), host.user() != null);
         if (namespacesAhead != 0) {
             ahead = launcher.spawnAhead(request.launch(), tag(), request.io(), namespacesAhead);
         }

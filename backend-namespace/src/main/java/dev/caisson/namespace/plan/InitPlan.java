@@ -3,6 +3,7 @@ package dev.caisson.namespace.plan;
 import static dev.caisson.namespace.plan.Kernel.*;
 import static dev.caisson.namespace.plan.Steps.c;
 
+import dev.caisson.backend.RootfsMount;
 import dev.caisson.linux.plan.Arg;
 import dev.caisson.linux.plan.LaunchPlan;
 import dev.caisson.linux.plan.PlanBuilder;
@@ -144,10 +145,11 @@ public final class InitPlan {
      * Flags of the namespaces that a launcher can make before it has its plan, which is then to say so ({@link
      * dev.caisson.backend.Handover#namespaces}): a network namespace takes the kernel some 0.5 ms. 0 when none is worth it.
      *
+     * @param rootfs what is mounted by the launcher
      * @param byUser whether daemon and monitors are not root's
      */
-    public static int namespacesAhead(Linux linux, boolean byUser) {
-        return NamespaceSteps.ahead(linux, byUser);
+    public static int namespacesAhead(Linux linux, List<RootfsMount> rootfs, boolean byUser) {
+        return NamespaceSteps.ahead(linux, rootfs, byUser);
     }
 
     private boolean isStaged() {

@@ -3,6 +3,7 @@ package dev.caisson.namespace.plan;
 import static dev.caisson.namespace.plan.Kernel.*;
 import static dev.caisson.namespace.plan.Steps.c;
 
+import dev.caisson.backend.RootfsMount;
 import dev.caisson.linux.plan.Arg;
 import dev.caisson.linux.plan.PlanBuilder;
 import dev.caisson.linux.plan.Sys;
@@ -16,6 +17,7 @@ import java.util.ArrayList;
 import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Namespaces: joining, making, and what the parent side does for the child (id maps, cgroups, oom score). */
@@ -255,13 +257,18 @@ final class NamespaceSteps {
         return flags & ~made;
     }
 
+    /** They speak by the network namespace of whoever mounts them, which for a rootfs is the host's. */
+    private static final Set<String> NETWORK_FILE_SYSTEMS =
+            Set.of("nfs", "nfs4", "cifs", "smb3", "ceph", "9p", "afs", "glusterfs");
+
     /** {@link InitPlan#namespacesAhead}. */
-    static int ahead(Linux linux, boolean byUser) {
+    static int ahead(Linux linux, List<RootfsMount> rootfs, boolean byUser) {
         // Of a user namespace they would not be; and what is to move into the network namespace is looked up in the
         // host's.
         if (linux.hasNamespace(NamespaceType.USER)
                 || byUser
-                || !linux.netDevices().isEmpty()) {
+                || !linux.netDevices().isEmpty()
+                || rootfs.stream().anyMatch(m -> NETWORK_FILE_SYSTEMS.contains(m.type()))) {
             return 0;
         }
         long flags = 0;

@@ -212,7 +212,7 @@ final class Scenarios {
                         host(),
                         staged,
                         null,
-                        Handover.NONE.in(InitPlan.namespacesAhead(spec(b -> {}).linux(), false)),
+                        Handover.NONE.in(InitPlan.namespacesAhead(spec(b -> {}).linux(), List.of(), false)),
                         null));
         plans.put(
                 "at-once",

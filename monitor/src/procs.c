@@ -138,6 +138,8 @@ static void end_of_launch(struct proc *p)
 	else if (relay_redeem(p->launch, PLEDGE_LAUNCHED, (const uint32_t[3]){ (uint32_t)p->pid }))
 		relay_process_gone(p->launch); /* its canned answers still say that it was not started */
 	link_send(W_LAUNCHED, 0, p->launch, (uint32_t)p->pid, NULL, 0);
+	if (hands && p->flags & PROC_EXITED) /* before its launcher had */
+		hands->exited(p->launch, p->status);
 }
 
 static void ended(struct proc *p, uint32_t status, uint64_t time_ns);

@@ -13,6 +13,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 
 /** The command role. */
@@ -106,7 +107,19 @@ class CommandTest {
             Peer c = endingWithItsLaunch(rig);
             c.spawn(1, "exec c1", Plans.gated("exit 7"), 1, 0);
             c.gate(1, 0, (byte) 'g');
-            assertThat(p.waitFor()).isEqualTo(7);
+            assertThat(p.waitFor(30, TimeUnit.SECONDS)).isTrue();
+            assertThat(p.exitValue()).isEqualTo(7);
+        }
+    }
+
+    @Test
+    void norThatOfOneWhoseLauncherIsSlower() throws Exception {
+        try (Rig rig = Rig.bare()) {
+            Process p = exec(rig);
+            Peer c = endingWithItsLaunch(rig);
+            c.spawn(1, "exec c1", Plans.shellOfASlowLauncher("exit 7"), 1, 0);
+            assertThat(p.waitFor(30, TimeUnit.SECONDS)).isTrue();
+            assertThat(p.exitValue()).isEqualTo(7);
         }
     }
 

@@ -51,6 +51,15 @@ final class Plans {
         return p.build();
     }
 
+    /** As {@link #shell}, with a launcher that is slower than its process. */
+    static LaunchPlan shellOfASlowLauncher(String script) {
+        PlanBuilder p = new PlanBuilder();
+        child(p, false, true);
+        streams(p);
+        shell(p, script);
+        return p.build();
+    }
+
     /** Whose process finds no program. */
     static LaunchPlan failing() {
         PlanBuilder p = new PlanBuilder();
@@ -81,6 +90,10 @@ final class Plans {
 
     /** Makes the monitor's child; the launcher's side of the plan ends here. */
     static void child(PlanBuilder p, boolean pidLast) {
+        child(p, pidLast, false);
+    }
+
+    private static void child(PlanBuilder p, boolean pidLast, boolean stays) {
         Arg.Slot pid = p.slot();
         PlanBuilder.Label child = new PlanBuilder.Label();
         Arg.Data args = p.struct(8, CLONE_PARENT, 8, 0, 8, 0, 8, 0, 8, 0, 8, 0, 8, 0, 8, 0, 8, 0, 8, 0, 8, 0);
@@ -90,6 +103,9 @@ final class Plans {
             sleep(p, 300);
         }
         p.note(SAID_PID, pid);
+        if (stays) {
+            sleep(p, 300);
+        }
         p.call("exit", Sys.EXIT, c(0));
         p.place(child);
         p.call("tie to the monitor's life", Sys.PRCTL, c(PR_SET_PDEATHSIG), c(9), c(0), c(0), c(0));

@@ -104,6 +104,26 @@ class ProcessTest extends OciSuite {
         assertThat(home(box)).as("no file").isIn("/", "/root");
     }
 
+    /** A runtime that looks before the container is there has to see that it is another file then. */
+    @Test
+    void theHomeOfARunIsTheUserDatabasesThatItSees() throws java.io.IOException {
+        Box box = box("echo $HOME").set("/process/env", "[\"PATH=/bin\"]");
+        Path passwd = Files.writeString(box.file("/etc/passwd"), "root:x:0:0:root:/one:/bin/sh\n");
+        assertThat(box.run().ok().out().strip())
+                .as("of a file that may yet change")
+                .isEqualTo("/one");
+        if (runtime.isSubject()) {
+            Await.sleep(Duration.ofMillis(1200));
+        }
+        assertThat(box.run().ok().out().strip()).isEqualTo("/one");
+        Path over = Files.writeString(passwd.resolveSibling("over"), "root:x:0:0:root:/two:/bin/sh\n");
+        box.add(
+                "/mounts",
+                "{\"destination\": \"/etc/passwd\", \"type\": \"bind\", \"source\": \"" + over
+                        + "\", \"options\": [\"bind\", \"ro\"]}");
+        assertThat(box.run().ok().out().strip()).as("mounted over").isEqualTo("/two");
+    }
+
     @Test
     void theDirectoryIsMadeAndEntered() {
         assertThat(inside(box(Inside.SCRIPT).set("/process/cwd", "\"/tmp\"")).line("directory"))

@@ -12,8 +12,10 @@ import java.nio.file.Path;
 public final class SparseCopy {
     private static final int SYS_LSEEK = 8;
     private static final int SYS_IOCTL = 16;
+    private static final int SYS_SENDFILE = 40;
     private static final int SYS_FTRUNCATE = 77;
     private static final int SYS_COPY_FILE_RANGE = 326;
+    private static final int SEEK_SET = 0;
     private static final int SEEK_END = 2;
     private static final int SEEK_DATA = 3;
     private static final int SEEK_HOLE = 4;
@@ -50,20 +52,23 @@ public final class SparseCopy {
     private static void copy(KernelCalls calls, NativeMemory offsets, Fd in, Fd out, long begin, long end)
             throws ErrnoException {
         for (long at = begin; at < end; ) {
+            long most = Math.min(end - at, PART);
             offsets.putLong(0, at);
             offsets.putLong(Long.BYTES, at);
-            long done = check(
-                    calls.call(
-                            SYS_COPY_FILE_RANGE,
-                            in.number(),
-                            offsets.address(0),
-                            out.number(),
-                            offsets.address(Long.BYTES),
-                            Math.min(end - at, PART),
-                            0),
-                    "copy_file_range",
-                    out);
-            if (done == 0) {
+            long done = calls.call(
+                    SYS_COPY_FILE_RANGE,
+                    in.number(),
+                    offsets.address(0),
+                    out.number(),
+                    offsets.address(Long.BYTES),
+                    most,
+                    0);
+            if (done == -Errno.EXDEV.number() || done == -Errno.EOPNOTSUPP.number() || done == -Errno.EINVAL.number()) {
+                // Between file systems of two kinds, since Linux 5.19.
+                check(calls.call(SYS_LSEEK, out.number(), at, SEEK_SET), "lseek", out);
+                done = calls.call(SYS_SENDFILE, out.number(), in.number(), offsets.address(0), most);
+            }
+            if (check(done, "copy to", out) == 0) {
                 return; // it has become shorter
             }
             at += done;

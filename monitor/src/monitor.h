@@ -21,8 +21,17 @@ void link_need(void);
 /* In a command instead of link_init: serves this connection; frames that are no monitor's go to other. */
 void link_adopt(int fd, void (*lost)(void), void (*other)(const struct wire *, const uint8_t *));
 
-/* procs.c: from now on this program is not kept waiting by whoever has the processor; what it runs is as others are. */
+/* copy.c: from now on this program is not kept waiting by whoever has the processor; what it runs is as others are. */
 void take_short_turns(void);
+/* A plan that is still to come. */
+struct ahead {
+	int plan, sent[2]; /* plan: a file; sent: the pipe by which its length comes */
+	uint32_t namespaces;
+};
+
+/* In a forked copy: exactly the descriptors that a plan may count on, then the plan, which is NULL if it is to come. */
+void play_in_copy(int note, int gate, const int io[3], const uint8_t *plan, struct ahead *ahead, int is_self,
+		  unsigned preserved, pid_t monitor) __attribute__((noreturn));
 
 /* relay.c: containerd's connections and requests. */
 void relay_init(int listener);

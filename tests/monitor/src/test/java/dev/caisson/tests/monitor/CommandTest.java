@@ -3,6 +3,7 @@ package dev.caisson.tests.monitor;
 import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caisson.linux.plan.LaunchPlan;
 import java.io.IOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
@@ -100,27 +101,25 @@ class CommandTest {
                 "env", "-i", "CAISSON_STATE_DIR=" + rig.state, rig.binary.toString(), "exec", "c1", "true"));
     }
 
-    @Test
-    void aProgramsEndIsNotAskedFor() throws Exception {
+    private static void endsUnasked(LaunchPlan plan, int code) throws Exception {
         try (Rig rig = Rig.bare()) {
             Process p = exec(rig);
             Peer c = endingWithItsLaunch(rig);
-            c.spawn(1, "exec c1", Plans.gated("exit 7"), 1, 0);
+            c.spawn(1, "exec c1", plan, 1, 0);
             c.gate(1, 0, (byte) 'g');
             assertThat(p.waitFor(30, TimeUnit.SECONDS)).isTrue();
-            assertThat(p.exitValue()).isEqualTo(7);
+            assertThat(p.exitValue()).isEqualTo(code);
         }
     }
 
     @Test
+    void aProgramsEndIsNotAskedFor() throws Exception {
+        endsUnasked(Plans.gated("exit 7"), 7);
+    }
+
+    @Test
     void norThatOfOneWhoseLauncherIsSlower() throws Exception {
-        try (Rig rig = Rig.bare()) {
-            Process p = exec(rig);
-            Peer c = endingWithItsLaunch(rig);
-            c.spawn(1, "exec c1", Plans.shellOfASlowLauncher("exit 7"), 1, 0);
-            assertThat(p.waitFor(30, TimeUnit.SECONDS)).isTrue();
-            assertThat(p.exitValue()).isEqualTo(7);
-        }
+        endsUnasked(Plans.shellOfASlowLauncher("exit 7"), 7);
     }
 
     @Test

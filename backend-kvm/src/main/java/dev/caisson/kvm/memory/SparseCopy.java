@@ -16,9 +16,6 @@ public final class SparseCopy {
     private static final int SYS_FTRUNCATE = 77;
     private static final int SYS_COPY_FILE_RANGE = 326;
     private static final int SEEK_SET = 0;
-    private static final int SEEK_END = 2;
-    private static final int SEEK_DATA = 3;
-    private static final int SEEK_HOLE = 4;
     private static final int FICLONE = 0x40049409;
     private static final long PART = 64 << 20;
 
@@ -36,23 +33,17 @@ public final class SparseCopy {
             if (calls.call(SYS_IOCTL, out.number(), FICLONE, in.number()) == 0) {
                 return;
             }
-            long size = check(calls.call(SYS_LSEEK, in.number(), 0, SEEK_END), "lseek", in);
-            for (long at = 0; at < size; ) {
-                long data = calls.call(SYS_LSEEK, in.number(), at, SEEK_DATA);
-                if (data == -Errno.ENXIO.number()) {
-                    break;
-                }
-                at = check(calls.call(SYS_LSEEK, in.number(), check(data, "lseek", in), SEEK_HOLE), "lseek", in);
-                copy(calls, offsets, in, out, data, at);
+            for (FileExtents.Extent each : FileExtents.of(in)) {
+                copy(calls, offsets, in, out, each);
             }
-            check(calls.call(SYS_FTRUNCATE, out.number(), size), "ftruncate", out);
+            check(calls.call(SYS_FTRUNCATE, out.number(), FileExtents.length(in)), "ftruncate", out);
         }
     }
 
-    private static void copy(KernelCalls calls, NativeMemory offsets, Fd in, Fd out, long begin, long end)
+    private static void copy(KernelCalls calls, NativeMemory offsets, Fd in, Fd out, FileExtents.Extent part)
             throws ErrnoException {
-        for (long at = begin; at < end; ) {
-            long most = Math.min(end - at, PART);
+        for (long at = part.from(); at < part.to(); ) {
+            long most = Math.min(part.to() - at, PART);
             offsets.putLong(0, at);
             offsets.putLong(Long.BYTES, at);
             long done = calls.call(

@@ -13,10 +13,12 @@ import org.junit.jupiter.api.extension.ReflectiveInvocationContext;
 
 /**
  * Interrupts a test that takes longer than {@code -Dcaisson.test.seconds} (180), after printing every thread of this JVM
- * and the tail of containerd's log: what hangs here is mostly another process.
+ * and the tail of containerd's log: what hangs here is mostly another process. A test that does not heed that within a minute
+ * ends its JVM, so that the step fails with this output and the next ones run.
  */
 public final class Watchdog implements InvocationInterceptor {
     private static final Duration LIMIT = Duration.ofSeconds(Integer.getInteger("caisson.test.seconds", 180));
+    private static final Duration HEED = Duration.ofSeconds(60);
 
     @Override
     public void interceptTestMethod(
@@ -42,8 +44,12 @@ public final class Watchdog implements InvocationInterceptor {
         Thread watch = Thread.ofPlatform().daemon().name("watchdog").start(() -> {
             try {
                 if (!done.await(LIMIT.toMillis(), TimeUnit.MILLISECONDS)) {
-                    report(context);
+                    report(context, LIMIT);
                     test.interrupt();
+                    if (!done.await(HEED.toMillis(), TimeUnit.MILLISECONDS)) {
+                        report(context, LIMIT.plus(HEED));
+                        Runtime.getRuntime().halt(70); // EX_SOFTWARE of sysexits.h
+                    }
                 }
             } catch (InterruptedException ended) {
                 Thread.currentThread().interrupt();
@@ -57,8 +63,8 @@ public final class Watchdog implements InvocationInterceptor {
         }
     }
 
-    private static void report(ExtensionContext context) {
-        StringBuilder text = new StringBuilder("no end within " + LIMIT.toSeconds() + " s: "
+    private static void report(ExtensionContext context, Duration limit) {
+        StringBuilder text = new StringBuilder("no end within " + limit.toSeconds() + " s: "
                 + context.getRequiredTestClass().getSimpleName() + " " + context.getDisplayName() + "\n");
         for (ThreadInfo thread : ManagementFactory.getThreadMXBean().dumpAllThreads(true, true)) {
             text.append(thread);

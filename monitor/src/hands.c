@@ -1,6 +1,7 @@
 /* A command that launches something is a monitor for its own length: caissond's plans are played here, so that a
  * container's init is a descendant of whoever ran the command, and stays so when the command is gone. */
 #define _GNU_SOURCE
+#include <errno.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +24,7 @@ static int has_begun, is_foreground, is_raw, is_orphaned;
 static int end_code = -1;     /* what to end with once the terminal is drained */
 static uint32_t end_as;       /* the launch whose status that will be */
 static uint32_t end_with;     /* that will be it if it comes to its program */
+static struct queue remains;  /* what is to be removed before that */
 static uint64_t pending;      /* signals that came before there was a process */
 
 static void restore_terminal(void)
@@ -105,11 +107,47 @@ static void make_raw(void)
 	take_size();
 }
 
+/* 0, or errno of what at begins with then. */
+static int remove_remains(const char **at)
+{
+	const char *end = (const char *)remains.bytes + remains.len - 1; /* the NUL that was put behind it */
+
+	for (; *at < end; *at += strlen(*at) + 1) {
+		const char *path = *at + 1;
+		int r = **at == REMAINS_FILE ? unlink(path) : rmdir(path);
+
+		if (r != 0 && **at != REMAINS_SHARED)
+			return errno;
+	}
+	return 0;
+}
+
+/* Removing it here saves the way to caissond and back. What is not as it was expected is for caissond to look at. */
+static int has_cleared_up(uint32_t status)
+{
+	const char *at = (const char *)remains.bytes;
+	int err;
+
+	if (remains.len == 0)
+		return 1;
+	err = remove_remains(&at);
+	link_send(W_REMOVED, 0, (uint32_t)err, 0, err ? at + 1 : NULL, err ? strlen(at + 1) : 0);
+	queue_drop(&remains);
+	if (err == 0)
+		return 1;
+	end_as = 0;
+	if (!link_is_up())
+		command_ask(RESUME_ENDED | status << 8);
+	return 0;
+}
+
 static void exited(uint32_t launch, uint32_t status)
 {
 	if (launch != HANDS_MAIN)
 		return;
 	if (launch == end_as || (launch == end_with && procs_has_run(launch))) {
+		if (!has_cleared_up(status))
+			return;
 		end_code = code_of(status);
 		finish();
 	} else if (is_orphaned) {
@@ -130,6 +168,10 @@ static void on_frame(const struct wire *h, const uint8_t *p)
 		return;
 	if (h->flags & 1) {
 		end_as = h->a;
+		if (h->flags & 2) {
+			queue_put(&remains, p, h->length);
+			queue_put(&remains, "", 1);
+		}
 		if (procs_resume(h->a, &status) == RESUME_ENDED)
 			exited(h->a, status);
 		return;

@@ -60,11 +60,13 @@ enum wire_kind {
 	/* command -> caissond */
 	W_COMMAND = 64, /* a pid, b 0, or RESUME_* of what an earlier daemon launched; flags 1: an earlier daemon was asked; payload: u32 argc, envc, stdin length; argv, cwd, env: NUL-ended; stdin */
 	W_STARTED = 67, /* a errno, b pid; flags 1: the socket was served already */
+	W_REMOVED = 71, /* a errno: of what END named all is removed, or END follows; payload: the path that is still there */
 	/* caissond -> command */
 	W_OUTPUT = 65,	      /* a descriptor (1 or 2); flags 1: print it now */
 	W_START_MONITOR = 66, /* payload: executable, socket path, argv...: NUL-ended */
 	W_END = 68,	      /* a exit code; 0 does not count after a START_MONITOR that failed;
-				 flags 1: when launch a has ended, as it ended */
+				 flags 1: when launch a has ended, as it ended; 3: and what the payload names is removed before,
+				 which is a list of u8 REMAINS_*, path, NUL: REMOVED says how that went */
 	W_HANDS = 69,	      /* a HANDS_*, b descriptors to preserve; payload: directory for fifos,
 				 NUL-ended: from here on SPAWN, GATE, KILL and FORGET are understood, and NOTE,
 				 LAUNCHED and EXIT sent, as by a monitor */
@@ -91,6 +93,12 @@ enum {
 };
 /* What COMMAND says of launch 1 when an earlier daemon was lost. */
 enum { RESUME_RUNS = 1, RESUME_ENDED = 2 }; /* ENDED: | wait status << 8; a is the command's pid, always */
+/* What is removed behind the end of launch 1, in the order of the list: nothing of it may be missing, or another's. */
+enum {
+	REMAINS_DIRECTORY = 1, /* empty; a group without processes is */
+	REMAINS_FILE = 2,
+	REMAINS_SHARED = 3, /* a directory, which stays if it is not empty */
+};
 #define HANDS_IO 1u   /* this program's own streams */
 #define HANDS_MAIN 1u /* the launch that the command is about */
 

@@ -301,4 +301,17 @@ public interface Container {
 
     /** Ends what still runs and removes all that {@link #create} made. Idempotent; also undoes half a create. */
     void destroy() throws ContainerFault;
+
+    /**
+     * What somebody else may remove behind the end of init, who then says {@link #removed}. If there is anything in it that was not
+     * expected, such as a process, it is left to {@link #destroy}.
+     *
+     * @return null when there is more to do than that
+     */
+    default @Nullable Remains remains() {
+        return null;
+    }
+
+    /** Instead of {@link #destroy}: the {@link #remains} are gone. */
+    default void removed() throws ContainerFault {}
 }

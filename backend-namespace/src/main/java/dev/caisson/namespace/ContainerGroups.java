@@ -4,6 +4,7 @@ import dev.caisson.backend.Backend.CreateRequest;
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
 import dev.caisson.backend.Launch;
+import dev.caisson.backend.Remains;
 import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.HostFiles;
 import dev.caisson.linux.Processes;
@@ -449,6 +450,29 @@ final class ContainerGroups {
         if (failure != null) {
             throw new ContainerFault(
                     Kind.FAILED, "remove cgroup of container " + request.id() + ": " + failure.getMessage(), failure);
+        }
+    }
+
+    /** Null when removing directories is not all. */
+    synchronized @Nullable Remains remains() {
+        if (unit != null || watch != null || !cgroupOwned || NoCgroup.is(cgroup.state())) {
+            return null;
+        }
+        List<String> own = cgroup.directories(); // the first of which tells whether there is a process
+        List<String> parents = new ArrayList<>(cgroup.state().created().reversed());
+        parents.removeAll(own);
+        return new Remains(own, parents);
+    }
+
+    void removed() throws ContainerFault {
+        synchronized (this) {
+            removed = true;
+        }
+        try {
+            cgroup.removed(parents);
+        } catch (ErrnoException e) {
+            throw new ContainerFault(
+                    Kind.FAILED, "remove parents of cgroup of container " + request.id() + ": " + e.getMessage(), e);
         }
     }
 

@@ -25,6 +25,10 @@ final class ContainerRdt {
         this.wanted = wanted;
     }
 
+    boolean isAsked() {
+        return wanted != null;
+    }
+
     /** Refuses what this host does not have. */
     void check() throws ContainerFault {
         var _ = resctrl();

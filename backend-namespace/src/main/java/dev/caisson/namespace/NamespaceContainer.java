@@ -7,6 +7,7 @@ import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
 import dev.caisson.backend.Launch;
 import dev.caisson.backend.Launcher;
+import dev.caisson.backend.Remains;
 import dev.caisson.linux.Processes;
 import dev.caisson.linux.cgroup.Cgroup;
 import dev.caisson.linux.cgroup.CgroupHierarchy;
@@ -603,6 +604,16 @@ final class NamespaceContainer implements Container {
             throw new ContainerFault(
                     Kind.FAILED, "remove hook output of container " + request.id() + ": " + e.getMessage(), e);
         }
+    }
+
+    @Override
+    public @Nullable Remains remains() {
+        return rdt.isAsked() || !spec.hooks().isEmpty() ? null : groups.remains();
+    }
+
+    @Override
+    public void removed() throws ContainerFault {
+        groups.removed();
     }
 
     @Override

@@ -6,6 +6,7 @@ import dev.caisson.shim.link.CommandCall;
 import dev.caisson.shim.link.CommandLauncher;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 
 /** A call of the command binary, for the OCI command line. */
 record CommandInvocation(CommandCall call) implements Invocation {
@@ -77,6 +78,21 @@ record CommandInvocation(CommandCall call) implements Invocation {
     @Override
     public void endAsMain() {
         call.endAs(MAIN_LAUNCH);
+    }
+
+    @Override
+    public CompletableFuture<Boolean> endAsMain(List<Removal> remains) {
+        return call.endAs(
+                MAIN_LAUNCH,
+                remains.stream()
+                        .map(r -> new CommandCall.Removal(
+                                switch (r.kind()) {
+                                    case DIRECTORY -> CommandCall.Removal.DIRECTORY;
+                                    case FILE -> CommandCall.Removal.FILE;
+                                    case SHARED_DIRECTORY -> CommandCall.Removal.SHARED_DIRECTORY;
+                                },
+                                r.path()))
+                        .toList());
     }
 
     @Override

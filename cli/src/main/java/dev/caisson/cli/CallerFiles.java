@@ -19,6 +19,11 @@ record CallerFiles(Path cwd, String root) {
         return new CallerFiles(call.cwd(), own.equals(theirs) || theirs.isEmpty() ? "" : proc + "/root");
     }
 
+    /** Whether each path means the same to the caller. */
+    boolean isDaemons(int caller) {
+        return root.isEmpty() && link("/proc/" + caller + "/root").equals(link("/proc/self/root"));
+    }
+
     private static String link(String path) {
         try {
             return HostFiles.readlink(path);

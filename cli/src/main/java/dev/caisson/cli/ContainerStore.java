@@ -128,6 +128,13 @@ final class ContainerStore {
         throw new Failure("container does not exist: " + id);
     }
 
+    /** What a container that nothing was added to has in its directory; the record last. */
+    List<Path> files(String id) {
+        Path directory = directory(id);
+        return List.of(
+                directory.resolve(Containers.CONFIG), directory.resolve(CREATOR), directory.resolve(RECORD + ".json"));
+    }
+
     void remove(String id) throws IOException {
         records.deleteTree(id);
     }

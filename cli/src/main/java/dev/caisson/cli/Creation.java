@@ -9,7 +9,9 @@ import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.Launch;
 import dev.caisson.backend.Launcher;
 import dev.caisson.backend.ProcessExit;
+import dev.caisson.backend.Remains;
 import dev.caisson.cli.ContainerRecord.ProcessId;
+import dev.caisson.cli.Invocation.Removal;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.Fd;
@@ -35,6 +37,9 @@ final class Creation {
     private static final String FAILED = "create failed: unable to start container process: ";
     /** The note of init's plan that it is ready ({@code namespace.plan.Notes}). */
     private static final int READY = 17;
+
+    /** In {@link Invocation#resume}. */
+    private static final int RESUME_ENDED = 2;
 
     private static final long NOT_WAITING = -1;
     private static final int SIGKILL = 9;
@@ -151,9 +156,29 @@ final class Creation {
         } else if (keep) {
             request.call().endAsMain();
         } else {
+            List<Removal> remains = remains(made.container());
+            if (!remains.isEmpty() && request.call().endAsMain(remains).join()) {
+                made.container().removed();
+                return;
+            }
             ProcessExit exit = made.init().exit().join();
             end(made.container(), exit.code());
         }
+    }
+
+    /** What the command can do by itself behind init's end; empty when it cannot. */
+    private List<Removal> remains(Container container) {
+        Remains left = container.remains();
+        if (left == null || !request.files().isDaemons(request.call().pid())) {
+            return List.of();
+        }
+        List<Removal> all = new ArrayList<>();
+        left.directories().forEach(d -> all.add(new Removal(Removal.Kind.DIRECTORY, d)));
+        left.shared().forEach(d -> all.add(new Removal(Removal.Kind.SHARED_DIRECTORY, d)));
+        // The record goes last: until then whoever looks finds a container.
+        store.files(id).forEach(f -> all.add(new Removal(Removal.Kind.FILE, f.toString())));
+        all.add(new Removal(Removal.Kind.DIRECTORY, store.directory(id).toString()));
+        return all;
     }
 
     /** Passes on in the background that the container is ready; what is returned waits for it. */
@@ -179,14 +204,19 @@ final class Creation {
             throws Failure, ContainerFault, InvalidSpecException, IOException {
         ContainerRecord record = store.read(id);
         if (record == null || record.init().pid() == 0) {
-            return false;
+            // It ran, so it had a record, which the command itself has removed.
+            boolean isRemoved = record == null && !detach && (resume & RESUME_ENDED) != 0;
+            if (isRemoved) {
+                request.call().end(code(resume));
+            }
+            return isRemoved;
         }
         if (detach) {
             request.writePidFile(record.init().pid());
             request.done();
             return true;
         }
-        int code = ProcessExit.ofWaitStatus(resume >> 8, Instant.EPOCH).code();
+        int code = code(resume);
         if (keep) {
             request.call().end(code);
             return true;
@@ -194,6 +224,11 @@ final class Creation {
         Launcher hands = request.call().launcher(Invocation.Hands.PLAIN);
         end(containers.open(id, record, hands), code);
         return true;
+    }
+
+    /** Of {@link Invocation#resume}. */
+    private static int code(int resume) {
+        return ProcessExit.ofWaitStatus(resume >> 8, Instant.EPOCH).code();
     }
 
     private void end(Container container, int code) throws ContainerFault, IOException {

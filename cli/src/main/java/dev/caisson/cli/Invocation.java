@@ -4,6 +4,7 @@ import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.Launcher;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import org.jspecify.annotations.Nullable;
 
 /** One run of the command binary: what it was given, and what it can be made to do. */
@@ -60,6 +61,27 @@ public interface Invocation {
 
     /** Ends it when {@link #MAIN_LAUNCH} has ended, and as that did. */
     void endAsMain();
+
+    /**
+     * Removes something and ends, when {@link #MAIN_LAUNCH} has ended, as that did.
+     *
+     * @param remains in the order in which they go
+     * @return completes when it is known whether everything could be removed; if not, the command waits for another end. Does not complete
+     *     if the command is gone before it could say so.
+     */
+    CompletableFuture<Boolean> endAsMain(List<Removal> remains);
+
+    /** @param path as the command sees it */
+    record Removal(Kind kind, String path) {
+        /** What it is. */
+        public enum Kind {
+            /** An empty one; or a group without processes. */
+            DIRECTORY,
+            FILE,
+            /** A directory, which stays if it is not empty. */
+            SHARED_DIRECTORY
+        }
+    }
 
     /** Makes it play plans; at most once. */
     Launcher launcher(Hands hands);

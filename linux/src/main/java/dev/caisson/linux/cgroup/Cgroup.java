@@ -540,6 +540,11 @@ public final class Cgroup {
     /** As {@link #remove(Duration)}; tells who keeps the parents that nothing of this container is below them any more. */
     public void remove(Duration timeout, @Nullable ParentGroups parents) throws ErrnoException {
         new CgroupRemoval(timeout).remove(directories, state.created());
+        removed(parents);
+    }
+
+    /** Somebody else has removed the group's {@link #directories}, as {@link #remove(Duration, ParentGroups)} would. */
+    public void removed(@Nullable ParentGroups parents) throws ErrnoException {
         if (parents != null) {
             parents.released(directories);
         }

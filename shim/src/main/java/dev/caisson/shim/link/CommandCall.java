@@ -1,7 +1,9 @@
 package dev.caisson.shim.link;
 
+import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -19,6 +21,7 @@ public final class CommandCall {
     private volatile @Nullable Consumer<Started> onStarted;
     private volatile @Nullable CommandLauncher launcher;
     private volatile boolean lost;
+    private final CompletableFuture<Boolean> removed = new CompletableFuture<>();
 
     CommandCall(
             FrameConnection connection,
@@ -106,6 +109,32 @@ public final class CommandCall {
         connection.send(WireFrame.of(WireFrame.END_WITH, launch, 0));
     }
 
+    /** What {@link #endAs(int, List)} removes. */
+    public record Removal(int kind, String path) {
+        /** An empty directory; or a group without processes. */
+        public static final int DIRECTORY = 1;
+
+        public static final int FILE = 2;
+        /** A directory, which stays if it is not empty. */
+        public static final int SHARED_DIRECTORY = 3;
+    }
+
+    /**
+     * Lets the command remove something and end when a launch of its own has ended, as that did.
+     *
+     * @return completes, on the loop, with whether it could; if not, another end is to follow. Not if the command is lost before.
+     */
+    public CompletableFuture<Boolean> endAs(int launch, List<Removal> remains) {
+        ByteArrayOutputStream payload = new ByteArrayOutputStream();
+        for (Removal each : remains) {
+            payload.write(each.kind());
+            payload.writeBytes(each.path().getBytes(StandardCharsets.UTF_8));
+            payload.write(0);
+        }
+        connection.send(WireFrame.of(WireFrame.END, 3, launch, 0, payload.toByteArray()));
+        return removed;
+    }
+
     /** Writes to the command's standard output. */
     public void out(byte[] bytes) {
         connection.send(WireFrame.of(WireFrame.OUTPUT, 0, 1, 0, bytes));
@@ -174,6 +203,7 @@ public final class CommandCall {
         CommandLauncher l = launcher;
         switch (f.kind()) {
             case WireFrame.STARTED -> onStarted(f);
+            case WireFrame.REMOVED -> removed.complete(f.a() == 0);
             case WireFrame.NOTE -> java.util.Objects.requireNonNull(l).onNote(f);
             case WireFrame.LAUNCHED -> java.util.Objects.requireNonNull(l).onLaunched(f);
             case WireFrame.EXIT -> java.util.Objects.requireNonNull(l).onExit(f);

@@ -21,7 +21,8 @@ record WireFrame(int kind, int flags, int age, int a, int b, byte[] payload) {
             KILL = 39, CANNED = 40, RESIZE = 41, CLOSE_STDIN = 42, QUIT = 43, PLEDGE = 44, PLAN = 45;
     /** What PROC says of a launch. */
     static final int PROC_GATE_USED = 1, PROC_LAUNCHED = 2, PROC_EXITED = 4, PROC_LOST = 8;
-    static final int COMMAND = 64, OUTPUT = 65, START_MONITOR = 66, STARTED = 67, END = 68, HANDS = 69, END_WITH = 70;
+    static final int COMMAND = 64, OUTPUT = 65, START_MONITOR = 66, STARTED = 67, END = 68, HANDS = 69, END_WITH = 70,
+            REMOVED = 71;
     // spotless:on
 
     /** The bytes before the payload. */

@@ -122,6 +122,84 @@ class CommandTest {
         endsUnasked(Plans.shellOfASlowLauncher("exit 7"), 7);
     }
 
+    private static byte[] remains(Object... kindsAndPaths) {
+        StringBuilder list = new StringBuilder();
+        for (int i = 0; i < kindsAndPaths.length; i += 2) {
+            list.append((char) (int) (Integer) kindsAndPaths[i])
+                    .append(kindsAndPaths[i + 1])
+                    .append('\0');
+        }
+        return list.toString().getBytes(UTF_8);
+    }
+
+    /** A command in the foreground whose process runs; it has been told what to remove behind its end. */
+    private static Peer removingBehindItsLaunch(Rig rig, LaunchPlan plan, byte[] remains) throws Exception {
+        Peer c = rig.daemon().accept().read();
+        c.await(Frame.COMMAND);
+        c.send(Frame.of(Frame.HANDS, 0, 1, 0, new byte[1]));
+        c.spawn(1, "init c1", plan, 1, 0);
+        c.send(Frame.of(Frame.END, 3, 1, 0, remains));
+        return c;
+    }
+
+    @Test
+    void whatIsLeftBehindAProgramIsRemovedUnasked() throws Exception {
+        try (Rig rig = Rig.bare()) {
+            Path state = Files.createDirectory(rig.dir.resolve("c1"));
+            Path record = Files.createFile(state.resolve("record"));
+            Path used = Files.createDirectory(rig.dir.resolve("used"));
+            Files.createFile(used.resolve("by another"));
+            Process p = exec(rig);
+            Peer c = removingBehindItsLaunch(rig, Plans.gated("exit 7"), remains(3, used, 2, record, 1, state));
+            assertThat(state).isDirectory();
+            c.gate(1, 0, (byte) 'g');
+            assertThat(c.await(Frame.REMOVED).a()).isZero();
+            assertThat(p.waitFor(30, TimeUnit.SECONDS)).isTrue();
+            assertThat(p.exitValue()).isEqualTo(7);
+            assertThat(state).doesNotExist();
+            assertThat(used).isDirectory();
+        }
+    }
+
+    @Test
+    void whatIsNotAsExpectedIsForTheDaemonToRemove() throws Exception {
+        try (Rig rig = Rig.bare()) {
+            Path state = Files.createDirectory(rig.dir.resolve("c1"));
+            Files.createFile(state.resolve("unexpected"));
+            Path last = Files.createFile(rig.dir.resolve("last"));
+            Process p = exec(rig);
+            Peer c = removingBehindItsLaunch(rig, Plans.gated("exit 7"), remains(1, state, 2, last));
+            c.gate(1, 0, (byte) 'g');
+            c.await(Frame.EXIT);
+            Frame left = c.await(Frame.REMOVED);
+            assertThat(left.a()).isEqualTo(39); // ENOTEMPTY
+            assertThat(new String(left.payload(), UTF_8)).isEqualTo(state.toString());
+            assertThat(last).exists();
+            c.send(Frame.of(Frame.END, 9, 0));
+            assertThat(p.waitFor(30, TimeUnit.SECONDS)).isTrue();
+            assertThat(p.exitValue()).isEqualTo(9);
+        }
+    }
+
+    /** What is missing was not seen as the daemon meant it. */
+    @Test
+    void theNextDaemonIsAskedToRemoveWhatIsMissing() throws Exception {
+        try (Rig rig = Rig.bare()) {
+            Process p = exec(rig);
+            Peer c = removingBehindItsLaunch(
+                    rig, Plans.shell("exec sleep 1000"), remains(2, rig.dir.resolve("missing")));
+            c.await(Frame.LAUNCHED);
+            c.close();
+            p.children().forEach(ProcessHandle::destroyForcibly);
+            Peer next = rig.daemon().accept().read();
+            Frame asked = next.await(Frame.COMMAND);
+            assertThat(asked.b()).isEqualTo(2 | 9 << 8);
+            next.send(Frame.of(Frame.END, 137, 0));
+            assertThat(p.waitFor(30, TimeUnit.SECONDS)).isTrue();
+            assertThat(p.exitValue()).isEqualTo(137);
+        }
+    }
+
     @Test
     void howAPlanThatFailedEndsIsForTheDaemonToSay() throws Exception {
         try (Rig rig = Rig.bare()) {

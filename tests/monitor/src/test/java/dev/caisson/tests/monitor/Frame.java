@@ -14,7 +14,7 @@ record Frame(int kind, int flags, int age, int a, int b, byte[] payload) {
     static final int ANSWER = 32, COMMIT = 33, FORGET = 34, IO_OPEN = 35, IO_CLOSE = 36, SPAWN = 37, GATE = 38,
             KILL = 39, CANNED = 40, RESIZE = 41, CLOSE_STDIN = 42, QUIT = 43, PLEDGE = 44, PLAN = 45;
     static final int COMMAND = 64, OUTPUT = 65, START_MONITOR = 66, STARTED = 67, END = 68,
-            HANDS = 69, END_WITH = 70;
+            HANDS = 69, END_WITH = 70, REMOVED = 71;
     // spotless:on
 
     static Frame of(int kind, int a, int b) {

@@ -15,7 +15,10 @@ import java.util.List;
 import java.util.Map;
 import java.util.concurrent.locks.LockSupport;
 
-/** The rows of the OCI command line, without containerd: each verb as a caller waits for it, timed around vfork(2) and wait4(2). */
+/**
+ * The rows of the OCI command line, without containerd: each verb as a caller waits for it, timed around vfork(2) and wait4(2); on a machine
+ * at {@link Rest}, and one upon the other.
+ */
 final class OciRows {
     static final String NAME = "oci";
 
@@ -74,9 +77,16 @@ final class OciRows {
         }
         // A young caissond rehearses, for two seconds, a second after its start.
         LockSupport.parkNanos(Duration.ofSeconds(5).toNanos());
+        round(options, subjects, samples, Rest::await, "");
+        round(options, subjects, samples, () -> {}, ", in a rush");
+    }
+
+    /** @param before what is waited for before each command */
+    private static void round(
+            Options options, List<OciRows> subjects, Samples samples, Runnable before, String suffix) {
         for (int round = -2; round < options.rounds(); round++) {
             for (OciRows subject : subjects) {
-                Map<String, Double> times = subject.sample();
+                Map<String, Double> times = subject.sample(before, suffix);
                 if (round >= 0) {
                     times.forEach((row, ms) -> samples.add("oci " + row + ", ms", subject.runtime + "/cli", ms));
                 }
@@ -88,23 +98,24 @@ final class OciRows {
         return subject.dir.resolve(subject.runtime + "-" + name);
     }
 
-    private Map<String, Double> sample() {
+    private Map<String, Double> sample(Runnable before, String suffix) {
         Map<String, Double> times = new LinkedHashMap<>();
         String id = id(Integer.toString(next++));
-        times.put("run", time("run", "--bundle", bundle("true"), id));
-        double create = time("create", "--bundle", bundle("true"), id);
-        double start = time("start", id);
-        double delete = time("delete", "--force", id);
-        times.put("create + start + delete", create + start + delete);
-        times.put("create", create);
-        times.put("start", start);
-        times.put("delete", delete);
-        times.put("exec", time("exec", id("long"), "/bin/true"));
-        times.put("state", time("state", id("long")));
+        times.put("run" + suffix, time(before, "run", "--bundle", bundle("true"), id));
+        double create = time(before, "create", "--bundle", bundle("true"), id);
+        double start = time(before, "start", id);
+        double delete = time(before, "delete", "--force", id);
+        times.put("create + start + delete" + suffix, create + start + delete);
+        times.put("create" + suffix, create);
+        times.put("start" + suffix, start);
+        times.put("delete" + suffix, delete);
+        times.put("exec" + suffix, time(before, "exec", id("long"), "/bin/true"));
+        times.put("state" + suffix, time(before, "state", id("long")));
         return times;
     }
 
-    private double time(String... arguments) {
+    private double time(Runnable before, String... arguments) {
+        before.run();
         return stopwatch.time(runtime.command(root(), arguments).env(runtime.environment()));
     }
 

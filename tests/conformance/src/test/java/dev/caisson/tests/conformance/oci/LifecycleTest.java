@@ -339,6 +339,18 @@ class LifecycleTest extends OciSuite {
         assertThat(box("kill -KILL $$").without("pid").run().exit()).isEqualTo(137);
     }
 
+    /** Without a pid namespace only its groups tell what else runs in there. */
+    @Test
+    void runEndsWhatItsProgramLeftRunning() {
+        Box box = box("sleep 1000 >/dev/null 2>&1 & echo $!; exit 3").without("pid");
+        Command.Result result = box.run();
+
+        assertThat(result.exit()).isEqualTo(3);
+        long left = Long.parseLong(result.out().strip());
+        Await.until("end of " + left, () -> !Proc.lives(left));
+        refused(box.tryState());
+    }
+
     /** Podman kills, pauses and deletes without PATH or HOME in the environment. */
     @Test
     void commandsNeedNoEnvironment() {

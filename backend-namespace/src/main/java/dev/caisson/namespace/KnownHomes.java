@@ -1,6 +1,8 @@
 package dev.caisson.namespace;
 
+import dev.caisson.backend.Launch;
 import dev.caisson.namespace.plan.KnownHome;
+import dev.caisson.oci.ProcessSpec;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
@@ -37,5 +39,13 @@ final class KnownHomes {
                 homes.remove(homes.keySet().iterator().next());
             }
         }
+    }
+
+    /** The home directory of a process's user, by the user database that its plan has opened; remembered for the container's next ones. */
+    String look(Launch init, Launch launch, long passwdFd, ProcessSpec process) {
+        long uid = process.user().uid();
+        HomeDirectory home = HomeDirectory.of(launch.pid(), (int) passwdFd, uid);
+        put(init.pid(), uid, home.known());
+        return home.path();
     }
 }

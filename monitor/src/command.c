@@ -96,12 +96,12 @@ static int daemon_path(char *out, size_t size)
 	return 0;
 }
 
-static int connect_daemon(const char *state_dir, const char *program)
+static int connect_daemon(const char *state_dir)
 {
 	struct timespec nap = { .tv_nsec = 1000000 }; /* a daemon is there within some 50 ms */
-	char path[PATH_MAX];
+	char path[PATH_MAX], program[PATH_MAX];
 	uint64_t start = now_ms(), last_start = 0;
-	int fd;
+	int fd, r;
 
 	if (strlen(state_dir) + sizeof "/command.sock" > sizeof path)
 		return -ENAMETOOLONG;
@@ -113,6 +113,9 @@ static int connect_daemon(const char *state_dir, const char *program)
 		if (now_ms() - start > DAEMON_PATIENCE_MS)
 			return fd;
 		if (last_start == 0 || now_ms() - last_start > 1000) {
+			r = daemon_path(program, sizeof program);
+			if (r != 0)
+				exit(fail("find own location", NULL, -r));
 			if (access(program, X_OK) != 0)
 				return -errno;
 			mkdir(state_dir, 0700);
@@ -445,13 +448,10 @@ static struct queue body;
 
 void command_ask(uint32_t resume)
 {
-	char program[PATH_MAX];
-	int fd, r = daemon_path(program, sizeof program);
+	int fd;
 
-	if (r != 0)
-		exit(fail("find own location", NULL, -r));
 	for (int tries = 0; tries < TRIES; tries++) {
-		fd = connect_daemon(state_dir, program);
+		fd = connect_daemon(state_dir);
 		if (fd < 0)
 			exit(fail("connect to caissond in", state_dir, -fd));
 		/* A caissond that refuses early has said why: its answer is read even if not all could be sent. */

@@ -12,11 +12,13 @@ import java.nio.file.Path;
  * @param root what leads to the caller's root; empty when it sees what the daemon sees
  */
 record CallerFiles(Path cwd, String root) {
+    /** The daemon's, which it never leaves. */
+    private static final String OWN = link("/proc/self/ns/mnt");
+
     static CallerFiles of(Invocation call) {
         String proc = "/proc/" + call.pid();
-        String own = link("/proc/self/ns/mnt");
         String theirs = link(proc + "/ns/mnt");
-        return new CallerFiles(call.cwd(), own.equals(theirs) || theirs.isEmpty() ? "" : proc + "/root");
+        return new CallerFiles(call.cwd(), OWN.equals(theirs) || theirs.isEmpty() ? "" : proc + "/root");
     }
 
     /** Whether each path means the same to the caller. */

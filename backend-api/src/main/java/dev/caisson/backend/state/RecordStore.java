@@ -39,6 +39,9 @@ public final class RecordStore {
 
     private static final JsonFactory JSON = new JsonFactory();
     private static final String SUFFIX = ".json";
+    /** A configuration with its annotations, which is the most that is in one, has at most 2 MiB. */
+    private static final int LIMIT = 16 << 20;
+
     private static final int PAGE = 4096;
 
     private final Path root;
@@ -140,14 +143,11 @@ public final class RecordStore {
     /** The record, or null when there is none. */
     public @Nullable Map<String, String> read(String name) throws IOException {
         Path file = root.resolve(name + SUFFIX);
-        if (!Files.exists(file)) {
-            return null;
-        }
-        Map<String, String> record = new LinkedHashMap<>();
-        byte[] json = Files.readAllBytes(file);
-        if (json.length == 0) {
+        byte[] json = HostFiles.readIfPresent(file.toString(), LIMIT);
+        if (json == null || json.length == 0) {
             return null; // whoever made the file was killed before it could write
         }
+        Map<String, String> record = new LinkedHashMap<>();
         try (JsonParser in = JSON.createParser(json)) {
             in.nextToken();
             while (in.nextToken() == JsonToken.FIELD_NAME) {

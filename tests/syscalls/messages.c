@@ -29,7 +29,22 @@ static int stream(int *other)
 	return a;
 }
 
-int main(void)
+/* What the strict tier has no use for. */
+static int refusals(void)
+{
+	struct sockaddr_in in = { AF_INET, htons(9), { htonl(INADDR_LOOPBACK) } };
+	char sent[CMSG_SPACE(4)] = { 0 };
+	struct cmsghdr *h = (void *)sent;
+	struct iovec v = { "ab", 2 };
+	struct msghdr m = { .msg_name = &in, .msg_namelen = sizeof in, .msg_iov = &v, .msg_iovlen = 1, .msg_control = sent, .msg_controllen = sizeof sent };
+	int u = socket(AF_INET, SOCK_DGRAM, 0), on = 1;
+
+	h->cmsg_level = SOL_SOCKET; h->cmsg_type = SO_MARK; h->cmsg_len = CMSG_LEN(4);
+	T(sendmsg(u, &m, 0)); T(sendto(u, "x", 1, MSG_FASTOPEN, (void *)&in, sizeof in)); T(setsockopt(u, SOL_SOCKET, SO_ZEROCOPY, &on, sizeof on)); T(sendto(u, "x", 1, MSG_ZEROCOPY, (void *)&in, sizeof in));
+	return 0;
+}
+
+int main(int argc, char **argv)
 {
 	struct sockaddr_in in = { AF_INET, 0, { htonl(INADDR_LOOPBACK) } }, from;
 	struct iovec v[2] = { { "ab", 2 }, { "cde", 3 } }, r[2] = { { b, 3 }, { b + 100, 50 } };
@@ -38,6 +53,8 @@ int main(void)
 	int u, w, x, y, one = 1;
 	char control[256];
 
+	if (argc > 1)
+		return refusals();
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	signal(SIGPIPE, SIG_IGN);
 	T((u = socket(AF_INET, SOCK_DGRAM, 0)) >= 0); T((w = socket(AF_INET, SOCK_DGRAM, 0)) >= 0); T(bind(u, (void *)&in, n)); T(getsockname(u, (void *)&in, &n)); printf("%d\n", n);
@@ -59,6 +76,19 @@ int main(void)
 	x = stream(&y); close(y); T(recv(x, b, 10, 0)); T(getpeername(x, (void *)&from, &n)); if (fork() == 0) { signal(SIGPIPE, SIG_DFL); shutdown(x, SHUT_WR); send(x, "x", 1, 0); _exit(5); } T(wait(&s) > 0); printf("%x\n", s); T(shutdown(x, 9)); T(shutdown(999, 0)); T(shutdown(1, 0)); close(x);
 	x = socket(AF_INET, SOCK_STREAM, 0); T(recv(x, b, 1, 0)); T(send(x, b, 1, 0)); T(accept(x, NULL, NULL)); T(accept(u, NULL, NULL)); T(accept(1, NULL, NULL)); T(accept4(x, NULL, NULL, 0x77)); T(listen(999, 1)); T(listen(u, 1)); T(getsockopt(x, SOL_SOCKET, SO_TYPE, &one, &n)); T(setsockopt(x, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one)); 
 	listen(x, 5); fcntl(x, F_SETFL, O_NONBLOCK); T(accept(x, NULL, NULL)); n = sizeof in; getsockname(x, (void *)&in, &n); in.sin_addr.s_addr = htonl(INADDR_LOOPBACK); y = socket(AF_INET, SOCK_STREAM, 0); T(connect(y, (void *)&in, sizeof in)); n = -1; T(accept(x, (void *)&from, &n)); T(accept(x, (void *)&from, (void *)8)); n = 2; T(accept4(x, (void *)&from, &n, SOCK_NONBLOCK) > 0); printf("%d\n", n);
+	/* all of it, which comes in pieces or not at all; what waits for nobody */
+	x = stream(&y); if (fork() == 0) { for (int i = 0; i < 4; i++) { usleep(20000); write(x, "pieces", 6); } usleep(20000); shutdown(x, SHUT_WR); _exit(0); }
+	T(recv(y, b, 9, MSG_WAITALL)); printf("%.9s\n", b); g = (struct msghdr){ .msg_name = &from, .msg_namelen = sizeof from, .msg_iov = r, .msg_iovlen = 2, .msg_control = control, .msg_controllen = sizeof control }; r[1].iov_len = 5; T(recvmsg(y, &g, MSG_WAITALL)); printf("%.3s %.5s %d %d %x\n", b, b + 100, g.msg_namelen, (int)g.msg_controllen, g.msg_flags); T(recv(y, b, 100, MSG_WAITALL)); T(recv(y, b, 100, MSG_WAITALL)); T(recv(y, b, 100, MSG_ERRQUEUE)); T(recv(y, b, 1, MSG_OOB)); T(recv(u, b, 100, MSG_ERRQUEUE)); T(wait(&s) > 0); close(x); close(y); r[1].iov_len = 50;
+	/* what goes with a message */
+	{
+		char sent[128] = { 0 }, got[256]; struct cmsghdr *h = (void *)sent; int ttl = 7, on = 1; struct msghdr o = { .msg_iov = v, .msg_iovlen = 2, .msg_control = sent, .msg_controllen = CMSG_SPACE(sizeof ttl) };
+		h->cmsg_level = IPPROTO_IP; h->cmsg_type = IP_TTL; h->cmsg_len = CMSG_LEN(sizeof ttl); memcpy(CMSG_DATA(h), &ttl, sizeof ttl);
+		T(setsockopt(u, IPPROTO_IP, IP_RECVTTL, &on, sizeof on)); T(sendmsg(w, &o, 0)); g = (struct msghdr){ .msg_iov = r, .msg_iovlen = 2, .msg_control = got, .msg_controllen = sizeof got }; T(recvmsg(u, &g, 0));
+		for (struct cmsghdr *q = CMSG_FIRSTHDR(&g); q; q = CMSG_NXTHDR(&g, q)) if (q->cmsg_type == IP_TTL) printf("ttl %d\n", *(int *)CMSG_DATA(q));
+		ttl = 900; memcpy(CMSG_DATA(h), &ttl, sizeof ttl); T(sendmsg(w, &o, 0)); h->cmsg_len = 3; T(sendmsg(w, &o, 0)); h->cmsg_len = 999; T(sendmsg(w, &o, 0)); o.msg_control = (void *)8; T(sendmsg(w, &o, 0)); o.msg_controllen = 1L << 40; T(sendmsg(w, &o, 0)); o.msg_control = NULL; o.msg_controllen = 0;
+		struct mmsghdr all[3] = { { .msg_hdr = o, .msg_len = 77 }, { .msg_hdr = o }, { .msg_hdr = o } }; all[2].msg_hdr.msg_iov = (void *)8;
+		T(sendmmsg(w, all, 3, 0)); printf("%d %d %d\n", all[0].msg_len, all[1].msg_len, all[2].msg_len); T(sendmmsg(w, all + 2, 1, 0)); T(sendmmsg(w, all, 0, 0)); T(sendmmsg(w, (void *)8, 1, 0)); T(sendmmsg(999, all, 1, 0)); T(sendmmsg(1, all, 1, 0)); T(recv(u, b, 9, 0)); T(recv(u, b, 9, 0)); T(recv(u, b, 9, MSG_DONTWAIT));
+	}
 	/* unix: descriptors and credentials */
 	int p[2], t[2];
 	T(socketpair(AF_UNIX, SOCK_STREAM, 0, p)); T(socketpair(AF_INET, SOCK_STREAM, 0, t)); T(setsockopt(p[1], SOL_SOCKET, SO_PASSCRED, &one, sizeof one)); pipe(t);

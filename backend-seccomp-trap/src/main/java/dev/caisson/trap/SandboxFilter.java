@@ -34,16 +34,12 @@ final class SandboxFilter {
             "syncfs",
             "setxattr",
             "lsetxattr",
-            "fsetxattr",
             "getxattr",
             "lgetxattr",
-            "fgetxattr",
             "listxattr",
             "llistxattr",
-            "flistxattr",
             "removexattr",
             "lremovexattr",
-            "fremovexattr",
             "getdents",
             "getdents64",
             "inotify_add_watch",
@@ -71,7 +67,7 @@ final class SandboxFilter {
 
     /** Handlers' of the strict tier, which move a guest's data for it. */
     private static final List<String> DATA =
-            List.of("preadv2", "pwritev2", "recvmsg", "sendmsg", "accept4", "getsockopt", "pipe2");
+            List.of("preadv2", "pwritev2", "recvmsg", "sendmsg", "accept4", "getsockopt", "pipe2", "epoll_pwait");
 
     /** Of threads that go where a container is, and of the notifications they answer there. */
     private static final List<String> ENTRY =

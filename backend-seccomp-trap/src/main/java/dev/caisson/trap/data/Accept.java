@@ -8,7 +8,7 @@ import dev.caisson.trap.dispatch.WaitingCalls;
 import java.util.concurrent.locks.ReentrantLock;
 
 /** accept(2) of a socket that may have to wait for somebody who connects. */
-final class Accept implements WaitingCalls.Work {
+final class Accept implements WaitingCalls.SingleWork {
     private static final int F_GETFL = 3;
     private static final int O_NONBLOCK = 0x800;
     private static final int SOCK_NONBLOCK = 0x800;
@@ -124,12 +124,12 @@ final class Accept implements WaitingCalls.Work {
     }
 
     @Override
-    public long interrupted() {
+    public long interrupted(GuestCall c) {
         return deadline == Long.MAX_VALUE ? WaitingCalls.RESTART : -Errno.EINTR.number();
     }
 
     @Override
-    public long timedOut() {
+    public long timedOut(GuestCall c) {
         return -Errno.EAGAIN.number();
     }
 

@@ -38,6 +38,8 @@ enum FileKind {
     private static final long TMPFS_MAGIC = 0x0102_1994L;
     private static final String EVENTFD = "anon_inode:[eventfd]";
     private static final String TIMERFD = "anon_inode:[timerfd]";
+    private static final String SIGNALFD = "anon_inode:[signalfd]";
+    private static final String EVENTPOLL = "anon_inode:[eventpoll]";
 
     /**
      * Looks at a descriptor of ours.
@@ -71,6 +73,17 @@ enum FileKind {
     }
 
     private static boolean isCounter(GuestCall c, long fd) {
+        String name = name(c, fd);
+        return name.equals(EVENTFD) || name.equals(TIMERFD);
+    }
+
+    /** Whether it is ready or not by the signals of who asks; a set of files (epoll(7)) may have such a one. */
+    static boolean asksForSignals(GuestCall c, long fd) {
+        String name = name(c, fd);
+        return name.equals(SIGNALFD) || name.equals(EVENTPOLL);
+    }
+
+    private static String name(GuestCall c, long fd) {
         c.putPath(STAT, "self/fd/" + fd);
         long length = c.kernel()
                 .call(
@@ -79,8 +92,7 @@ enum FileKind {
                         c.memory().address(STAT),
                         c.memory().address(STAT),
                         GuestCall.PATH_MAX);
-        String name = length <= 0 ? "" : c.path(STAT, (int) length);
-        return name.equals(EVENTFD) || name.equals(TIMERFD);
+        return length <= 0 ? "" : c.path(STAT, (int) length);
     }
 
     /** An option of SOL_SOCKET that is an int, or -1. */

@@ -2,11 +2,12 @@ package dev.caisson.trap.data;
 
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.direct.KernelCalls;
+import dev.caisson.trap.dispatch.GuestCall;
 import dev.caisson.trap.dispatch.Nr;
 import dev.caisson.trap.dispatch.WaitingCalls;
 
 /** What moves pieces of a caller's memory through one descriptor, as far as waiting goes. */
-abstract class PieceWork implements WaitingCalls.Work {
+abstract class PieceWork implements WaitingCalls.SingleWork {
     private static final int POLLIN = 1;
     private static final int POLLOUT = 4;
     private static final long EAGAIN = -Errno.EAGAIN.number();
@@ -47,13 +48,13 @@ abstract class PieceWork implements WaitingCalls.Work {
     }
 
     @Override
-    public final long interrupted() {
+    public final long interrupted(GuestCall c) {
         // With a time limit a call is not restarted (socket(7)).
         return isBegun() ? pieces.done() : deadline == Long.MAX_VALUE ? WaitingCalls.RESTART : -Errno.EINTR.number();
     }
 
     @Override
-    public final long timedOut() {
+    public final long timedOut(GuestCall c) {
         return isBegun() ? pieces.done() : EAGAIN;
     }
 

@@ -11,7 +11,7 @@ import dev.caisson.trap.dispatch.WaitingCalls;
  * sendfile(2) by reading and writing, where the kernel's own way, which splices pages of files into pipes and sockets, is not open to guests. As on Linux
  * fewer bytes than asked for may be sent.
  */
-final class SendFile implements WaitingCalls.Work {
+final class SendFile implements WaitingCalls.SingleWork {
     private static final int F_GETFL = 3;
     private static final int O_APPEND = 0x400;
     private static final int O_NONBLOCK = 0x800;
@@ -178,7 +178,7 @@ final class SendFile implements WaitingCalls.Work {
     }
 
     @Override
-    public long unplaced() {
+    public long unplaced(GuestCall c) {
         return -Errno.ENOMEM.number();
     }
 
@@ -189,12 +189,12 @@ final class SendFile implements WaitingCalls.Work {
     }
 
     @Override
-    public long interrupted() {
+    public long interrupted(GuestCall c) {
         return WaitingCalls.RESTART;
     }
 
     @Override
-    public long timedOut() {
+    public long timedOut(GuestCall c) {
         return EAGAIN;
     }
 

@@ -19,6 +19,7 @@ import org.jspecify.annotations.Nullable;
  * @param waitingCalls those that wait for a descriptor
  * @param fileSizes what its processes' limits say of files that they write
  * @param fifos whether it may have any
+ * @param signalFiles whether it may have any
  * @param handedOver descriptors that guests were given and that are about to be closed here
  * @param tracers who is told of its calls
  * @param limits what it may use
@@ -37,6 +38,7 @@ public record ContainerView(
         WaitingCalls waitingCalls,
         FileSizes fileSizes,
         KnownFifos fifos,
+        KnownSignalFiles signalFiles,
         HandedOver handedOver,
         Tracers tracers,
         ContainerLimits limits,
@@ -67,6 +69,7 @@ public record ContainerView(
                 new WaitingCalls(),
                 fileSizes,
                 new KnownFifos(),
+                new KnownSignalFiles(),
                 handedOver,
                 new Tracers(),
                 new ContainerLimits(hostProc, init),

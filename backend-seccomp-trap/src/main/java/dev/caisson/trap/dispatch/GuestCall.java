@@ -13,6 +13,7 @@ import dev.caisson.trap.policy.Subject;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.function.LongUnaryOperator;
 
 /**
  * The stopped call that a thread answers: its arguments, its caller, the caller's memory, and room to work in. One object per thread, used for one
@@ -201,16 +202,30 @@ public final class GuestCall implements AutoCloseable {
 
     /** Who a thread is, by its host id. */
     public Caller readCaller(int tid, long now) {
+        String status = status(tid);
+        return status.isEmpty() ? Caller.GONE : Caller.parse(status, now);
+    }
+
+    /** proc_pid_status(5); empty for a thread that is no more. */
+    private String status(int tid) {
         text.putString(0, tid + "/status");
         long fd = kernel.call(Nr.openat, container.hostProc(), text.address(), O_RDONLY | O_CLOEXEC);
         if (fd < 0) {
-            return Caller.GONE;
+            return "";
         }
         long length = kernel.call(Nr.read, fd, memory.address(TEXT), PATH_MAX);
         kernel.call(Nr.close, fd);
-        return length <= 0
-                ? Caller.GONE
-                : Caller.parse(new String(memory.getBytes(TEXT, (int) length), StandardCharsets.UTF_8), now);
+        return length <= 0 ? "" : new String(memory.getBytes(TEXT, (int) length), StandardCharsets.UTF_8);
+    }
+
+    /**
+     * Whether a signal waits for the caller.
+     *
+     * @param mask the signals that are kept from it while the call waits, by those that it blocks itself
+     */
+    public TaskSignals signals(LongUnaryOperator mask) {
+        String status = status(tid());
+        return status.isEmpty() ? TaskSignals.GONE : TaskSignals.of(status, mask);
     }
 
     /** Makes this thread's next calls on files those of the caller. */
@@ -406,16 +421,16 @@ public final class GuestCall implements AutoCloseable {
     }
 
     /**
-     * Answers when a descriptor is ready, without a thread of its own. Where too many wait already it is {@link WaitingCalls.Work#unplaced}.
+     * Answers when a descriptor is ready, or time is up, without a thread of its own. Where too many wait already it is {@link WaitingCalls.Work#unplaced}.
      *
-     * @param work owns its descriptor from now on
+     * @param work owns its descriptors from now on
      */
     public long await(WaitingCalls.Work work) {
         if (container.waitingCalls().add(kernel, listener.copy(), container, work)) {
             return ANSWERED;
         }
         work.close(kernel);
-        return work.unplaced();
+        return work.unplaced(this);
     }
 
     /** Gives the answer. The thread may be gone meanwhile, which is nobody's error. */

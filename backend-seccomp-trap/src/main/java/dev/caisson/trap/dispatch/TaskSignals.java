@@ -1,5 +1,7 @@
 package dev.caisson.trap.dispatch;
 
+import java.util.function.LongUnaryOperator;
+
 /**
  * Whether a signal waits for a thread that waits for an answer, by the text of /proc/TID/status (proc_pid_status(5)).
  *
@@ -7,7 +9,7 @@ package dev.caisson.trap.dispatch;
  * look at its signals next when one is its own, or its process has no other thread. Where a signal is its process's and there are more
  * threads, the kernel may have chosen another one, and this one would then see the errno -512 that restarts a call.
  */
-enum TaskSignals {
+public enum TaskSignals {
     /** Nothing to do. */
     NONE,
     /** It looks at a signal as soon as it is answered. */
@@ -17,7 +19,12 @@ enum TaskSignals {
     /** It is no more. */
     GONE;
 
-    static TaskSignals of(String status) {
+    /**
+     * Reads the text.
+     *
+     * @param mask the signals that are kept from the thread while it waits, by those that it blocks itself
+     */
+    static TaskSignals of(String status, LongUnaryOperator mask) {
         long own = 0;
         long shared = 0;
         long blocked = 0;
@@ -36,6 +43,7 @@ enum TaskSignals {
                 default -> {}
             }
         }
+        blocked = mask.applyAsLong(blocked);
         if (threads == 0) {
             return GONE;
         }

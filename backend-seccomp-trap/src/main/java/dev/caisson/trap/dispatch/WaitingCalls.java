@@ -4,7 +4,6 @@ import dev.caisson.linux.Errno;
 import dev.caisson.linux.direct.KernelCalls;
 import dev.caisson.linux.direct.NativeMemory;
 import dev.caisson.linux.direct.SeccompListener;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.List;
@@ -31,15 +30,14 @@ public final class WaitingCalls {
     private static final int LOOKS_PER_SECOND = 4000;
     private static final int O_CLOEXEC_NONBLOCK = 0x80800;
     private static final int POLLFD = 8;
-    private static final int STATUS_SIZE = 4096;
 
     /** One of them. */
     public interface Work {
-        /** A descriptor of ours. */
-        long descriptor();
+        /** For how many descriptors it waits, none included. */
+        int places();
 
-        /** For what of it: POLLIN or POLLOUT. */
-        int events();
+        /** Puts them down, {@link #places} times a {@code struct pollfd} (poll(2)): descriptors of ours. */
+        void lay(NativeMemory polled, int at);
 
         /** When it gives up (nanoTime), or {@link Long#MAX_VALUE}. */
         long deadline();
@@ -50,36 +48,70 @@ public final class WaitingCalls {
         /** Whether some of it is done, so that it must not be done again from its beginning. */
         boolean isBegun();
 
+        /** The signals that are kept from the thread while it waits, by those that it blocks itself. */
+        default long blocked(long own) {
+            return own;
+        }
+
         /** The answer when a signal comes first. */
-        long interrupted();
+        long interrupted(GuestCall call);
+
+        /** The answer when a signal came that may be another thread's. */
+        default long doubtful(GuestCall call) {
+            return unplaced(call);
+        }
 
         /** The answer where too many calls wait already: as a rule the kernel's own. */
-        default long unplaced() {
-            return isBegun() ? interrupted() : GuestCall.PROCEED;
+        default long unplaced(GuestCall call) {
+            return isBegun() ? interrupted(call) : GuestCall.PROCEED;
         }
 
         /** The answer when time is up. */
-        long timedOut();
+        long timedOut(GuestCall call);
 
-        /** Its descriptor is not needed any more. */
+        /** Its descriptors are not needed any more. */
         void close(KernelCalls kernel);
+    }
+
+    /** One that waits for one descriptor. */
+    public interface SingleWork extends Work {
+        /** A descriptor of ours. */
+        long descriptor();
+
+        /** For what of it: POLLIN or POLLOUT. */
+        int events();
+
+        @Override
+        default int places() {
+            return 1;
+        }
+
+        @Override
+        default void lay(NativeMemory polled, int at) {
+            polled.putInt(at, (int) descriptor());
+            polled.putInt(at + 4, events());
+        }
     }
 
     private static final class Entry {
         private final SeccompListener listener;
         private final Work work;
+        private final int places;
         private long period = FIRST_LOOK_NANOS;
         private long look;
 
         Entry(SeccompListener listener, Work work, long now) {
             this.listener = listener;
             this.work = work;
+            this.places = work.places();
             this.look = now + period;
         }
     }
 
     private final Queue<Entry> added = new ArrayDeque<>();
+    /** Calls and descriptors. */
     private int count;
+
     private boolean isRunning;
     private boolean isClosed;
     private long wakeRead = -1;
@@ -88,15 +120,19 @@ public final class WaitingCalls {
     /** @return false: there are too many */
     boolean add(KernelCalls kernel, SeccompListener listener, ContainerView container, Work work) {
         synchronized (this) {
-            if (isClosed || count >= MOST || (!isRunning && !start(kernel, listener, container))) {
+            if (isClosed || count + cost(work.places()) > MOST || (!isRunning && !start(kernel, listener, container))) {
                 listener.close();
                 return false;
             }
-            count++;
+            count += cost(work.places());
             added.add(new Entry(listener, work, System.nanoTime()));
         }
         wake(kernel);
         return true;
+    }
+
+    private static int cost(int places) {
+        return Math.max(places, 1);
     }
 
     /** No call comes any more: the container has ended. */
@@ -133,7 +169,6 @@ public final class WaitingCalls {
     private void run(KernelCalls kernel, SeccompListener listener, ContainerView container) {
         List<Entry> entries = new ArrayList<>();
         try (GuestCall call = new GuestCall(kernel, listener, container);
-                NativeMemory status = new NativeMemory(STATUS_SIZE);
                 NativeMemory polled = new NativeMemory((MOST + 1) * POLLFD)) {
             while (takeNew(entries)) {
                 poll(kernel, entries, polled);
@@ -151,11 +186,11 @@ public final class WaitingCalls {
                                 Math.min(2 * entry.period, LAST_LOOK_NANOS),
                                 entries.size() * (1_000_000_000L / LOOKS_PER_SECOND));
                         entry.look = now + entry.period;
-                        look(kernel, call, entry, status, isFreezing, entries);
+                        look(kernel, call, entry, isFreezing, entries);
                     }
                     if (now >= entry.work.deadline() && entries.contains(entry)) {
                         call.turnTo(entry.listener);
-                        finish(kernel, call, entry, entry.work.timedOut(), entries);
+                        finish(kernel, call, entry, entry.work.timedOut(call), entries);
                     }
                 }
             }
@@ -176,17 +211,17 @@ public final class WaitingCalls {
         polled.putInt(0, (int) wakeRead);
         polled.putInt(4, 1 /* POLLIN */);
         long next = Long.MAX_VALUE;
-        for (int i = 0; i < entries.size(); i++) {
-            Entry entry = entries.get(i);
-            polled.putInt(POLLFD * (i + 1), (int) entry.work.descriptor());
-            polled.putInt(POLLFD * (i + 1) + 4, entry.work.events());
+        int at = POLLFD;
+        for (Entry entry : entries) {
+            entry.work.lay(polled, at);
+            at += POLLFD * entry.places;
             next = Math.min(next, Math.min(entry.look, entry.work.deadline()));
         }
         long millis = next == Long.MAX_VALUE
                 ? -1
                 : Math.clamp((next - System.nanoTime() + 999_999) / 1_000_000, 0, Integer.MAX_VALUE);
-        if (kernel.call(Nr.poll, polled.address(), entries.size() + 1, millis) < 0) {
-            polled.zero(0, POLLFD * (entries.size() + 1));
+        if (kernel.call(Nr.poll, polled.address(), at / POLLFD, millis) < 0) {
+            polled.zero(0, at);
         }
     }
 
@@ -195,9 +230,13 @@ public final class WaitingCalls {
             // What is left over wakes it once more.
             kernel.call(Nr.read, wakeRead, call.memory().address(GuestCall.TEXT), 64);
         }
-        for (int i = entries.size() - 1; i >= 0; i--) {
-            if (polled.getShort(POLLFD * (i + 1) + 6) != 0) {
-                Entry entry = entries.get(i);
+        int at = POLLFD;
+        for (Entry entry : List.copyOf(entries)) {
+            boolean isReady = false;
+            for (int end = at + POLLFD * entry.places; at < end; at += POLLFD) {
+                isReady |= polled.getShort(at + 6) != 0;
+            }
+            if (isReady) {
                 call.turnTo(entry.listener);
                 // What is taken for a call that is no more is lost.
                 long result;
@@ -214,37 +253,20 @@ public final class WaitingCalls {
         }
     }
 
-    private void look(
-            KernelCalls kernel,
-            GuestCall call,
-            Entry entry,
-            NativeMemory memory,
-            boolean isFreezing,
-            List<Entry> entries) {
+    private void look(KernelCalls kernel, GuestCall call, Entry entry, boolean isFreezing, List<Entry> entries) {
         call.turnTo(entry.listener);
-        TaskSignals signals = entry.listener.isValid() ? signals(kernel, call, entry, memory) : TaskSignals.GONE;
+        TaskSignals signals = entry.listener.isValid() ? call.signals(entry.work::blocked) : TaskSignals.GONE;
         if (signals == TaskSignals.GONE || signals == TaskSignals.CERTAIN || isFreezing) {
-            finish(kernel, call, entry, entry.work.interrupted(), entries);
+            finish(kernel, call, entry, entry.work.interrupted(call), entries);
         } else if (signals == TaskSignals.POSSIBLE) {
-            long result = entry.work.isBegun() ? entry.work.interrupted() : GuestCall.PROCEED;
-            finish(kernel, call, entry, result, entries);
+            finish(kernel, call, entry, entry.work.doubtful(call), entries);
         }
-    }
-
-    private static TaskSignals signals(KernelCalls kernel, GuestCall call, Entry entry, NativeMemory memory) {
-        memory.putString(0, entry.listener.tid() + "/status");
-        long fd = kernel.call(Nr.openat, call.hostProc(), memory.address(), 0x80000 /* O_CLOEXEC */);
-        long length = kernel.call(Nr.read, fd, memory.address(), STATUS_SIZE);
-        kernel.call(Nr.close, fd);
-        return length <= 0
-                ? TaskSignals.GONE
-                : TaskSignals.of(new String(memory.getBytes(0, (int) length), StandardCharsets.UTF_8));
     }
 
     private void finish(KernelCalls kernel, GuestCall call, Entry entry, long result, List<Entry> entries) {
         entries.remove(entry);
         synchronized (this) {
-            count--;
+            count -= cost(entry.places);
         }
         // Before the answer: the caller may count on a pipe having no other end.
         entry.work.close(kernel);

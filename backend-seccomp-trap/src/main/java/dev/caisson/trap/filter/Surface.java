@@ -16,6 +16,7 @@ public record Surface(int natives, int ruled, int continued, int answered, int r
     private static final Set<String> CONTINUING = Set.of(
             "continue",
             "pass",
+            "signalfd",
             "exec",
             "execveat",
             "chdir",

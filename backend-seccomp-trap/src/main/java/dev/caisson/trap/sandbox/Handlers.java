@@ -2,6 +2,7 @@ package dev.caisson.trap.sandbox;
 
 import dev.caisson.trap.data.DataCalls;
 import dev.caisson.trap.data.MessageCalls;
+import dev.caisson.trap.data.PollCalls;
 import dev.caisson.trap.dispatch.Handler;
 import dev.caisson.trap.ident.IdentityCalls;
 import dev.caisson.trap.ident.OwnIds;
@@ -31,6 +32,7 @@ final class Handlers {
         SocketCalls.register(all);
         DataCalls.register(all);
         MessageCalls.register(all);
+        PollCalls.register(all);
         PassedCalls.register(all);
         return all;
     }

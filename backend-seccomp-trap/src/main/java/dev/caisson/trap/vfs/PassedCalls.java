@@ -49,7 +49,10 @@ public final class PassedCalls {
             long refusal = message(c, c.arg(1));
             return refusal != 0 || !c.container().isStrict() ? passed(refusal) : MessageCalls.sendmsg(c);
         }));
-        h.put("sendmmsg", EgressCalls.sendmmsg(c -> passed(messages(c))));
+        h.put("sendmmsg", EgressCalls.sendmmsg(c -> {
+            long refusal = messages(c);
+            return refusal != 0 || !c.container().isStrict() ? passed(refusal) : MessageCalls.sendmmsg(c);
+        }));
     }
 
     private static long moves(GuestCall c, long result) {

@@ -2,6 +2,7 @@ package dev.caisson.trap.dispatch;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -22,12 +23,19 @@ class TaskSignalsTest {
     void readsPendingAndBlockedOnes(int threads, String own, String shared, String blocked, TaskSignals expected) {
         String status = "Name:\tx: y\nState:\tS (sleeping)\nThreads:\t" + threads + "\nSigQ:\t0/1\nSigPnd:\t" + own
                 + "\nShdPnd:\t" + shared + "\nSigBlk:\t" + blocked + "\nSigIgn:\tffff\n";
-        assertThat(TaskSignals.of(status)).isEqualTo(expected);
+        assertThat(TaskSignals.of(status, mask -> mask)).isEqualTo(expected);
     }
 
     @ParameterizedTest
     @CsvSource({"''", "'Name:\tzombie\n'"})
     void oneWithoutThreadsIsGone(String status) {
-        assertThat(TaskSignals.of(status)).isEqualTo(TaskSignals.GONE);
+        assertThat(TaskSignals.of(status, mask -> mask)).isEqualTo(TaskSignals.GONE);
+    }
+
+    @Test
+    void aCallMayBringAMaskOfItsOwn() {
+        String status = "Threads:\t1\nSigPnd:\t0\nShdPnd:\t2000\nSigBlk:\t2000\n";
+        assertThat(TaskSignals.of(status, mask -> 0)).isEqualTo(TaskSignals.CERTAIN);
+        assertThat(TaskSignals.of(status, mask -> mask | 0x200)).isEqualTo(TaskSignals.NONE);
     }
 }

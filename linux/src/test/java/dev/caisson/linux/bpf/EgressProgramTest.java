@@ -113,4 +113,24 @@ class EgressProgramTest {
         assertThatThrownBy(() -> of(0, 0, 0, 1, 2, 1)).isInstanceOf(IllegalArgumentException.class);
         assertThatThrownBy(() -> of(0, 0, 0, 1, 0, 65536)).isInstanceOf(IllegalArgumentException.class);
     }
+
+    private static boolean leaves(int first, int nextHeader) {
+        byte[] packet = new byte[60];
+        packet[0] = (byte) first;
+        packet[6] = (byte) nextHeader;
+        return EbpfInterpreter.runOn(EgressProgram.packets(), packet) == 1;
+    }
+
+    /** Version and header length of IPv4, version and next header of IPv6: of each value. (A guest's own source route is in TrapEgressTest.) */
+    @Test
+    void packetsThatAskToBeBroughtSomewhereElseFirstDoNotLeave() {
+        for (int first = 0; first < 256; first++) {
+            for (int next = 0; next < 256; next++) {
+                boolean plain = first == 0x45;
+                boolean six = first >> 4 == 6 && (next == TCP || next == UDP || next == 44 || next == 58);
+                assertThat(leaves(first, next)).as("%x %d", first, next).isEqualTo(plain || six);
+            }
+        }
+        assertThat(EbpfInterpreter.runOn(EgressProgram.packets(), new byte[7])).isZero();
+    }
 }

@@ -11,6 +11,7 @@ import dev.caisson.oci.Linux;
 import dev.caisson.oci.NamespaceType;
 import dev.caisson.oci.Spec;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.LinkOption;
 import java.nio.file.Path;
@@ -19,6 +20,7 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
@@ -210,6 +212,42 @@ final class TrapSandboxTest extends TrapSuite {
         }
     }
 
+    /** Whether it took no more than a tick in a second; if it did, the threads are named that took it. */
+    private static boolean isIdle(long pid) {
+        try {
+            Map<String, Long> before = ticksOfThreads(pid);
+            long all = ticks(pid);
+            pass(1000);
+            boolean isIdle = ticks(pid) - all <= 1;
+            if (!isIdle) {
+                Map<String, Long> spent = ticksOfThreads(pid);
+                before.forEach((thread, ticks) -> spent.computeIfPresent(thread, (_, now) -> now - ticks));
+                spent.values().removeIf(ticks -> ticks == 0);
+                System.out.println("ticks in a second: " + spent);
+            }
+            return isIdle;
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+    }
+
+    private static Map<String, Long> ticksOfThreads(long pid) throws IOException {
+        Map<String, Long> all = new TreeMap<>();
+        try (var threads = Files.list(Path.of("/proc/" + pid + "/task"))) {
+            for (Path thread : threads.toList()) {
+                try {
+                    String stat = Files.readString(thread.resolve("stat"));
+                    int end = stat.lastIndexOf(')') + 1;
+                    String[] fields = stat.substring(end + 1).split(" ", -1);
+                    all.put(stat.substring(0, end), Long.parseLong(fields[11]) + Long.parseLong(fields[12]));
+                } catch (IOException e) {
+                    // It has ended meanwhile.
+                }
+            }
+        }
+        return all;
+    }
+
     @Test
     void execsLeaveNothingInItAndIdleCostsNothing() throws Exception {
         try (TestContainer c =
@@ -225,10 +263,9 @@ final class TrapSandboxTest extends TrapSuite {
             // Fewer than one for each: the virtual machine starts and ends compiler threads of its own.
             assertThat(settled(pid, "task")).as("threads").isLessThan(threads + 5);
             assertThat(settled(pid, "fd")).as("descriptors").isLessThan(descriptors + 5);
-            pass(1000);
-            long before = ticks(pid);
-            pass(1000);
-            assertThat(ticks(pid) - before).as("ticks of 10 ms in a second").isLessThanOrEqualTo(1);
+            // Its compiler has something to do still, which takes its time on a slow processor; who spins never comes
+            // to rest.
+            await("a second of less than two ticks of 10 ms", () -> isIdle(pid));
         }
     }
 

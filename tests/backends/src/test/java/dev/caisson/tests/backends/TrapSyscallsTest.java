@@ -13,6 +13,7 @@ import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -55,6 +56,9 @@ final class TrapSyscallsTest extends TrapSuite {
         "data, strict",
         "waits, default",
         "waits, strict",
+        "polls, default",
+        "polls, hardened",
+        "polls, strict",
         "messages, default",
         "messages, hardened",
         "messages, strict",
@@ -63,6 +67,8 @@ final class TrapSyscallsTest extends TrapSuite {
         "sockets, strict",
         "locks, default",
         "locks, strict",
+        "interrupts, default",
+        "interrupts, strict",
         "closes, default",
         "closes, strict",
     })
@@ -84,6 +90,20 @@ final class TrapSyscallsTest extends TrapSuite {
                 .isEqualTo("other netlink: 0\nother families: 0\ninterface by ioctl: ENOTTY\n--- exit 0\n");
         assertThat(program(new Tiered(backend(), tier), "locks", "refusals"))
                 .isEqualTo("lease: EINVAL\nnotice: EINVAL\n--- exit 0\n");
+    }
+
+    /** What the strict tier does not do for a guest's messages. */
+    @Test
+    void someMessagesAreRefused() throws Exception {
+        assertThat(program(new Tiered(backend(), "strict"), "messages", "refusals")
+                        .lines())
+                .map(line -> line.replaceAll(" +", " "))
+                .containsExactly(
+                        "sendmsg(u, &m, 0) -1 EINVAL",
+                        "sendto(u, \"x\", 1, MSG_FASTOPEN, (void *)&in, sizeof in) -1 EOPNOTSUPP",
+                        "setsockopt(u, SOL_SOCKET, SO_ZEROCOPY, &on, sizeof on) 0 0",
+                        "sendto(u, \"x\", 1, MSG_ZEROCOPY, (void *)&in, sizeof in) -1 ENOBUFS",
+                        "--- exit 0");
     }
 
     /** Every number with tiny and all-ones arguments, in a fresh process each: the sandbox process answers on. */

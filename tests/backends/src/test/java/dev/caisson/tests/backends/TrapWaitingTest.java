@@ -2,7 +2,13 @@ package dev.caisson.tests.backends;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caisson.backend.testkit.Bundle;
 import dev.caisson.backend.testkit.TestContainer;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 /** Calls of the strict tier that wait for an answer do not keep the container from what is done to it as a whole. */
@@ -35,6 +41,35 @@ final class TrapWaitingTest extends TrapSuite {
             assertThat(c.execOutput("ls", "/")).contains("bin");
             c.init().kill(9);
             assertThat(c.awaitExit().code()).isEqualTo(137);
+        }
+    }
+
+    /** Who waits for several files waits for our answer: the kernel's own poll, select and epoll_wait are not entered. */
+    @Test
+    void theKernelWaitsForNoFilesInStrict() throws Exception {
+        Bundle bundle = shell("exec /program wait");
+        CompiledProgram.compile("polls", temp, bundle.rootfs("program"));
+        try (TestContainer c = TestContainer.prepare(new Tiered(backend(), "strict"), bundle, pod().launcher())) {
+            c.create().start();
+            await("program", () -> c.stdout().contains("all"));
+            long init = c.init().pid();
+            List<Long> waiting = ProcessHandle.of(init)
+                    .orElseThrow()
+                    .children()
+                    .map(ProcessHandle::pid)
+                    .toList();
+            assertThat(waiting).hasSize(7);
+            for (long pid : waiting) {
+                await("waits for an answer", () -> wchan(pid).startsWith("seccomp_do_user_notification"));
+            }
+        }
+    }
+
+    private static String wchan(long pid) {
+        try {
+            return Files.readString(Path.of("/proc/" + pid + "/wchan"));
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 }

@@ -59,6 +59,8 @@ final class KvmContainer implements Container {
     private volatile int volumes;
 
     private volatile boolean paused;
+    /** An earlier daemon may have died while it wrote the pod down. */
+    private volatile boolean mayBeForsaken;
     /** Nothing of it has run: it was made by this daemon, and not started. */
     private volatile boolean isNew;
 
@@ -79,6 +81,7 @@ final class KvmContainer implements Container {
         this.starter = new PodStart(request, launcher, spares, fresh -> this.machine = fresh);
         this.id = record.getOrDefault(GUEST_NAME, GuestNames.of(request.id()));
         this.machine = machine;
+        this.mayBeForsaken = machine != null;
         this.drive = Integer.parseInt(record.getOrDefault(DRIVE, Integer.toString(NO_DRIVE)));
         this.volumes = Integer.parseInt(record.getOrDefault(VOLUMES, "0"));
         this.ownsMachine = Boolean.parseBoolean(record.get(OWNS));
@@ -108,6 +111,10 @@ final class KvmContainer implements Container {
         PodMachine known = machine;
         if (known == null) {
             throw new ContainerFault(Kind.WRONG_STATE, "container " + request.id() + " has no virtual machine");
+        }
+        if (mayBeForsaken) {
+            var _ = known.standstill().endIfForsaken();
+            mayBeForsaken = false;
         }
         return known;
     }
@@ -390,6 +397,9 @@ final class KvmContainer implements Container {
     /** Each step whatever became of those before: the machine may have ended, or the container may never have come so far. */
     private void leave(PodMachine in) {
         GuestAgent agent = in.agent();
+        attempt(() -> {
+            var _ = in.standstill().endIfForsaken();
+        });
         if (paused) {
             attempt(() -> in.resume(drive));
         }

@@ -8,6 +8,7 @@ import dev.caisson.backend.Launcher;
 import dev.caisson.kvm.guest.GuestAgent;
 import dev.caisson.kvm.pod.MachineCommand;
 import dev.caisson.kvm.pod.PodMachine;
+import dev.caisson.kvm.pod.Standstill;
 import dev.caisson.kvm.template.PodImage;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
@@ -64,8 +65,10 @@ final class PodCheckpoint {
             throws ContainerFault {
         StepTimes times = new StepTimes();
         GuestAgent agent = machine.agent();
+        Standstill still = machine.standstill();
         boolean done = false;
         try {
+            still.begin(new Standstill.Held(pod.name(), pod.drive(), wasPaused));
             if (!wasPaused) {
                 agent.pause(pod.name());
             }
@@ -88,7 +91,7 @@ final class PodCheckpoint {
                 public void done() throws ContainerFault {
                     times.done("disk");
                     if (asked.is(Option.LEAVE_RUNNING)) {
-                        goOn(machine, pod, wasPaused);
+                        still.end();
                     }
                 }
             });
@@ -97,19 +100,12 @@ final class PodCheckpoint {
         } finally {
             if (!done) {
                 try {
-                    goOn(machine, pod, wasPaused);
+                    still.end();
                 } catch (ContainerFault e) {
                     LOG.log(Level.WARNING, "after a failed checkpoint: " + e.getMessage());
                 }
             }
             LOG.log(Level.INFO, "checkpoint of " + pod.name() + ": " + times);
-        }
-    }
-
-    private static void goOn(PodMachine machine, PodImage.Pod pod, boolean wasPaused) throws ContainerFault {
-        machine.go();
-        if (!wasPaused) {
-            machine.agent().resume(pod.name());
         }
     }
 

@@ -288,6 +288,26 @@ public final class PodMachine {
         var _ = control.ask("go");
     }
 
+    /** Of what is in it, while it is written down. */
+    public Standstill standstill() {
+        return new Standstill(directory, new Standstill.Machine() {
+            @Override
+            public void go() throws ContainerFault {
+                PodMachine.this.go();
+            }
+
+            @Override
+            public void pause(int drive) throws ContainerFault {
+                PodMachine.this.pause(drive);
+            }
+
+            @Override
+            public void resume(String container) throws ContainerFault {
+                agent().resume(container);
+            }
+        });
+    }
+
     /** Its directory, of which nothing is left when this fails. */
     private static Jail prepare(Path directory, @Nullable Path template) throws ContainerFault {
         try {
@@ -358,7 +378,7 @@ public final class PodMachine {
         }
     }
 
-    /** Takes away what is left of machines that have ended, when no daemon was there to see it. */
+    /** Takes away what is left of machines that have ended, when no daemon was there to see it, and lets those go on that a daemon's death has left standing. */
     static void removeAbandoned() throws ErrnoException, ContainerFault {
         List<HostFiles.Entry> all = HostFiles.listIfPresent(MACHINES.toString());
         for (HostFiles.Entry each : all == null ? List.<HostFiles.Entry>of() : all) {
@@ -370,8 +390,23 @@ public final class PodMachine {
                 machine.group = MachineGroup.parse(words[3]);
                 if (!machine.isAlive()) {
                     machine.remove();
+                } else {
+                    Thread.startVirtualThread(machine::goOnIfForsaken);
                 }
             }
+        }
+    }
+
+    /** A guest may take its time to answer. */
+    private void goOnIfForsaken() {
+        try {
+            if (standstill().endIfForsaken()) {
+                LOGGER.log(
+                        System.Logger.Level.INFO,
+                        "virtual machine " + name() + " goes on: the daemon that was writing it down has died");
+            }
+        } catch (ContainerFault e) {
+            LOGGER.log(System.Logger.Level.WARNING, "virtual machine " + name() + " stands still: " + e.getMessage());
         }
     }
 

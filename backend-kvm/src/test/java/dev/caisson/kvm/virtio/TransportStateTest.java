@@ -8,6 +8,7 @@ import dev.caisson.kvm.memory.GuestMemory;
 import dev.caisson.kvm.state.StateFormatException;
 import dev.caisson.kvm.state.StateReader;
 import dev.caisson.kvm.state.StateWriter;
+import dev.caisson.kvm.virtio.net.NetDevice;
 import dev.caisson.kvm.virtio.vsock.VsockDevice;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.HostFiles;
@@ -124,6 +125,58 @@ class TransportStateTest {
             assertThat(transport.read(0x100, 4)).as("capacity").isEqualTo(8);
             next.eject();
         }
+    }
+
+    /** As of a pod that was written down: its network's packets were shorter than its driver takes, and the next one's may be longer again. */
+    @Test
+    void aNetworkCardGoesOnInANetworkWithOtherPackets() throws Exception {
+        try (GuestMemory memory = GuestMemory.allocate(2 << 20);
+                NetDevice old = NetDevice.unplugged(new byte[] {2, 0, 0, 0, 0, 1}, 1500);
+                NetDevice next = NetDevice.unplugged(new byte[] {2, 0, 0, 0, 0, 1}, 1500)) {
+            TestDriver driver = new TestDriver(memory, old, true);
+            connect(old, driver.transport);
+            // The driver begins when it is known what the network is like.
+            old.plug(tap(), new byte[] {2, 0, 0, 0, 0, 7}, 1450);
+            driver.start();
+            MmioTransport transport = new MmioTransport(memory, next, () -> {});
+            connect(next, transport);
+            transport.restore(new StateReader(state(driver.transport)));
+            assertThatExceptionOfType(IOException.class)
+                    .isThrownBy(() -> next.plug(tap(), new byte[] {2, 0, 0, 0, 0, 9}, 1501))
+                    .withMessageContaining("a cable for packets of 1501 bytes in a network card for 1500");
+            next.plug(tap(), new byte[] {2, 0, 0, 0, 0, 8}, 1500);
+            assertThat(transport.read(0x100 + 10, 2)).as("mtu").isEqualTo(1500);
+            assertThat(transport.read(0x100 + 5, 1)).as("address").isEqualTo(8);
+        }
+    }
+
+    private static Fd tap() throws IOException {
+        return HostFiles.open("/dev/null", HostFiles.O_RDWR, 0);
+    }
+
+    private static void connect(NetDevice card, MmioTransport transport) {
+        card.attach(new DeviceEvents() {
+            @Override
+            public Watch watch(Fd fd, Action action) {
+                return new Watch() {
+                    @Override
+                    public void arm(boolean readable, boolean writable) {}
+
+                    @Override
+                    public void close() {}
+                };
+            }
+
+            @Override
+            public void perform(Action action) {
+                transport.perform(action);
+            }
+
+            @Override
+            public void reconfigure(Change change) {
+                transport.reconfigure(change);
+            }
+        });
     }
 
     @Test

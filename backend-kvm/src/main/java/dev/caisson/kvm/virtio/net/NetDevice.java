@@ -45,11 +45,13 @@ public final class NetDevice implements VirtioDevice, AutoCloseable {
     /** As many pieces as a packet of 64 KiB can have in pages, and some. */
     private static final int PIECES = 64;
 
+    private static final int NOTHING = Integer.MAX_VALUE;
+
     private volatile @Nullable Fd tap;
     private volatile byte[] mac;
     private volatile int mtu;
-    /** The longest packets that a driver which goes on was promised; none was yet. */
-    private int promised = Integer.MAX_VALUE;
+    /** The longest packets that there can be, as the driver was told when it began, whose buffers are made for those; none was yet. */
+    private int promised = NOTHING;
 
     private final KernelCalls calls = new KernelCalls();
     private final NativeMemory vector = new NativeMemory(PIECES * IOVEC);
@@ -89,8 +91,8 @@ public final class NetDevice implements VirtioDevice, AutoCloseable {
     }
 
     /**
-     * Connects a card that is part of a machine and has no cable yet. A driver that has read the card's address before must be told of the new one. Any
-     * thread.
+     * Connects a card that is part of a machine and has no cable yet. A driver that has read the card's address before must be told of the new one, and any
+     * driver of packets that are shorter than those that the card was made for. Any thread.
      *
      * @param cable a tap, consumed; see the constructor for all three
      * @throws IOException it has one, or its driver was promised shorter packets; the cable is closed then
@@ -107,7 +109,8 @@ public final class NetDevice implements VirtioDevice, AutoCloseable {
         byte[] checked = address(newMac);
         with.reconfigure(() -> {
             mac = checked;
-            mtu = newMtu;
+            // A driver that begins now makes room for what the card was made for: one day it may go on in a network with longer packets.
+            mtu = Math.max(mtu, newMtu);
             tap = cable;
         });
         with.perform(() -> {
@@ -144,14 +147,18 @@ public final class NetDevice implements VirtioDevice, AutoCloseable {
 
     @Override
     public void save(StateWriter to) {
-        to.putBytes(mac).putInt(mtu);
+        to.putBytes(mac).putInt(promised);
     }
 
-    /** The driver goes on with the address of the other card, and must be told of this one's; its packets are not longer than that one's. */
+    /** The driver goes on with the address of the other card, and must be told of this one's; its packets are not longer than it was promised there. */
     @Override
     public void restore(StateReader from) throws StateFormatException {
         var _ = from.getExactly(MAC_SIZE);
         promised = from.getInt();
+        if (tap == null) {
+            // Of no network yet; see plug.
+            mtu = Math.min(mtu, promised);
+        }
         if (mtu > promised) {
             throw from.wrong("a network card for packets of " + promised + " bytes in the place of one for " + mtu);
         }
@@ -165,6 +172,9 @@ public final class NetDevice implements VirtioDevice, AutoCloseable {
     @Override
     public void activate(List<VirtQueue> queues, long negotiated) {
         active = queues;
+        if (promised == NOTHING) {
+            promised = mtu;
+        }
         Fd cable = tap;
         if (cable != null && events != null) {
             listen(events, cable);
@@ -255,6 +265,7 @@ public final class NetDevice implements VirtioDevice, AutoCloseable {
     @Override
     public void reset() {
         active = null;
+        promised = NOTHING;
     }
 
     /** After the machine was closed. */

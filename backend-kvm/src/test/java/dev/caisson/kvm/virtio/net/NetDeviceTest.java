@@ -122,7 +122,9 @@ class NetDeviceTest {
             });
             card.plug(cable, new byte[] {2, 0, 0, 0, 0, 7}, 1450);
             assertThat(other.transport.read(0x104, 2)).isEqualTo(0x0700);
-            assertThat(other.transport.read(0x10a, 2)).isEqualTo(1450);
+            assertThat(other.transport.read(0x10a, 2))
+                    .as("what the card was made for")
+                    .isEqualTo(1500);
             buffer.putBytes(0, packet(300, 8));
             assertThat(calls.call(SYS_WRITE, far.number(), buffer.address(), 300))
                     .isEqualTo(300);

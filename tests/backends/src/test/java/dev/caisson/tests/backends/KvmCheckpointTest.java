@@ -1,20 +1,32 @@
 package dev.caisson.tests.backends;
 
+import static dev.caisson.tests.backends.IpCommand.ip;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.caisson.backend.Checkpoint;
 import dev.caisson.backend.Checkpoint.Option;
 import dev.caisson.backend.ContainerFault;
+import dev.caisson.backend.MachineTemplates;
 import dev.caisson.backend.testkit.Bundle;
 import dev.caisson.backend.testkit.PodFixture;
 import dev.caisson.backend.testkit.TestContainer;
+import dev.caisson.oci.Linux;
 import dev.caisson.oci.Mount;
+import dev.caisson.oci.NamespaceType;
+import dev.caisson.oci.ProcessSpec;
 import dev.caisson.oci.Spec;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.InetSocketAddress;
+import java.net.ServerSocket;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.Objects;
 import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -58,6 +70,8 @@ class KvmCheckpointTest extends KvmSuite {
             theyAreTheirOwn(copy);
             copy.container().checkpoint(copy.init(), image());
             done("second checkpoint");
+            theNextDaemonLetsItGoOn(copy);
+            done("going on");
         }
         try (TestContainer copy = prepare(shell("true")).restore(image())) {
             done("second restore");
@@ -68,6 +82,24 @@ class KvmCheckpointTest extends KvmSuite {
         }
         done("its end");
         assertThat(Path.of("/run/caisson-kvm")).isEmptyDirectory();
+    }
+
+    /** As if another daemon had died when all was written, before it ended the container. */
+    private static void theNextDaemonLetsItGoOn(TestContainer frozen) throws Exception {
+        Path mark = mark();
+        BACKEND.cleanUp();
+        assertThat(mark).content().startsWith(ProcessHandle.current().pid() + " ");
+        Files.writeString(mark, Files.readString(mark).replaceFirst("^[0-9]+ [0-9]+", "1 1"));
+        BACKEND.cleanUp();
+        await("the next daemon's help", () -> Files.notExists(mark));
+        tell(frozen, "told 4");
+    }
+
+    /** Of the one machine that there is. */
+    private static Path mark() throws IOException {
+        try (var machines = Files.list(Path.of("/run/caisson-kvm"))) {
+            return machines.findFirst().orElseThrow().resolve("checkpoint");
+        }
     }
 
     private void itIsRefusedWhatItCannotDo(TestContainer container) {
@@ -104,5 +136,97 @@ class KvmCheckpointTest extends KvmSuite {
             assertThat(one.execOutput(random)).isNotEqualTo(two.execOutput(random));
             done("two of one image");
         }
+    }
+
+    // ---- with a network and a terminal ----
+
+    private static final String NETWORK = "caisson-checkpoint";
+
+    /** Says what it is connected with, when it is asked at its terminal. */
+    private static final String TALKER = "echo ready; while read word; do echo \"$word: $(stty size)"
+            + " $(cat /sys/class/net/eth0/address) $(nc 10.98.0.1 8098 </dev/null)\"; done";
+
+    /** Another pod's network, with other addresses, and shorter packets. */
+    private static void network(String name, String mac, String address, int mtu) throws Exception {
+        ip("netns add " + name);
+        ip("link add " + name.substring(8) + " type veth peer name eth0 netns " + name);
+        ip("addr add 10.98.0.1/24 dev " + name.substring(8));
+        ip("link set " + name.substring(8) + " up");
+        ip("-n " + name + " link set eth0 address " + mac + " mtu " + mtu + " up");
+        ip("-n " + name + " addr add " + address + "/24 dev eth0");
+    }
+
+    private Bundle talker(String script) throws Exception {
+        Bundle bundle = shell(script)
+                .process(p -> {
+                    p.terminal = true;
+                    p.consoleSize = new ProcessSpec.ConsoleSize(33, 99);
+                })
+                .linux(linux -> {
+                    List<Linux.Namespace> all = new ArrayList<>(linux.namespaces);
+                    all.removeIf(each -> each.type() == NamespaceType.NETWORK);
+                    all.add(new Linux.Namespace(NamespaceType.NETWORK, "/run/netns/" + NETWORK));
+                    linux.namespaces = all;
+                });
+        assertThat(new ProcessBuilder(
+                                "mkfifo", bundle.directory().resolve("stdin").toString())
+                        .start()
+                        .waitFor())
+                .isZero();
+        return bundle;
+    }
+
+    private static void say(Bundle bundle, String word) throws Exception {
+        Files.writeString(bundle.directory().resolve("stdin"), word + "\n");
+    }
+
+    /** Greets everybody with the address by which it knows him. */
+    private static void greet(ServerSocket server) {
+        while (true) {
+            try (Socket peer = server.accept()) {
+                peer.getOutputStream()
+                        .write((peer.getInetAddress().getHostAddress() + "\n").getBytes(StandardCharsets.US_ASCII));
+            } catch (IOException e) {
+                return; // it was closed
+            }
+        }
+    }
+
+    @Test
+    void aNetworkAndATerminalAreTheNextPods() throws Exception {
+        System.setProperty("caisson.kvm.templates", temp.resolve("templates").toString());
+        var _ = Objects.requireNonNull(BACKEND.templates())
+                .build(new MachineTemplates.Shape(512, 1, 2), pod().launcher());
+        done("template");
+        network(NETWORK, "02:11:22:33:44:55", "10.98.0.2", 1450);
+        try {
+            try (ServerSocket server = new ServerSocket()) {
+                server.bind(new InetSocketAddress(InetAddress.getByName("10.98.0.1"), 8098));
+                Thread.startVirtualThread(() -> greet(server));
+                Bundle bundle = talker(TALKER);
+                try (TestContainer first = prepare(bundle).create().start()) {
+                    await("its first word", () -> first.stdout().contains("ready"));
+                    say(bundle, "one");
+                    await("its answer", () -> first.stdout().contains("one: 33 99 02:11:22:33:44:55 10.98.0.2"));
+                    first.container().checkpoint(first.init(), image());
+                    done("checkpoint");
+                }
+            }
+            ip("netns del " + NETWORK);
+            network(NETWORK, "02:11:22:33:44:66", "10.98.0.3", 1500);
+            try (ServerSocket server = new ServerSocket()) {
+                server.bind(new InetSocketAddress(InetAddress.getByName("10.98.0.1"), 8098));
+                Thread.startVirtualThread(() -> greet(server));
+                Bundle bundle = talker("true");
+                try (TestContainer second = prepare(bundle).restore(image())) {
+                    done("restore");
+                    say(bundle, "two");
+                    await("its answer", () -> second.stdout().contains("two: 33 99 02:11:22:33:44:66 10.98.0.3"));
+                }
+            }
+        } finally {
+            ip("netns del " + NETWORK);
+        }
+        assertThat(Path.of("/run/caisson-kvm")).isEmptyDirectory();
     }
 }

@@ -109,7 +109,7 @@ public final class NetDevice implements VirtioDevice, AutoCloseable {
         byte[] checked = address(newMac);
         with.reconfigure(() -> {
             mac = checked;
-            // A driver that begins now makes room for what the card was made for: one day it may go on in a network with longer packets.
+            // A driver that begins now makes room for what the card was made for: it may go on in another network.
             mtu = Math.max(mtu, newMtu);
             tap = cable;
         });

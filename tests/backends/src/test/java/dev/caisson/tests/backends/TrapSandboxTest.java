@@ -263,8 +263,7 @@ final class TrapSandboxTest extends TrapSuite {
             // Fewer than one for each: the virtual machine starts and ends compiler threads of its own.
             assertThat(settled(pid, "task")).as("threads").isLessThan(threads + 5);
             assertThat(settled(pid, "fd")).as("descriptors").isLessThan(descriptors + 5);
-            // Its compiler has something to do still, which takes its time on a slow processor; who spins never comes
-            // to rest.
+            // On an emulated processor it rehearses, and compiles, for ten seconds more; who spins never comes to rest.
             await("a second of less than two ticks of 10 ms", () -> isIdle(pid));
         }
     }

@@ -20,7 +20,7 @@ import org.jspecify.annotations.Nullable;
  * cannot hurt. The containers of a pod share a sandbox process; which one that is the guards' tags say, so that any later daemon knows it.
  */
 final class Guard {
-    private static final Duration START_TIME = Duration.ofSeconds(30);
+    private static final Duration START_TIME = Duration.ofMinutes(2); // as for every other launch of a container
     private static final Duration END_TIME = Duration.ofSeconds(5);
     private static final int SIGKILL = 9;
     private static final String TAG = Launcher.WALL_TAG + "guard ";

@@ -8,11 +8,14 @@ import dev.caisson.ttrpc.wire.FrameEncoder;
 import java.io.IOException;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
+import java.nio.channels.ClosedChannelException;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.time.Duration;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.LinkedBlockingQueue;
+import java.util.concurrent.atomic.AtomicBoolean;
 
 /**
  * A connection to a port of a guest's that speaks ttrpc. The JDK's channel, not a system call of ours: a virtual thread that waits for a guest, which
@@ -33,22 +36,46 @@ final class AgentConnection implements FrameSink {
      * Asks a machine for a port of its guest's.
      *
      * @param machine the unix socket of the guest's ports
+     * @param limit how long the guest's kernel may take to say that somebody listens: one that hangs says nothing at all
      * @throws IOException nobody is there, or nobody listens to that port yet
      */
-    static TtrpcClient open(Path machine, int port) throws IOException {
+    static TtrpcClient open(Path machine, int port, Duration limit) throws IOException {
         SocketChannel channel = SocketChannel.open(UnixDomainSocketAddress.of(machine));
+        AtomicBoolean settled = new AtomicBoolean();
+        Thread late = Thread.ofVirtual().name("agent-late").start(() -> closeAfter(limit, channel, settled));
         try {
             channel.write(ByteBuffer.wrap(("CONNECT " + port + "\n").getBytes(StandardCharsets.US_ASCII)));
             readLine(channel, port);
+            if (!settled.compareAndSet(false, true)) {
+                throw new ClosedChannelException();
+            }
+        } catch (ClosedChannelException e) {
+            throw new IOException(
+                    "port " + port + " of the guest did not answer within " + limit.toSeconds() + " s", e);
         } catch (IOException e) {
             channel.close();
             throw e;
+        } finally {
+            late.interrupt();
         }
         AgentConnection connection = new AgentConnection(channel);
         TtrpcClient client = new TtrpcClient(connection);
         Thread.ofVirtual().name("agent-in").start(() -> connection.receive(client));
         Thread.ofVirtual().name("agent-out").start(connection::transmit);
         return client;
+    }
+
+    private static void closeAfter(Duration limit, SocketChannel channel, AtomicBoolean settled) {
+        try {
+            Thread.sleep(limit);
+            if (settled.compareAndSet(false, true)) {
+                channel.close(); // which ends the wait
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt(); // it was in time
+        } catch (IOException e) {
+            // It is closed for the one who waits all the same.
+        }
     }
 
     /** {@code OK N}, byte by byte: what follows is the guest's. */

@@ -63,6 +63,7 @@ public final class GuestAgent {
     private static final int VERSION = 5;
     private static final int ENTROPY = 64;
     private static final Duration CALL_TIME = Duration.ofMinutes(2);
+    private static final Duration CONNECT_TIME = Duration.ofSeconds(30);
 
     private final Path machine;
     private final Supplier<String> console;
@@ -92,7 +93,7 @@ public final class GuestAgent {
     private <R extends MessageLite> R call(
             String service, String method, MessageLite request, Parser<R> responses, String what, CallOptions options)
             throws ContainerFault {
-        try (TtrpcClient client = AgentConnection.open(machine, PORT)) {
+        try (TtrpcClient client = AgentConnection.open(machine, PORT, CONNECT_TIME)) {
             return client.call(service, method, request, responses, options);
         } catch (TtrpcException e) {
             Kind kind = kind(e.code());

@@ -26,6 +26,8 @@ import dev.caisson.ttrpc.proto.guest.NetworkRequest;
 import dev.caisson.ttrpc.proto.guest.NetworkResponse;
 import dev.caisson.ttrpc.proto.guest.PrepareRequest;
 import dev.caisson.ttrpc.proto.guest.PrepareResponse;
+import dev.caisson.ttrpc.proto.guest.ProcessorsRequest;
+import dev.caisson.ttrpc.proto.guest.ProcessorsResponse;
 import dev.caisson.ttrpc.proto.guest.RemoveRequest;
 import dev.caisson.ttrpc.proto.guest.RemoveResponse;
 import dev.caisson.ttrpc.proto.guest.SettleRequest;
@@ -38,13 +40,15 @@ import dev.caisson.ttrpc.proto.task.CreateTaskRequest;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.file.Path;
 
 /** What the host asks for beside tasks ({@code guest/guest.proto}). The host is the guest's master: its words are checked, not doubted. */
 final class GuestService {
     /** Of the messages and of what they mean. */
-    static final int VERSION = 5;
+    static final int VERSION = 6;
 
     private static final int WINSIZE = 8;
+    private static final Path CPUS = Path.of("/sys/devices/system/cpu");
 
     private final Bundles bundles;
     private final Streams streams;
@@ -82,6 +86,7 @@ final class GuestService {
                 .unary("ConnectStreams", ConnectStreamsRequest.parser(), faults(this::connectStreams))
                 .unary("Settle", SettleRequest.parser(), faults(this::settle))
                 .unary("Network", NetworkRequest.parser(), faults((pod, q) -> network(q)))
+                .unary("Processors", ProcessorsRequest.parser(), faults((pod, q) -> processors(q)))
                 .unary("Window", WindowRequest.parser(), faults(this::window))
                 .build();
     }
@@ -197,6 +202,12 @@ final class GuestService {
             }
         }
         return NetworkResponse.getDefaultInstance();
+    }
+
+    private static ProcessorsResponse processors(ProcessorsRequest q) throws ContainerFault {
+        return ProcessorsResponse.newBuilder()
+                .setCount(new Processors(CPUS).run(q.getRunning()))
+                .build();
     }
 
     private WindowResponse window(Pod pod, WindowRequest q) throws ContainerFault {

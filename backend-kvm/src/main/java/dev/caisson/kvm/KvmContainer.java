@@ -16,6 +16,7 @@ import dev.caisson.kvm.pod.DiskAhead;
 import dev.caisson.kvm.pod.MachineSpares;
 import dev.caisson.kvm.pod.PodMachine;
 import dev.caisson.kvm.pod.PodNetwork;
+import dev.caisson.kvm.pod.SpecLimits;
 import dev.caisson.kvm.template.PodImage;
 import dev.caisson.kvm.vmm.MachineMain;
 import dev.caisson.linux.Fd;
@@ -141,7 +142,11 @@ final class KvmContainer implements Container {
             for (GuestSpec.Volume volume : guest.volumes()) {
                 in.share(volume, launcher.here(Path.of(volume.source())));
             }
-            drive = in.insert(disk.await());
+            PodMachine.Inserted inserted = in.insert(disk.await(), SpecLimits.of(request.spec()));
+            drive = inserted.drive();
+            if (inserted.running() > 0) {
+                in.agent().processors(inserted.running());
+            }
             times.done("disk");
             boolean terminal = hasTerminal();
             in.agent().prepare(id, MachineMain.DRIVE + drive, SpecWriter.write(guest.spec()), terminal, told);
@@ -238,7 +243,7 @@ final class KvmContainer implements Container {
     public void update(Resources resources) throws ContainerFault {
         PodMachine in = machine();
         whileAwake(in, () -> {
-            in.agent().update(id, SpecWriter.writeResources(resources));
+            HotUpdate.apply(in, id, drive, resources);
             return id;
         });
     }

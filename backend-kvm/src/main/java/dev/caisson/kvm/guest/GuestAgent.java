@@ -25,6 +25,8 @@ import dev.caisson.ttrpc.proto.guest.NetworkRequest;
 import dev.caisson.ttrpc.proto.guest.NetworkResponse;
 import dev.caisson.ttrpc.proto.guest.PrepareRequest;
 import dev.caisson.ttrpc.proto.guest.PrepareResponse;
+import dev.caisson.ttrpc.proto.guest.ProcessorsRequest;
+import dev.caisson.ttrpc.proto.guest.ProcessorsResponse;
 import dev.caisson.ttrpc.proto.guest.RemoveRequest;
 import dev.caisson.ttrpc.proto.guest.RemoveResponse;
 import dev.caisson.ttrpc.proto.guest.Route;
@@ -60,7 +62,7 @@ public final class GuestAgent {
     public static final int PORT = 1025;
 
     private static final String HELLO = "Hello";
-    private static final int VERSION = 5;
+    private static final int VERSION = 6;
     private static final int ENTROPY = 64;
     private static final Duration CALL_TIME = Duration.ofMinutes(2);
     private static final Duration CONNECT_TIME = Duration.ofSeconds(30);
@@ -354,6 +356,13 @@ public final class GuestAgent {
     public void settle(String id) throws ContainerFault {
         SettleRequest request = SettleRequest.newBuilder().setId(id).build();
         var _ = call(ServiceNames.GUEST, "Settle", request, SettleResponse.parser(), "settle streams of " + id);
+    }
+
+    /** Has so many of the machine's processors run, and the others parked. */
+    public void processors(int running) throws ContainerFault {
+        ProcessorsRequest request =
+                ProcessorsRequest.newBuilder().setRunning(running).build();
+        var _ = call(ServiceNames.GUEST, "Processors", request, ProcessorsResponse.parser(), "park processors");
     }
 
     /** @param resources JSON, as in a configuration */

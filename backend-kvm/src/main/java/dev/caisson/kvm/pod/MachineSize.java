@@ -1,5 +1,8 @@
 package dev.caisson.kvm.pod;
 
+import dev.caisson.backend.ContainerFault;
+import dev.caisson.backend.ContainerFault.Kind;
+import dev.caisson.kvm.vmm.Allotment;
 import dev.caisson.oci.Resources;
 import dev.caisson.oci.Spec;
 import org.jspecify.annotations.Nullable;
@@ -11,8 +14,12 @@ import org.jspecify.annotations.Nullable;
  * @param processors 1 to 8
  */
 public record MachineSize(int memoryMib, int processors) {
-    /** Of the kernel, the agent and what they need when they work; a container's limit comes on top of it. */
-    private static final int OWN_MIB = 256;
+    /** Annotations of a pod's first container: what its machine has at least, in MiB and processors; room for containers that grow. */
+    static final String MEMORY = "dev.caisson.kvm.memory";
+
+    static final String PROCESSORS = "dev.caisson.kvm.processors";
+
+    private static final int OWN_MIB = Allotment.OWN_MIB;
 
     private static final int WITHOUT_LIMIT_MIB = 256;
     private static final int LIMIT_MIB = 64 << 10;
@@ -27,11 +34,26 @@ public record MachineSize(int memoryMib, int processors) {
     private static final String POD_PERIOD = "io.kubernetes.cri.sandbox-cpu-period";
 
     /** For the container that is a pod's first: by what its pod will have, where that is known, or else by its own limits. */
-    public static MachineSize of(Spec first) {
+    public static MachineSize of(Spec first) throws ContainerFault {
         Resources resources = first.linux().resources();
         long limit = Math.max(limit(resources), number(first, POD_MEMORY));
         long wanted = limit <= 0 ? WITHOUT_LIMIT_MIB : (limit >> 20) + 1;
-        return new MachineSize(OWN_MIB + (int) Math.min(wanted, LIMIT_MIB), processors(first, resources));
+        return new MachineSize(
+                Math.max(OWN_MIB + (int) Math.min(wanted, LIMIT_MIB), room(first, MEMORY, OWN_MIB + LIMIT_MIB)),
+                Math.max(processors(first, resources), room(first, PROCESSORS, PROCESSOR_LIMIT)));
+    }
+
+    /** One of our own annotations has to be right. */
+    private static int room(Spec first, String annotation, int most) throws ContainerFault {
+        String text = first.annotations().get(annotation);
+        if (text == null) {
+            return 0;
+        }
+        if (!text.matches("[0-9]{1,9}") || Integer.parseInt(text) < 1 || Integer.parseInt(text) > most) {
+            throw new ContainerFault(
+                    Kind.INVALID, "annotation " + annotation + " \"" + text + "\": it must be from 1 to " + most);
+        }
+        return Integer.parseInt(text);
     }
 
     /** As many as can be busy at once within the quota; one where there is none. */

@@ -12,6 +12,7 @@ import dev.caisson.kvm.guest.PodInterface;
 import dev.caisson.kvm.plan.Jail;
 import dev.caisson.kvm.plan.KeeperPlan;
 import dev.caisson.kvm.plan.MachinePlan;
+import dev.caisson.kvm.vmm.ContainerLimits;
 import dev.caisson.kvm.vmm.MachineCards;
 import dev.caisson.kvm.vmm.MachineControl;
 import dev.caisson.kvm.vmm.MachineMain;
@@ -428,13 +429,22 @@ public final class PodMachine {
     // ---- what it is told ----
 
     /**
+     * Where a container's disk is.
+     *
+     * @param drive its number; see {@link MachineMain#DRIVE}
+     * @param running how many of the machine's processors have to run now that were parked before; 0 where none was
+     */
+    public record Inserted(int drive, int running) {}
+
+    /**
      * Puts a file into a free drive.
      *
-     * @return its number; see {@link MachineMain#DRIVE}
+     * @param limits what its container may use
      */
-    public int insert(Path file) throws ContainerFault {
+    public Inserted insert(Path file, ContainerLimits limits) throws ContainerFault {
         try (Fd disk = HostFiles.open(file.toString(), HostFiles.O_RDWR, 0)) {
-            return Integer.parseInt(control.ask("insert", disk));
+            String[] words = control.ask("insert " + limits.text(), disk).split(" ", -1);
+            return new Inserted(Integer.parseInt(words[0]), Integer.parseInt(words[1]));
         } catch (ErrnoException e) {
             throw new ContainerFault(Kind.FAILED, "put " + file + " into the virtual machine: " + e.getMessage(), e);
         }
@@ -454,6 +464,28 @@ public final class PodMachine {
         String[] words = control.ask("shape").split(" ", -1);
         return new MachineTemplates.Shape(
                 Integer.parseInt(words[0]), Integer.parseInt(words[1]), Integer.parseInt(words[2]));
+    }
+
+    /** What the container of that drive may use. */
+    public ContainerLimits limits(int drive) throws ContainerFault {
+        return ContainerLimits.parse(control.ask("limits " + drive));
+    }
+
+    /**
+     * Changes what the container of that drive may use: what no container may use any more is the host's.
+     *
+     * @return how many of the machine's processors are to run
+     * @throws ContainerFault INVALID when the machine has not so much
+     */
+    public int limit(int drive, ContainerLimits limits) throws ContainerFault {
+        String answer = control.ask("limit " + drive + " " + limits.text());
+        if (answer.startsWith(MachineControl.REFUSED)) {
+            throw new ContainerFault(
+                    Kind.INVALID,
+                    "change limits: " + answer.substring(MachineControl.REFUSED.length()) + " (annotations "
+                            + MachineSize.MEMORY + ", " + MachineSize.PROCESSORS + ")");
+        }
+        return Integer.parseInt(answer);
     }
 
     /** Takes the file out of a drive. */

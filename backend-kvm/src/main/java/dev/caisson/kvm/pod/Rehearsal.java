@@ -4,6 +4,7 @@ import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
 import dev.caisson.kvm.guest.GuestAgent;
 import dev.caisson.kvm.guest.GuestSpec;
+import dev.caisson.kvm.vmm.ContainerLimits;
 import dev.caisson.kvm.vmm.MachineMain;
 import dev.caisson.linux.Errno;
 import dev.caisson.oci.InvalidSpecException;
@@ -115,7 +116,7 @@ final class Rehearsal {
     }
 
     private static void life(PodMachine machine, Path disk, GuestSpec guest) throws ContainerFault, IOException {
-        int drive = machine.insert(disk);
+        int drive = machine.insert(disk, ContainerLimits.NONE).drive();
         GuestAgent agent = machine.agent();
         agent.prepare(ID, MachineMain.DRIVE + drive, SpecWriter.write(guest.spec()), false, null);
         connectStreams(machine);

@@ -104,6 +104,11 @@ public final class Chain {
         }
     }
 
+    /** Where something is in this process that a request names by the guest's address. */
+    long place(long address, long length) throws GuestFault {
+        return memory.hostAddress(address, length);
+    }
+
     /** Gives what the driver wrote to system calls, at most {@code limit} bytes of it; returns how many went, or a negative errno if none. */
     public long drain(long limit, Transfer transfer) throws GuestFault {
         long done = 0;

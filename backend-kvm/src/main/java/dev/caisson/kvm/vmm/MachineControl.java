@@ -1,5 +1,6 @@
 package dev.caisson.kvm.vmm;
 
+import dev.caisson.kvm.virtio.BalloonDevice;
 import dev.caisson.kvm.virtio.BlockDevice;
 import dev.caisson.kvm.virtio.fs.FsDevice;
 import dev.caisson.kvm.virtio.net.NetDevice;
@@ -21,9 +22,11 @@ import org.jspecify.annotations.Nullable;
  * the stream. Only the machine's owner can reach the socket.
  *
  * <ul>
- *   <li>{@code insert}, with a descriptor: puts a file into a free drive, and says which
+ *   <li>{@code insert MEMORY PROCESSORS}, with a descriptor: puts a file into a free drive, and says which; its container has those limits ({@link ContainerLimits}). How many
+ *       processors have to run because of it follows, or 0
  *   <li>{@code reinsert DRIVE}, with a descriptor: puts the file into a drive whose guest has believed it there since it was saved
  *   <li>{@code eject DRIVE}
+ *   <li>{@code limits DRIVE}: what its container may use; {@code limit DRIVE MEMORY PROCESSORS}: gives it other limits, says how many processors are to run, or why it cannot be
  *   <li>{@code share ro|rw NAME}, with an O_PATH descriptor: shows the guest a file or directory
  *   <li>{@code unshare NAME}
  *   <li>{@code plug CARD MTU MAC}, with a descriptor: connects a network card with a tap
@@ -44,6 +47,9 @@ public final class MachineControl implements AutoCloseable {
 
     public static final String READ_WRITE = "rw";
 
+    /** Before the reason why a container cannot have other limits. */
+    public static final String REFUSED = "refused ";
+
     private static final int LINE_LIMIT = 8192;
     private static final int CONSOLE_LINES = 30;
     private static final int BACKLOG = 16;
@@ -55,6 +61,8 @@ public final class MachineControl implements AutoCloseable {
     private final FsDevice shared;
     private final VirtualMachine machine;
     private final PausedDrives paused;
+    private final Allotment allotment;
+    private final BalloonDevice balloon;
     private final List<NetDevice> cards;
     private final String name;
     private final long began = System.nanoTime();
@@ -65,8 +73,11 @@ public final class MachineControl implements AutoCloseable {
             List<BlockDevice> drives,
             FsDevice shared,
             List<NetDevice> cards,
+            BalloonDevice balloon,
             VirtualMachine machine) {
         this.name = name;
+        this.balloon = balloon;
+        this.allotment = new Allotment((int) (machine.memorySize() >> 20), machine.processorCount());
         this.cards = cards;
         this.listener = listener;
         this.drives = drives;
@@ -87,7 +98,12 @@ public final class MachineControl implements AutoCloseable {
 
     /** Begins to listen; {@link #serve} answers. */
     static MachineControl listen(
-            Path directory, List<BlockDevice> drives, FsDevice shared, List<NetDevice> cards, VirtualMachine machine)
+            Path directory,
+            List<BlockDevice> drives,
+            FsDevice shared,
+            List<NetDevice> cards,
+            BalloonDevice balloon,
+            VirtualMachine machine)
             throws IOException {
         return new MachineControl(
                 String.valueOf(directory.getFileName()),
@@ -95,6 +111,7 @@ public final class MachineControl implements AutoCloseable {
                 drives,
                 shared,
                 cards,
+                balloon,
                 machine);
     }
 
@@ -148,14 +165,18 @@ public final class MachineControl implements AutoCloseable {
         String[] words = line.split(" ", 2);
         try {
             return switch (words[0]) {
-                case "insert" -> insert(attached);
+                case "insert" -> insert(ContainerLimits.parse(words[1]), attached);
                 case "reinsert" -> reinsert(Integer.parseInt(words[1]), attached);
                 case "eject" -> {
                     int drive = Integer.parseInt(words[1]);
                     drives.get(drive).eject();
                     paused.ejected(drive);
+                    allotment.ejected(drive);
                     yield "ok";
                 }
+                case "limits" ->
+                    "ok " + allotment.limits(Integer.parseInt(words[1])).text();
+                case "limit" -> limit(words[1].split(" ", 2));
                 case "pause" -> {
                     paused.pause(Integer.parseInt(words[1]));
                     yield "ok";
@@ -253,6 +274,10 @@ public final class MachineControl implements AutoCloseable {
                         "paused",
                         "Whether its processors stand still, as all of its containers are paused.",
                         paused.holds() ? 1 : 0)
+                .gauge(
+                        "balloon_bytes",
+                        "Memory that the guest has given back since its containers may use less.",
+                        balloon.size())
                 .gauge("memory_used_bytes", "Memory of the host's that the guest's takes.", machine.memoryUsed())
                 .family("exits_total", "Times that the guest stopped for Java, by cause.", "counter")
                 .sample("exits_total", "cause=\"port\"", machine.exits().ports())
@@ -270,15 +295,31 @@ public final class MachineControl implements AutoCloseable {
                 .toString();
     }
 
-    private String insert(@Nullable Fd file) throws IOException, InterruptedException {
+    private String limit(String[] words) {
+        String refusal = allotment.change(Integer.parseInt(words[0]), ContainerLimits.parse(words[1]));
+        if (refusal != null) {
+            return "ok " + REFUSED + refusal;
+        }
+        balloon.want(allotment.balloonMib());
+        return "ok " + allotment.running();
+    }
+
+    private void inserted(int drive, ContainerLimits limits) throws IOException, InterruptedException {
+        paused.inserted(drive);
+        allotment.inserted(drive, limits);
+        balloon.want(allotment.balloonMib());
+    }
+
+    private String insert(ContainerLimits limits, @Nullable Fd file) throws IOException, InterruptedException {
         if (file == null) {
             return "error insert: EINVAL";
         }
         for (int i = 0; i < drives.size(); i++) {
             if (drives.get(i).isEmpty()) {
                 drives.get(i).insert(Fd.adopt(file.release(), "drive " + i));
-                paused.inserted(i);
-                return "ok " + i;
+                int before = allotment.running();
+                inserted(i, limits);
+                return "ok " + i + " " + (allotment.running() == before ? 0 : allotment.running());
             }
         }
         return "error all " + drives.size() + " drives are taken";
@@ -289,7 +330,9 @@ public final class MachineControl implements AutoCloseable {
             return "error reinsert " + drive + ": EINVAL";
         }
         drives.get(drive).insert(Fd.adopt(file.release(), "drive " + drive));
-        paused.inserted(drive);
+        // Whatever its driver believes: the balloon of the machine that it goes on from may have had another size.
+        inserted(drive, ContainerLimits.NONE);
+        balloon.tell();
         return "ok";
     }
 

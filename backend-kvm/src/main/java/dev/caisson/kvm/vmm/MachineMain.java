@@ -89,7 +89,8 @@ public final class MachineMain {
         FsDevice shared = new FsDevice(SHARED);
         devices.add(shared);
         devices.add(new RngDevice());
-        devices.add(new BalloonDevice());
+        BalloonDevice balloon = new BalloonDevice();
+        devices.add(balloon);
         for (int i = 0; i < args.cards(); i++) {
             cards.add(NetDevice.unplugged(MachineCards.address(i), MachineCards.MTU));
         }
@@ -107,7 +108,8 @@ public final class MachineMain {
                 Keepers.listen(args.directory().resolve(KEEPERS), Fd.adopt(PlanBuilder.GATE_FD, "the daemon's pipe"));
         Thread.ofPlatform().daemon().name("keepers").start(keepers::watch);
         try (VirtualMachine machine = machine(config, args.template());
-                MachineControl control = MachineControl.listen(args.directory(), drives, shared, cards, machine)) {
+                MachineControl control =
+                        MachineControl.listen(args.directory(), drives, shared, cards, balloon, machine)) {
             // Before the guest is heard; what is still to be set up needs none of what is given up.
             ProcessFilter.load(args.filterProgram());
             Thread.ofPlatform().daemon().name("control").start(control::serve);

@@ -1,11 +1,14 @@
 package dev.caisson.kvm.pod;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import dev.caisson.backend.ContainerFault;
 import dev.caisson.oci.Linux;
 import dev.caisson.oci.Resources;
 import dev.caisson.oci.Spec;
 import dev.caisson.oci.SpecTemplate;
+import java.util.List;
 import java.util.Map;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
@@ -26,13 +29,13 @@ class MachineSizeTest {
     }
 
     @Test
-    void withoutLimitsItIsSmall() {
+    void withoutLimitsItIsSmall() throws Exception {
         assertThat(MachineSize.of(spec(null, null, Map.of()))).isEqualTo(new MachineSize(OWN + 256, 1));
         assertThat(MachineSize.of(spec(-1L, 100_000L, Map.of())).processors()).isOne();
     }
 
     @Test
-    void whatThePodWillHaveCounts() {
+    void whatThePodWillHaveCounts() throws Exception {
         Map<String, String> pod = Map.of(
                 "io.kubernetes.cri.sandbox-memory", Long.toString(1L << 30),
                 "io.kubernetes.cri.sandbox-cpu-quota", "250000",
@@ -43,7 +46,7 @@ class MachineSizeTest {
     }
 
     @Test
-    void aContainerAloneIsSizedByItsOwnQuota() {
+    void aContainerAloneIsSizedByItsOwnQuota() throws Exception {
         assertThat(MachineSize.of(spec(150_000L, 100_000L, Map.of())).processors())
                 .isEqualTo(2);
         assertThat(MachineSize.of(spec(150_000L, null, Map.of())).processors()).isEqualTo(2);
@@ -52,9 +55,32 @@ class MachineSizeTest {
     }
 
     @Test
-    void nonsenseSaysNothing() {
+    void nonsenseSaysNothing() throws Exception {
         Map<String, String> pod =
                 Map.of("io.kubernetes.cri.sandbox-memory", "much", "io.kubernetes.cri.sandbox-cpu-quota", "0");
         assertThat(MachineSize.of(spec(null, null, pod))).isEqualTo(new MachineSize(OWN + 256, 1));
+    }
+
+    @Test
+    void roomIsWhatIsAskedForAtLeast() throws Exception {
+        Map<String, String> room = Map.of("dev.caisson.kvm.memory", "2048", "dev.caisson.kvm.processors", "4");
+        assertThat(MachineSize.of(spec(150_000L, null, room))).isEqualTo(new MachineSize(2048, 4));
+        Map<String, String> little = Map.of("dev.caisson.kvm.memory", "64", "dev.caisson.kvm.processors", "1");
+        assertThat(MachineSize.of(spec(150_000L, null, little))).isEqualTo(new MachineSize(OWN + 256, 2));
+    }
+
+    @Test
+    void roomThatNoMachineHasIsRefused() {
+        for (Map<String, String> wrong : List.of(
+                Map.of("dev.caisson.kvm.memory", "much"),
+                Map.of("dev.caisson.kvm.memory", "0"),
+                Map.of("dev.caisson.kvm.memory", "99999999999"),
+                Map.of("dev.caisson.kvm.processors", "9"))) {
+            assertThatExceptionOfType(ContainerFault.class)
+                    .isThrownBy(() -> MachineSize.of(spec(null, null, wrong)))
+                    .withMessageContaining(
+                            "annotation " + wrong.keySet().iterator().next())
+                    .satisfies(e -> assertThat(e.kind()).isEqualTo(ContainerFault.Kind.INVALID));
+        }
     }
 }

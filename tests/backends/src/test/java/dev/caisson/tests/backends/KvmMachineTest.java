@@ -1,10 +1,13 @@
 package dev.caisson.tests.backends;
 
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.caisson.backend.Container;
+import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.Launch;
 import dev.caisson.backend.Launcher;
+import dev.caisson.backend.MachineTemplates;
 import dev.caisson.backend.Stdio;
 import dev.caisson.backend.testkit.Bundle;
 import dev.caisson.backend.testkit.TestContainer;
@@ -13,13 +16,17 @@ import dev.caisson.linux.Fd;
 import dev.caisson.linux.HostFiles;
 import dev.caisson.linux.cgroup.CgroupStats;
 import dev.caisson.oci.Resources;
+import dev.caisson.oci.Spec;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
 import java.util.Objects;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.Pattern;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 
@@ -28,10 +35,13 @@ import org.junit.jupiter.api.Timeout;
 class KvmMachineTest extends KvmSuite {
     @Test
     void aPodsMachineIsLookedInto() throws Exception {
-        var _ = template();
-        try (TestContainer pod = prepare(shell("echo ready; sleep 1000 & wait; echo 'not yet'"))
-                .create()
-                .start()) {
+        var _ = template(new MachineTemplates.Shape(512, 2, 0));
+        Bundle withRoom = shell("echo ready; sleep 1000 & wait; echo 'not yet'").spec(spec -> {
+            Spec.Builder b = spec.toBuilder();
+            b.annotations = Map.of("dev.caisson.kvm.processors", "2");
+            return b.build();
+        });
+        try (TestContainer pod = prepare(withRoom).create().start()) {
             await("its first container", () -> pod.stdout().contains("ready"));
             itCanBeLookedAt(pod);
             done("dump");
@@ -41,6 +51,8 @@ class KvmMachineTest extends KvmSuite {
             done("shell");
             itStandsStillWhileItIsPaused(pod);
             done("pause");
+            itsLimitsChange(pod);
+            done("update");
             aProcessThatRunsOutOfMemory();
             done("out of memory");
         }
@@ -122,6 +134,57 @@ class KvmMachineTest extends KvmSuite {
         itsClockIsRight();
         assertThat(container.virtualMachine().metrics()).containsPattern("caisson_machine_paused\\{[^}]*} 0\n");
         assertThat(pod.execOutput("echo", "goes on")).isEqualTo("goes on\n");
+    }
+
+    private static Resources limits(@Nullable Long memory, @Nullable Long quota) {
+        Resources.Builder r = new Resources.Builder();
+        r.memory = new Resources.Memory(memory, null, null, null, null, null, null, null, null);
+        r.cpu = new Resources.Cpu(null, quota, null, 100_000L, null, null, null, null, null);
+        return r.build();
+    }
+
+    private static long balloonMib(Container container) throws ContainerFault {
+        return Pattern.compile("caisson_machine_balloon_bytes\\{[^}]*} ([0-9]+)\n")
+                .matcher(container.virtualMachine().metrics())
+                .results()
+                .mapToLong(each -> Long.parseLong(each.group(1)) >> 20)
+                .findFirst()
+                .orElseThrow();
+    }
+
+    private static void awaitBalloon(Container container, long mib) {
+        await("a balloon of " + mib + " MiB", () -> {
+            try {
+                return balloonMib(container) == mib;
+            } catch (ContainerFault e) {
+                throw new AssertionError(e);
+            }
+        });
+    }
+
+    private static String online(TestContainer pod) throws Exception {
+        return pod.execOutput("cat", "/sys/devices/system/cpu/online").strip();
+    }
+
+    /** The guest's group follows; what the machine has beside is given back, and comes back. */
+    private static void itsLimitsChange(TestContainer pod) throws Exception {
+        Container container = pod.container();
+        container.update(limits(64L << 20, 50_000L));
+        awaitBalloon(container, 512 - 256 - 64);
+        assertThat(Objects.requireNonNull(container.stats().memory()).usage().limit())
+                .isEqualTo(64L << 20);
+        assertThat(online(pod)).isEqualTo("0");
+        assertThatExceptionOfType(ContainerFault.class)
+                .isThrownBy(() -> container.update(limits(300L << 20, null)))
+                .withMessageContaining("its pod's virtual machine has 512 MiB of memory, and would need 556")
+                .withMessageContaining("dev.caisson.kvm.memory");
+        assertThat(Objects.requireNonNull(container.stats().memory()).usage().limit())
+                .isEqualTo(64L << 20);
+        container.update(limits(128L << 20, 200_000L));
+        awaitBalloon(container, 512 - 256 - 128);
+        assertThat(online(pod)).isEqualTo("0-1");
+        container.update(limits(-1L, -1L));
+        awaitBalloon(container, 0);
     }
 
     /** And not its first one: the guest tells as it happens. */

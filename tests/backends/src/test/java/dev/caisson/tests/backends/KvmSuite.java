@@ -58,8 +58,13 @@ abstract class KvmSuite extends PodTest {
 
     /** The one boot that a test has; the machines of its pods go on from that. */
     final String template() throws Exception {
+        return template(SHAPE);
+    }
+
+    /** As {@link #template()}, for pods that ask for something else. */
+    final String template(MachineTemplates.Shape shape) throws Exception {
         System.setProperty("caisson.kvm.templates", temp.resolve("templates").toString());
-        String name = Objects.requireNonNull(BACKEND.templates()).build(SHAPE, pod().launcher());
+        String name = Objects.requireNonNull(BACKEND.templates()).build(shape, pod().launcher());
         done("template");
         return name;
     }

@@ -169,19 +169,19 @@ class KvmMachineTest extends KvmSuite {
     /** The guest's group follows; what the machine has beside is given back, and comes back. */
     private static void itsLimitsChange(TestContainer pod) throws Exception {
         Container container = pod.container();
-        container.update(limits(64L << 20, 50_000L));
-        awaitBalloon(container, 512 - 256 - 64);
+        container.update(limits(200L << 20, 50_000L));
+        awaitBalloon(container, 512 - 256 - 200);
         assertThat(Objects.requireNonNull(container.stats().memory()).usage().limit())
-                .isEqualTo(64L << 20);
+                .isEqualTo(200L << 20);
         assertThat(online(pod)).isEqualTo("0");
         assertThatExceptionOfType(ContainerFault.class)
                 .isThrownBy(() -> container.update(limits(300L << 20, null)))
                 .withMessageContaining("its pod's virtual machine has 512 MiB of memory, and would need 556")
                 .withMessageContaining("dev.caisson.kvm.memory");
         assertThat(Objects.requireNonNull(container.stats().memory()).usage().limit())
-                .isEqualTo(64L << 20);
-        container.update(limits(128L << 20, 200_000L));
-        awaitBalloon(container, 512 - 256 - 128);
+                .isEqualTo(200L << 20);
+        container.update(limits(232L << 20, 200_000L));
+        awaitBalloon(container, 512 - 256 - 232);
         assertThat(online(pod)).isEqualTo("0-1");
         container.update(limits(-1L, -1L));
         awaitBalloon(container, 0);

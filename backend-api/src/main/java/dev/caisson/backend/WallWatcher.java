@@ -20,14 +20,7 @@ public final class WallWatcher {
     public static PlanBuilder begin(String what, boolean outlives) {
         PlanBuilder p = new PlanBuilder();
         if (!outlives) {
-            p.call(
-                    "tie " + what + " to the monitor's life",
-                    Sys.PRCTL,
-                    Arg.of(PR_SET_PDEATHSIG),
-                    Arg.of(SIGKILL),
-                    Arg.ZERO,
-                    Arg.ZERO,
-                    Arg.ZERO);
+            tie(p, what);
         }
         p.call("start session", Sys.SETSID);
         for (int fd = 0; fd <= 2; fd++) {
@@ -35,5 +28,17 @@ public final class WallWatcher {
         }
         p.call("change to /", Sys.CHDIR, p.string("/"));
         return p;
+    }
+
+    /** Ends it with the one who launched it. */
+    public static void tie(PlanBuilder p, String what) {
+        p.call(
+                "tie " + what + " to the monitor's life",
+                Sys.PRCTL,
+                Arg.of(PR_SET_PDEATHSIG),
+                Arg.of(SIGKILL),
+                Arg.ZERO,
+                Arg.ZERO,
+                Arg.ZERO);
     }
 }

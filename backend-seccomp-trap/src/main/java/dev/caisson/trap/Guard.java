@@ -133,8 +133,12 @@ final class Guard {
         return null;
     }
 
-    /** Gives a sandbox process the container, whose init waits for an answer to a call: the pod's, or else the first one is the pod's from now on. */
-    void begin(Launch init, Tier tier, int listener, @Nullable String policy, @Nullable Egress egress)
+    /**
+     * Gives a sandbox process the container, whose init waits for an answer to a call: the pod's, or else the first one is the pod's from now on.
+     *
+     * @param mounts whether the container's processes may mount
+     */
+    void begin(Launch init, Tier tier, int listener, @Nullable String policy, @Nullable Egress egress, boolean mounts)
             throws ContainerFault {
         PodSandboxes.Pod at = pod;
         if (at == null) {
@@ -145,7 +149,7 @@ final class Guard {
         try {
             Shared shared = launcher.handover().outlives() ? null : shared();
             SandboxProcess fresh = shared == null ? at.fresh() : null;
-            begin(init, tier, listener, policy, egress, shared, fresh);
+            begin(init, tier, listener, policy, egress, mounts, shared, fresh);
             if (fresh != null) {
                 at.given();
             }
@@ -169,6 +173,7 @@ final class Guard {
             int listener,
             @Nullable String policy,
             @Nullable Egress egress,
+            boolean mounts,
             @Nullable Shared shared,
             @Nullable SandboxProcess fresh)
             throws ContainerFault {
@@ -178,7 +183,7 @@ final class Guard {
         Launch guard = launcher.spawn(
                 launchId,
                 TAG + sandbox.text() + " " + container,
-                GuardPlan.of(sandbox.pid(), init.pid(), launcher.handover().outlives()),
+                GuardPlan.of(sandbox.pid(), init.pid(), launcher.handover().outlives(), mounts),
                 0,
                 Set.of(Launcher.Flag.SELF));
         int pid = (int) guard.awaitNote(GuardPlan.NOTE_GUARDS, START_TIME);

@@ -88,6 +88,7 @@ public final class TrapBackend implements Backend {
                 guard,
                 policy(spec),
                 egress,
+                TrapSpec.mayMount(spec),
                 hasBegun);
     }
 

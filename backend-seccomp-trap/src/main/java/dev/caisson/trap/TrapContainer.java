@@ -30,11 +30,13 @@ final class TrapContainer implements Container {
         private final Guard guard;
         private final @Nullable String policy;
         private final @Nullable Egress egress;
+        private final boolean mounts;
         private volatile boolean hasBegun;
 
         /**
          * @param policy from the container's own program on, a valid one
          * @param egress where it may send to; null for anywhere
+         * @param mounts whether its processes may mount
          * @param hasBegun whether the container's init is served already
          */
         Filter(
@@ -43,12 +45,14 @@ final class TrapContainer implements Container {
                 Guard guard,
                 @Nullable String policy,
                 @Nullable Egress egress,
+                boolean mounts,
                 boolean hasBegun) {
             this.program = program;
             this.tier = tier;
             this.guard = guard;
             this.policy = policy;
             this.egress = egress;
+            this.mounts = mounts;
             this.hasBegun = hasBegun;
         }
 
@@ -62,7 +66,7 @@ final class TrapContainer implements Container {
             if (hasBegun) {
                 guard.serve(process, tier, listener);
             } else {
-                guard.begin(process, tier, listener, policy, egress);
+                guard.begin(process, tier, listener, policy, egress, mounts);
                 hasBegun = true;
             }
         }

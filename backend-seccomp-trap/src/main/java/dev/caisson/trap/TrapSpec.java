@@ -76,6 +76,13 @@ final class TrapSpec {
         return b.build();
     }
 
+    /** Whether processes of the container may have the right to mount. */
+    static boolean mayMount(Spec spec) {
+        ProcessSpec.Capabilities c =
+                spec.process() == null ? null : spec.process().capabilities();
+        return c != null && c.bounding().contains("CAP_SYS_ADMIN");
+    }
+
     private static List<String> without(List<String> capabilities) {
         return capabilities.stream().filter(c -> !c.equals(NETWORK_RIGHT)).toList();
     }

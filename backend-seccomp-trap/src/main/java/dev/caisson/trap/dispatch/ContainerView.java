@@ -2,6 +2,7 @@ package dev.caisson.trap.dispatch;
 
 import dev.caisson.trap.egress.ContainerEgress;
 import dev.caisson.trap.limits.ContainerLimits;
+import dev.caisson.trap.mounts.Mounts;
 import dev.caisson.trap.policy.ContainerPolicy;
 import java.util.concurrent.Semaphore;
 import org.jspecify.annotations.Nullable;
@@ -25,6 +26,7 @@ import org.jspecify.annotations.Nullable;
  * @param limits what it may use
  * @param policy what it may ask for
  * @param egress where it may send to; null for anywhere
+ * @param mounts what it has mounted; null where it may not
  */
 public record ContainerView(
         int hostProc,
@@ -43,7 +45,8 @@ public record ContainerView(
         Tracers tracers,
         ContainerLimits limits,
         ContainerPolicy policy,
-        @Nullable ContainerEgress egress) {
+        @Nullable ContainerEgress egress,
+        @Nullable Mounts mounts) {
     private static final int MAX_WAITING = 64;
 
     /** @param init host pid of the container's first process */
@@ -56,7 +59,8 @@ public record ContainerView(
             ContainerPolicy policy,
             @Nullable ContainerEgress egress,
             FileSizes fileSizes,
-            HandedOver handedOver) {
+            HandedOver handedOver,
+            @Nullable Mounts mounts) {
         this(
                 hostProc,
                 procDevice,
@@ -74,6 +78,7 @@ public record ContainerView(
                 new Tracers(),
                 new ContainerLimits(hostProc, init),
                 policy,
-                egress);
+                egress,
+                mounts);
     }
 }

@@ -74,7 +74,8 @@ final class KnownDirectories implements AutoCloseable {
     }
 
     private boolean isOwn(int tid) {
-        if (container.moves().areShared()) {
+        // Who unmounts is told that it is busy for what is kept here.
+        if (container.moves().areShared() || container.mounts() != null) {
             return false;
         }
         text.putString(0, tid + "/task");

@@ -168,7 +168,7 @@ public final class ProcFiles {
         }
         boolean lastOfFd = file.equals("fd") && names.size() == at + 2;
         if ((MAGIC.contains(file) && last) || lastOfFd) {
-            return openLink(c, whole, flags);
+            return allowedTarget(c, openLink(c, whole, flags), flags);
         }
         if ((MAGIC.contains(file) || file.equals("fd")) && names.size() > at + 1) {
             int links = MAGIC.contains(file) ? at + 1 : at + 2;
@@ -184,6 +184,18 @@ public final class ProcFiles {
             return last ? mounts(c, whole, file) : ENOENT;
         }
         return openNative(c, whole, flags);
+    }
+
+    /** What a descriptor of the caller's is open on may be a file of procfs that it could not have opened but as a place (open(2), O_PATH). */
+    private static long allowedTarget(GuestCall c, long fd, int flags) {
+        if (fd < 0 || (flags & O_NOFOLLOW) != 0 || !mayBeIn(c, fd)) {
+            return fd;
+        }
+        String name = ProcPlaces.nameOf(c, fd);
+        c.close(fd);
+        String[] parts = name == null ? new String[0] : name.split("/", -1);
+        boolean isLink = parts.length > 0 && MAGIC.contains(parts[parts.length - 1]);
+        return name == null || isLink || name.contains("/fd/") ? EACCES : open(c, name, flags);
     }
 
     /** Whether the caller may look into a process: its own, one of its user's, or any with CAP_SYS_PTRACE. */
@@ -250,10 +262,8 @@ public final class ProcFiles {
             return (c.caller().capabilities() & CAP_DAC_OVERRIDE) == 0 ? EACCES : -Errno.EROFS.number();
         }
         if ((flags & O_ACCMODE) != 0 && mayBeIn(c, fd)) {
-            c.putPath(GuestCall.TEXT, "self/fd/" + fd);
-            long length = readLinkAt(c, c.hostProc(), GuestCall.TEXT, GuestCall.TEXT);
-            String name = length <= 0 ? "" : c.path(GuestCall.TEXT, (int) length);
-            if (!WRITABLE.contains(name.substring(name.lastIndexOf('/') + 1))) {
+            String name = ProcPlaces.nameOf(c, fd);
+            if (name == null || !WRITABLE.contains(name.substring(name.lastIndexOf('/') + 1))) {
                 return EACCES;
             }
         }
@@ -352,10 +362,10 @@ public final class ProcFiles {
 
     /** The entries of a process's own directory that the lists have; other directories below it are shown whole. */
     private static long allowed(GuestCall c, long fd, int out, int length) {
-        c.putPath(GuestCall.TEXT, "self/fd/" + fd);
-        long size = readLinkAt(c, c.hostProc(), GuestCall.TEXT, GuestCall.TEXT);
-        String path = size <= 0 ? "" : c.path(GuestCall.TEXT, (int) size);
-        if (!OF_PROCESS.matcher(path).matches()) {
+        byte[] entries = c.memory().getBytes(out, length); // looking for the name takes the room
+        String path = ProcPlaces.nameOf(c, fd);
+        c.memory().putBytes(out, entries);
+        if (path == null || !OF_PROCESS.matcher(path).matches()) {
             return length;
         }
         int kept = 0;
@@ -386,7 +396,7 @@ public final class ProcFiles {
         return readAll(c, fd);
     }
 
-    static @Nullable String readAll(GuestCall c, long fd) {
+    public static @Nullable String readAll(GuestCall c, long fd) {
         if (fd < 0) {
             return null;
         }

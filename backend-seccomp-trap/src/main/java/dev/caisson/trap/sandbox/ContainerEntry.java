@@ -9,6 +9,7 @@ import dev.caisson.trap.dispatch.GuestCall;
 import dev.caisson.trap.dispatch.HandedOver;
 import dev.caisson.trap.dispatch.Nr;
 import dev.caisson.trap.egress.ContainerEgress;
+import dev.caisson.trap.mounts.Mounts;
 import dev.caisson.trap.policy.ContainerPolicy;
 import java.nio.charset.StandardCharsets;
 import org.jspecify.annotations.Nullable;
@@ -29,6 +30,7 @@ final class ContainerEntry {
     private final ContainerPolicy policy;
     private final @Nullable ContainerEgress egress;
     private final HandedOver handedOver;
+    private final @Nullable Mounts mounts;
     private final FileSizes fileSizes = new FileSizes();
     private @Nullable ContainerView view;
 
@@ -40,6 +42,7 @@ final class ContainerEntry {
      * @param policy the container's
      * @param egress the container's, if it has one
      * @param handedOver the pod's
+     * @param mounts what it mounts; null where it may not
      */
     ContainerEntry(
             int hostProc,
@@ -48,7 +51,8 @@ final class ContainerEntry {
             boolean isStrict,
             ContainerPolicy policy,
             @Nullable ContainerEgress egress,
-            HandedOver handedOver) {
+            HandedOver handedOver,
+            @Nullable Mounts mounts) {
         this.hostProc = hostProc;
         this.init = init;
         this.initPid = initPid;
@@ -56,6 +60,7 @@ final class ContainerEntry {
         this.policy = policy;
         this.egress = egress;
         this.handedOver = handedOver;
+        this.mounts = mounts;
     }
 
     /**
@@ -99,7 +104,16 @@ final class ContainerEntry {
                 kernel.call(Nr.close, fd);
             }
             view = new ContainerView(
-                    hostProc, device, isStrict, bootId(kernel, memory), initPid, policy, egress, fileSizes, handedOver);
+                    hostProc,
+                    device,
+                    isStrict,
+                    bootId(kernel, memory),
+                    initPid,
+                    policy,
+                    egress,
+                    fileSizes,
+                    handedOver,
+                    mounts);
             return new ContainerMounts(kernel).prepare();
         }
     }
@@ -120,6 +134,9 @@ final class ContainerEntry {
     /** After the container's end; nobody enters any more. */
     void close(KernelCalls kernel) {
         kernel.call(Nr.close, init);
+        if (mounts != null) {
+            mounts.close();
+        }
         synchronized (this) {
             if (view != null) {
                 view.waitingCalls().close(kernel);

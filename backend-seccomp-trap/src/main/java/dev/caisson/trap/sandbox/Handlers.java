@@ -6,6 +6,7 @@ import dev.caisson.trap.data.PollCalls;
 import dev.caisson.trap.dispatch.Handler;
 import dev.caisson.trap.ident.IdentityCalls;
 import dev.caisson.trap.ident.OwnIds;
+import dev.caisson.trap.mounts.MountCalls;
 import dev.caisson.trap.net.SocketCalls;
 import dev.caisson.trap.vfs.AttributeCalls;
 import dev.caisson.trap.vfs.InotifyCalls;
@@ -33,6 +34,7 @@ final class Handlers {
         DataCalls.register(all);
         MessageCalls.register(all);
         PollCalls.register(all);
+        MountCalls.register(all);
         PassedCalls.register(all);
         return all;
     }

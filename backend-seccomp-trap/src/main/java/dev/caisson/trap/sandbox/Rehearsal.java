@@ -63,7 +63,8 @@ final class Rehearsal {
                                 new ContainerPolicy(),
                                 null,
                                 new FileSizes(),
-                                new HandedOver()))) {
+                                new HandedOver(),
+                                null))) {
             long path = memory.address(PATH);
             long out = memory.address(OUT);
             String[] names = {"/", "/etc/ld.so.cache", "/nonexistent", "/proc/self/exe", "/proc/meminfo"};

@@ -8,6 +8,8 @@ import dev.caisson.trap.dispatch.HandedOver;
 import dev.caisson.trap.dispatch.Nr;
 import dev.caisson.trap.egress.ContainerEgress;
 import dev.caisson.trap.filter.Tier;
+import dev.caisson.trap.mounts.MountRequest;
+import dev.caisson.trap.mounts.Mounts;
 import dev.caisson.trap.policy.ContainerPolicy;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
@@ -153,7 +155,14 @@ final class ServedContainer implements Runnable {
         long listener = listener(process, pidfd);
         if (process.isInit() && listener >= 0 && entry == null) {
             entry = new ContainerEntry(
-                    hostProc, (int) pidfd, process.pid(), process.tier() == Tier.STRICT, policy, egress, handedOver);
+                    hostProc,
+                    (int) pidfd,
+                    process.pid(),
+                    process.tier() == Tier.STRICT,
+                    policy,
+                    egress,
+                    handedOver,
+                    mounts());
         } else {
             kernel.call(Nr.close, pidfd);
         }
@@ -170,6 +179,14 @@ final class ServedContainer implements Runnable {
             resolveNames(container);
         }
         return start(container, (int) listener, process.isInit());
+    }
+
+    /** Only the guard of a container that may mount has the socket. */
+    private @Nullable Mounts mounts() {
+        long pidfd = kernel.call(Nr.pidfd_open, guard, 0);
+        long socket = kernel.call(Nr.pidfd_getfd, pidfd, MountRequest.FD, 0);
+        kernel.call(Nr.close, pidfd);
+        return socket < 0 ? null : new Mounts(kernel, (int) socket);
     }
 
     private void resolveNames(ContainerEntry container) {

@@ -181,7 +181,11 @@ public final class AttributeCalls {
             if (dir >= 0) {
                 c.kernel().call(Nr.fchdir, dir);
             }
-            return work.on(follow ? 1 : 0, follow ? 0 : 1, name);
+            long result = work.on(follow ? 1 : 0, follow ? 0 : 1, name);
+            if (dir >= 0) {
+                c.kernel().call(Nr.fchdir, c.hostProc()); // nobody could unmount where it is
+            }
+            return result;
         });
     }
 

@@ -3,7 +3,9 @@ package dev.caisson.trap.vfs;
 import dev.caisson.linux.Errno;
 import dev.caisson.trap.dispatch.GuestCall;
 import dev.caisson.trap.dispatch.Nr;
+import dev.caisson.trap.mounts.Mounts;
 import dev.caisson.trap.proc.ProcFiles;
+import dev.caisson.trap.proc.ProcPlaces;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -90,7 +92,10 @@ final class Names {
         try {
             if (!absolute && ProcFiles.mayBeIn(c, directory)) {
                 String start = linkText(c, directory);
-                if (start != null && ProcFiles.isBelow(start + "/")) {
+                if (start != null && !ProcFiles.isBelow(start + "/")) {
+                    start = ProcPlaces.nameOf(c, directory);
+                }
+                if (start != null) {
                     return below(c, start + "/" + path, slot, below, work);
                 }
             }
@@ -98,7 +103,7 @@ final class Names {
             long result = work.on(directory, c.memory().address(slot), 0);
             boolean isPlain = result == GuestCall.PROCEED;
             if (result == ENOENT) {
-                if (hasSymlinks(c, directory, slot)) {
+                if (isProcElsewhere(c) || hasSymlinks(c, directory, slot)) {
                     String found =
                             ProcWalk.find(c, absolute ? "/" : linkText(c, directory), path, below == Below.TARGET);
                     if (found != null) {
@@ -117,6 +122,11 @@ final class Names {
                 c.close(directory);
             }
         }
+    }
+
+    private static boolean isProcElsewhere(GuestCall c) {
+        Mounts mounts = c.container().mounts();
+        return mounts != null && mounts.isProcElsewhere();
     }
 
     private static long below(GuestCall c, String path, int slot, Below below, Work work) {

@@ -5,6 +5,7 @@ import dev.caisson.trap.dispatch.GuestCall;
 import dev.caisson.trap.dispatch.Handler;
 import dev.caisson.trap.dispatch.Nr;
 import dev.caisson.trap.proc.ProcFiles;
+import dev.caisson.trap.proc.ProcPlaces;
 import java.util.Map;
 
 /** open(2), openat2(2): the file is opened here with the caller's rights, and its descriptor put into the caller's table. */
@@ -111,7 +112,7 @@ public final class OpenCalls {
                     return ProcFiles.reopen(c, dir, flags, O_NONBLOCK);
                 }
                 int umasked = mode == 0 ? 0 : mode & ~c.caller().umask();
-                return openHere(c, dir, name, flags | O_NONBLOCK | O_NOCTTY, umasked, resolve);
+                return notOfProc(c, openHere(c, dir, name, flags | O_NONBLOCK | O_NOCTTY, umasked, resolve), flags);
             }
         });
         if (fd == FIFO || (fd == -Errno.ENXIO.number() && !nonBlocking && (flags & O_ACCMODE) == O_WRONLY)) {
@@ -131,6 +132,23 @@ public final class OpenCalls {
         }
         boolean closeOnExec = (flags & Names.O_CLOEXEC) != 0;
         return isFile ? c.handOver(fd, closeOnExec) : c.answerDescriptor(fd, closeOnExec);
+    }
+
+    /** What a link or another place of procfs led to is opened as by its name below /proc: our rights are not the caller's there. */
+    private static long notOfProc(GuestCall c, long fd, int flags) {
+        if (fd < 0 || !ProcFiles.mayBeIn(c, fd)) {
+            return fd;
+        }
+        String name = ProcPlaces.nameOf(c, fd);
+        c.close(fd);
+        long found =
+                name == null ? ProcPlaces.NAMELESS : ProcFiles.open(c, name, Names.O_PATH | (flags & Names.O_NOFOLLOW));
+        if (found < 0) {
+            return found;
+        }
+        long opened = ProcFiles.reopen(c, found, flags, O_NONBLOCK);
+        c.close(found);
+        return opened;
     }
 
     /** The first fifo that the container shows: nobody made it while somebody looked. */

@@ -3,9 +3,12 @@ package dev.caisson.trap.vfs;
 import dev.caisson.linux.Errno;
 import dev.caisson.trap.dispatch.GuestCall;
 import dev.caisson.trap.dispatch.Nr;
+import dev.caisson.trap.mounts.Mounts;
 import dev.caisson.trap.proc.ProcFiles;
+import dev.caisson.trap.proc.ProcPlaces;
 import java.util.ArrayDeque;
 import java.util.Deque;
+import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /** Follows a path component by component, as path_resolution(7) says, to see whether a symlink leads it below /proc: /etc/mtab and /dev/fd do. */
@@ -24,6 +27,7 @@ final class ProcWalk {
         if (start == null) {
             return null;
         }
+        Map<String, String> elsewhere = places(c);
         Deque<String> left = new ArrayDeque<>();
         push(left, path);
         String at = path.startsWith("/") || start.equals("/") ? "" : start;
@@ -35,8 +39,9 @@ final class ProcWalk {
                 continue;
             }
             String next = at + "/" + name;
-            if (ProcFiles.isBelow(next + "/")) {
-                StringBuilder rest = new StringBuilder(next);
+            String inProc = ProcFiles.isBelow(next + "/") ? next : elsewhere.get(next);
+            if (inProc != null) {
+                StringBuilder rest = new StringBuilder(inProc);
                 left.forEach(n -> rest.append('/').append(n));
                 return rest.toString();
             }
@@ -55,6 +60,11 @@ final class ProcWalk {
             at = target.startsWith("/") ? "" : at;
         }
         return null;
+    }
+
+    private static Map<String, String> places(GuestCall c) {
+        Mounts mounts = c.container().mounts();
+        return mounts != null && mounts.isProcElsewhere() ? ProcPlaces.elsewhere(c) : Map.of();
     }
 
     private static void push(Deque<String> left, String path) {

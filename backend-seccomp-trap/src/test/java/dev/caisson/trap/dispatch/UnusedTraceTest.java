@@ -20,7 +20,7 @@ class UnusedTraceTest {
     void costsLessThanASystemCall() {
         KernelCalls kernel = new KernelCalls();
         ContainerView container = new ContainerView(
-                -1, -1, false, "none\n", 1, new ContainerPolicy(), null, new FileSizes(), new HandedOver());
+                -1, -1, false, "none\n", 1, new ContainerPolicy(), null, new FileSizes(), new HandedOver(), null);
         long unused = Long.MAX_VALUE;
         long systemCall = Long.MAX_VALUE;
         boolean looked = false;

@@ -54,7 +54,7 @@ final class TrapSurfaceTest extends TrapSuite {
             "chroot"));
 
     @ParameterizedTest
-    @CsvSource({"fast, 164", "default, 164", "hardened, 146", "strict, 44"})
+    @CsvSource({"fast, 164", "default, 164", "hardened, 146", "strict, 45"})
     void hostCallsOfATier(String tier, int most) throws Exception {
         var bundle = shell("echo up; exec sleep 1000").spec(spec -> {
             Map<String, String> annotations = new LinkedHashMap<>(spec.annotations());

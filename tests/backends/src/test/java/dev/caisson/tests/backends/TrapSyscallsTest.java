@@ -7,11 +7,14 @@ import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.testkit.Bundle;
 import dev.caisson.backend.testkit.TestContainer;
 import dev.caisson.namespace.NamespaceBackend;
+import dev.caisson.oci.ProcessSpec;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -80,6 +83,51 @@ final class TrapSyscallsTest extends TrapSuite {
         }
         assertThat(truth).endsWith("--- exit 0\n");
         assertThat(program(new Tiered(backend(), tier), name, "")).isEqualTo(truth);
+    }
+
+    /** A container with CAP_SYS_ADMIN, something masked, and something read-only. */
+    private String mounting(Backend backend, String arguments)
+            throws ContainerFault, IOException, InterruptedException {
+        Bundle bundle = shell(SETUP + "cd /tmp && /program " + arguments);
+        CompiledProgram.compile("mounts", temp, bundle.rootfs("program"));
+        Files.writeString(bundle.rootfs("masked"), "secret");
+        Files.createDirectories(bundle.rootfs("readonly"));
+        bundle.process(p -> {
+            List<String> all = new ArrayList<>(p.capabilities.bounding());
+            all.add("CAP_SYS_ADMIN");
+            p.capabilities = new ProcessSpec.Capabilities(all, all, all, all, List.of());
+        });
+        bundle.linux(l -> {
+            l.seccomp = null;
+            l.maskedPaths = List.of("/masked");
+            l.readonlyPaths = List.of("/readonly");
+        });
+        try (TestContainer c = TestContainer.prepare(backend, bundle, pod().launcher())) {
+            c.create().start();
+            assertThat(c.init().awaitExit(LIMIT)).as("ends in time").isTrue();
+            int code = c.init().exit().join().code();
+            return c.stdout() + c.stderr() + "--- exit " + code + "\n";
+        }
+    }
+
+    @Test
+    void mountsAsNatively() throws Exception {
+        String truth = mounting(NATIVE, "");
+        assertThat(truth).endsWith("--- exit 0\n");
+        for (String tier : List.of("default", "strict")) {
+            assertThat(mounting(new Tiered(backend(), tier), ""))
+                    .as("tier %s", tier)
+                    .isEqualTo(truth);
+        }
+    }
+
+    /** What came with the configuration stays, and nothing uncovers it. */
+    @Test
+    void whatTheConfigurationMountsIsLocked() throws Exception {
+        assertThat(mounting(backend(), "locked")).isEqualTo("all said\n--- exit 0\n");
+        assertThat(mounting(new Tiered(backend(), "strict"), "attacks"))
+                .doesNotContain("ESCAPED")
+                .endsWith("what is masked: held\n--- exit 0\n");
     }
 
     /** What is there natively and is not behind the wall. */

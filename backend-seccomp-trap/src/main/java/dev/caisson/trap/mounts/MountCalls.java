@@ -5,6 +5,7 @@ import dev.caisson.trap.dispatch.GuestCall;
 import dev.caisson.trap.dispatch.Handler;
 import dev.caisson.trap.dispatch.Nr;
 import dev.caisson.trap.proc.MountInfo;
+import dev.caisson.trap.proc.ProcFiles;
 import dev.caisson.trap.proc.ProcPlaces;
 import dev.caisson.trap.vfs.NamedPlaces;
 import java.util.Map;
@@ -204,9 +205,14 @@ public final class MountCalls {
         }
     }
 
-    /** Below and over /proc nothing is mounted: what is read there is not the kernel's. */
-    private static boolean isProc(GuestCall c, Place target) {
-        return target.device() == c.container().procDevice();
+    /** Whether something is of the container's procfs, wherever that is. */
+    private static boolean isProc(GuestCall c, Place place) {
+        return place.device() == c.container().procDevice();
+    }
+
+    /** Below and over /proc itself nothing is mounted: what is read there is not the kernel's. */
+    private static boolean isOurs(GuestCall c, Place target) {
+        return isProc(c, target) && (target.path().isEmpty() || ProcFiles.isBelow(target.path()));
     }
 
     private static long tmpfs(GuestCall c, long flags, String data, Place target) {
@@ -225,7 +231,7 @@ public final class MountCalls {
         if (!target.isDirectory()) {
             return ENOTDIR;
         }
-        if (isProc(c, target)) {
+        if (isOurs(c, target)) {
             return EPERM;
         }
         MountOptions all = options.from(source);
@@ -281,7 +287,7 @@ public final class MountCalls {
         if (source.isDirectory() != target.isDirectory()) {
             return ENOTDIR;
         }
-        if (isProc(c, target)) {
+        if (isOurs(c, target)) {
             return EPERM;
         }
         int more = recursive ? m.table.below(source.mount(), source.path()) : 1;

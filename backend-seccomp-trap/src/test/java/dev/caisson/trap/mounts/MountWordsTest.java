@@ -1,5 +1,6 @@
 package dev.caisson.trap.mounts;
 
+import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.trap.mounts.MountRequest.Option;
@@ -13,8 +14,7 @@ class MountWordsTest {
     @Test
     void optionsOfTmpfsAreTaken() {
         MountOptions options = MountOptions.parse("size=10%,mode=755,rw,inode64,,uid=3");
-        assertThat(options).isNotNull();
-        assertThat(options.values())
+        assertThat(requireNonNull(options).values())
                 .containsOnly(
                         java.util.Map.entry(Option.SIZE, "10%"),
                         java.util.Map.entry(Option.MODE, "755"),
@@ -24,7 +24,17 @@ class MountWordsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"huge=always", "size", "size=", "source=/x", "mode=7/7", "size=1111111111111111111111111", "a=b", "upperdir=/x"})
+    @ValueSource(
+            strings = {
+                "huge=always",
+                "size",
+                "size=",
+                "source=/x",
+                "mode=7/7",
+                "size=1111111111111111111111111",
+                "a=b",
+                "upperdir=/x"
+            })
     void nothingElseIs(String text) {
         assertThat(MountOptions.parse(text)).isNull();
     }
@@ -41,8 +51,8 @@ class MountWordsTest {
             }
             MountOptions options = MountOptions.parse(text.toString());
             if (options != null) {
-                options.values().forEach((option, value) -> assertThat(value.length())
-                        .isBetween(1, option.max()));
+                options.values()
+                        .forEach((option, value) -> assertThat(value.length()).isBetween(1, option.max()));
             }
         }
     }
@@ -72,11 +82,11 @@ class MountWordsTest {
 
     @Test
     void linesOfTheMountTable() {
-        MountInfo m = MountInfo.parse("7 1 0:300 /a\\040b /x\\134y rw,nosuid,noexec,relatime shared:1 - tmpfs t rw\nno line\n8 x y\n")
+        MountInfo m = MountInfo.parse(
+                        "7 1 0:300 /a\\040b /x\\134y rw,nosuid,noexec,relatime shared:1 - tmpfs t rw\nno line\n8 x y\n")
                 .get(7);
-        assertThat(m)
-                .isEqualTo(new MountInfo(7, 1, "0:300", "/a b", "/x\\y", MountInfo.NOSUID | MountInfo.NOEXEC));
-        assertThat(m.deviceNumber()).isEqualTo(0x10002cL);
+        assertThat(m).isEqualTo(new MountInfo(7, 1, "0:300", "/a b", "/x\\y", MountInfo.NOSUID | MountInfo.NOEXEC));
+        assertThat(requireNonNull(m).deviceNumber()).isEqualTo(0x10002cL);
         assertThat(MountInfo.below("/x/y", "/x")).isEqualTo("/y");
         assertThat(MountInfo.below("/", "/")).isEmpty();
         assertThat(MountInfo.isWithin("/xy", "/x")).isFalse();

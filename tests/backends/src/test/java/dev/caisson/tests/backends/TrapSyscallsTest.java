@@ -93,7 +93,8 @@ final class TrapSyscallsTest extends TrapSuite {
         Files.writeString(bundle.rootfs("masked"), "secret");
         Files.createDirectories(bundle.rootfs("readonly"));
         bundle.process(p -> {
-            List<String> all = new ArrayList<>(p.capabilities.bounding());
+            List<String> all = new ArrayList<>(
+                    java.util.Objects.requireNonNull(p.capabilities).bounding());
             all.add("CAP_SYS_ADMIN");
             p.capabilities = new ProcessSpec.Capabilities(all, all, all, all, List.of());
         });

@@ -22,8 +22,8 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
 /**
- * This machine's own programs, bound into a container, do behind the seccomp-trap wall what they do on the host's kernel: the same script runs behind the
- * namespace wall first, and the outputs must agree. Scripts are the resources {@code software/NAME.sh}; they print nothing that is another thing each time.
+ * This machine's own programs, bound into a container, do behind the seccomp-trap wall, in the tiers default and strict, what they do on the host's kernel: the
+ * same script runs behind the namespace wall first, and the outputs must agree. Scripts are the resources {@code software/NAME.sh}; they print nothing that is another thing each time.
  */
 @EnabledIfSystemProperty(named = "caisson.wall", matches = "trap")
 class TrapSoftwareTest {
@@ -51,7 +51,11 @@ class TrapSoftwareTest {
         for (String program : needs == null ? List.<String>of() : List.of(needs.split(" ", -1))) {
             Skip.unless(Files.exists(Path.of(program)), name + " behind the trap wall", program);
         }
-        agree(run(caisson(), name, user, "namespace"), run(caisson(), name, user, "seccomp-trap"));
+        Command.Result real = run(caisson(), name, user, "namespace", "default");
+        agree(real, run(caisson(), name, user, "seccomp-trap", "default"));
+        if (!name.equals("debug")) {
+            agree(real, run(caisson(), name, user, "seccomp-trap", "strict"));
+        }
     }
 
     /** With all that dpkg and the scripts of packages do; the Debian is a tar file that {@code tests/lab/debian-system} makes. */
@@ -74,7 +78,7 @@ class TrapSoftwareTest {
         Files.writeString(rootfs.resolve("script.sh"), script("apt"));
         Spec spec = Spec.of("software", "apt", "/bin/sh", "-eu", "/script.sh").bind(archive, "/archive", "ro");
         ((ObjectNode) spec.tree().get("process")).putArray("env").add("PATH=/usr/bin:/usr/sbin");
-        return run(caisson(), spec, bundle, "apt", wall);
+        return run(caisson(), spec, bundle, "apt", wall, "default");
     }
 
     private static void agree(Command.Result real, Command.Result trapped) {
@@ -91,8 +95,9 @@ class TrapSoftwareTest {
                 .orElseThrow();
     }
 
-    private Command.Result run(OciRuntime caisson, String name, int user, String wall) throws IOException {
-        Path bundle = dir.resolve(wall);
+    private Command.Result run(OciRuntime caisson, String name, int user, String wall, String tier)
+            throws IOException {
+        Path bundle = dir.resolve(wall + "-" + tier);
         Path rootfs = bundle.resolve("rootfs");
         for (String directory : List.of("dev", "etc", "proc", "sys", "work", "usr")) {
             Files.createDirectories(rootfs.resolve(directory));
@@ -113,11 +118,11 @@ class TrapSoftwareTest {
                 .add("HOME=/work")
                 .add("LC_ALL=C")
                 .add("JAVA_HOME=" + Path.of(System.getProperty("java.home")));
-        return run(caisson, spec, bundle, name, wall);
+        return run(caisson, spec, bundle, name, wall, tier);
     }
 
-    private static Command.Result run(OciRuntime caisson, Spec spec, Path bundle, String name, String wall)
-            throws IOException {
+    private static Command.Result run(
+            OciRuntime caisson, Spec spec, Path bundle, String name, String wall, String tier) throws IOException {
         ObjectNode config = spec.tree();
         ((ObjectNode) config.get("linux")).remove("cgroupsPath");
         ((com.fasterxml.jackson.databind.node.ArrayNode) config.get("mounts"))
@@ -130,6 +135,7 @@ class TrapSoftwareTest {
                 .add("mode=1777");
         config.putObject("annotations")
                 .put("dev.caisson.backend", wall)
+                .put("dev.caisson.trap.tier", tier)
                 .put("dev.caisson.trap.debug", Boolean.toString(name.equals("debug")));
         Files.writeString(bundle.resolve("config.json"), config.toString());
         return caisson.command(bundle.resolve("root"), "run", "--bundle", bundle.toString(), "software-" + name)

@@ -359,6 +359,16 @@ static void locked(void)
 	W(umount2("/tmp/d", 0), 0);
 	W(mount("t", "/proc", "tmpfs", 0, NULL), EPERM);
 	W(mount("t", "/proc/self", "tmpfs", 0, NULL), EPERM);
+	W(mount("t", "/", "tmpfs", 0, NULL), EPERM);
+	W(mount("/tmp", "/", NULL, MS_BIND, NULL), EPERM);
+	W(mount("t", "/tmp/d", "tmpfs", 0, NULL), 0);
+	W(mount("/tmp/d", "/proc", NULL, MS_MOVE, NULL), EPERM);
+	W(mount("/tmp/d", "/tmp/d/../../", NULL, MS_MOVE, NULL), EPERM);
+	W(umount2("/tmp/d", 0), 0);
+	W(mount("proc", "/tmp/d", "proc", 0, NULL), 0);
+	W(mount("t", "/tmp/d/1", "tmpfs", 0, NULL), 0);
+	W(umount2("/tmp/d/1", 0), 0);
+	W(umount2("/tmp/d", 0), 0);
 	W(mount("/tmp", "/proc/1/task", NULL, MS_BIND, NULL), EPERM);
 	W(mount(NULL, "/", NULL, MS_SHARED, NULL), EINVAL);
 	W(mount("none", "/tmp/d", "ext4", 0, NULL), EPERM);
@@ -460,6 +470,7 @@ static void attacks(void)
 	held("nor by copies of many", refused == ENOSPC);
 	held("and all are gone", !umount2("/tmp/d", MNT_DETACH) && !is_mount("/tmp/d/m"));
 	held("what is masked", strcmp(get("/masked"), "secret"));
+	unlink("/tmp/mem"), unlink("/tmp/x/link"), unlink("/tmp/x/dir");
 }
 
 int main(int argc, char **argv)

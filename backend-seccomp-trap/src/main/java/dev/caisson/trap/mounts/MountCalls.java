@@ -4,7 +4,6 @@ import dev.caisson.linux.Errno;
 import dev.caisson.trap.dispatch.GuestCall;
 import dev.caisson.trap.dispatch.Handler;
 import dev.caisson.trap.dispatch.Nr;
-import dev.caisson.trap.proc.MountInfo;
 import dev.caisson.trap.proc.ProcFiles;
 import dev.caisson.trap.proc.ProcPlaces;
 import dev.caisson.trap.vfs.NamedPlaces;
@@ -12,7 +11,7 @@ import java.util.Map;
 import java.util.Set;
 
 /**
- * mount(2) and umount2(2). Paths are walked as for every other call and texts are read once; what is to be done is decided by {@link MountTable}'s rules,
+ * mount(2). Paths are walked as for every other call and texts are read once; what is to be done is decided by {@link MountTable}'s rules,
  * and the container's guard does it, with descriptors.
  */
 public final class MountCalls {
@@ -36,11 +35,6 @@ public final class MountCalls {
     private static final int AT_EMPTY_PATH = 0x1000;
     private static final int AT_RECURSIVE = 0x8000;
     private static final int OPEN_TREE_CLONE_CLOEXEC = 0x80001;
-    private static final int RESOLVE_NO_SYMLINKS = 4;
-
-    private static final int MNT_FORCE = 1;
-    private static final int MNT_EXPIRE = 4;
-    private static final int UMOUNT_NOFOLLOW = 8;
 
     /** What Linux has and a user namespace may not mount, or nobody here. */
     private static final Set<String> REFUSED = Set.of(
@@ -91,17 +85,15 @@ public final class MountCalls {
 
     private MountCalls() {}
 
-    /** Adds these calls' handlers. */
+    /** Adds this call's handler, and that of umount2(2). */
     public static void register(Map<String, Handler> handlers) {
         handlers.put("mount", MountCalls::mount);
-        handlers.put("umount2", MountCalls::unmount);
+        handlers.put("umount2", UnmountCall::unmount);
     }
 
-    private static boolean mayMount(GuestCall c) {
+    static boolean mayMount(GuestCall c) {
         return c.container().mounts() != null && (c.caller().capabilities() & CAP_SYS_ADMIN) != 0;
     }
-
-    // ---- mount(2) ----
 
     private static long mount(GuestCall c) {
         long flags = MountFlags.of(c.arg(FLAGS));
@@ -144,7 +136,7 @@ public final class MountCalls {
             return changing(c, m -> propagation(m, flags, target));
         }
         if ((flags & MountFlags.MOVE) != 0) {
-            return withSource(c, source -> changing(c, m -> move(m, source, target)));
+            return withSource(c, source -> changing(c, m -> move(c, m, source, target)));
         }
         if (type.isEmpty() && c.arg(TYPE) == 0) {
             return EINVAL;
@@ -157,7 +149,7 @@ public final class MountCalls {
     }
 
     @FunctionalInterface
-    private interface Change {
+    interface Change {
         long on(Mounts mounts);
     }
 
@@ -167,7 +159,7 @@ public final class MountCalls {
     }
 
     /** One change after the other; names may lead elsewhere then. */
-    private static long changing(GuestCall c, Change change) {
+    static long changing(GuestCall c, Change change) {
         Mounts mounts = c.container().mounts();
         if (mounts == null) {
             return EPERM;
@@ -210,9 +202,13 @@ public final class MountCalls {
         return place.device() == c.container().procDevice();
     }
 
-    /** Below and over /proc itself nothing is mounted: what is read there is not the kernel's. */
+    /**
+     * Below and over /proc itself nothing is mounted: what is read there is not the kernel's. Nor over the root, where another /proc could be: who enters the
+     * namespace later, as this process does for an exec, gets what is on top there.
+     */
     private static boolean isOurs(GuestCall c, Place target) {
-        return isProc(c, target) && (target.path().isEmpty() || ProcFiles.isBelow(target.path()));
+        return target.path().equals("/")
+                || (isProc(c, target) && (target.path().isEmpty() || ProcFiles.isBelow(target.path())));
     }
 
     private static long tmpfs(GuestCall c, long flags, String data, Place target) {
@@ -308,9 +304,12 @@ public final class MountCalls {
         return result;
     }
 
-    private static long move(Mounts m, Place source, Place target) {
+    private static long move(GuestCall c, Mounts m, Place source, Place target) {
         if (!source.isRoot() || m.table.isLocked(source.mount()) || source.isDirectory() != target.isDirectory()) {
             return EINVAL;
+        }
+        if (isOurs(c, target)) {
+            return EPERM;
         }
         m.begin(MountRequest.MOVE, 0);
         return m.ask(source.fd(), target.fd());
@@ -357,91 +356,5 @@ public final class MountCalls {
         m.begin(MountRequest.SET, AT_EMPTY_PATH | ((flags & MountFlags.REC) != 0 ? AT_RECURSIVE : 0));
         m.attr(0, 0, kind);
         return m.ask(target.fd());
-    }
-
-    // ---- umount2(2) ----
-
-    private static long unmount(GuestCall c) {
-        int flags = c.intArg(1);
-        if ((flags & ~0xf) != 0) {
-            return EINVAL;
-        }
-        Place target = Place.of(c, NamedPlaces.open(c, 0, (flags & UMOUNT_NOFOLLOW) == 0));
-        // Nobody here may hold what nobody there does.
-        target.close(c);
-        if (target.fd() < 0) {
-            return target.fd();
-        }
-        if (!mayMount(c)) {
-            return EPERM;
-        }
-        if (!target.isRoot() || ((flags & MNT_EXPIRE) != 0 && (flags & ~(MNT_EXPIRE | UMOUNT_NOFOLLOW)) != 0)) {
-            return EINVAL;
-        }
-        c.container().handedOver().settle();
-        return changing(c, m -> unmount(c, m, flags, target));
-    }
-
-    private static long unmount(GuestCall c, Mounts m, int flags, Place target) {
-        MountInfo mount = m.table.get(target.mount());
-        if (mount == null || m.table.isLocked(target.mount())) {
-            return EINVAL;
-        }
-        if ((flags & MNT_FORCE) != 0) {
-            return EPERM; // as outside of the first user namespace
-        }
-        int slash = mount.point().lastIndexOf('/');
-        String name = mount.point().substring(slash + 1);
-        if (name.isEmpty() || name.length() > MountRequest.NAME_MAX) {
-            return EINVAL;
-        }
-        long parent = directory(c, slash == 0 ? "/" : mount.point().substring(0, slash));
-        if (parent < 0) {
-            return EINVAL;
-        }
-        try {
-            if (mountAt(c, parent, name) != target.mount()) {
-                return EINVAL; // there is another one over it
-            }
-            m.begin(MountRequest.UNMOUNT, flags);
-            m.name(name);
-            return m.ask(parent);
-        } finally {
-            c.kernel().call(Nr.close, parent);
-        }
-    }
-
-    private static long directory(GuestCall c, String path) {
-        if (path.length() >= GuestCall.PATH_MAX) {
-            return EINVAL;
-        }
-        c.becomeCaller();
-        c.putPath(GuestCall.TEXT, path);
-        int how = GuestCall.DATA;
-        c.memory().putLong(how, O_PATH_CLOEXEC | 0x10000 /* O_DIRECTORY */);
-        c.memory().putLong(how + 8, 0);
-        c.memory().putLong(how + 16, RESOLVE_NO_SYMLINKS);
-        return c.kernel()
-                .call(
-                        Nr.openat2,
-                        AT_FDCWD,
-                        c.memory().address(GuestCall.TEXT),
-                        c.memory().address(how),
-                        24);
-    }
-
-    /** The id of the mount that a name in a directory leads to. */
-    private static long mountAt(GuestCall c, long directory, String name) {
-        c.putPath(GuestCall.TEXT, name);
-        Place place = Place.of(
-                c,
-                c.kernel()
-                        .call(
-                                Nr.openat,
-                                directory,
-                                c.memory().address(GuestCall.TEXT),
-                                O_PATH_CLOEXEC | 0x20000 /* O_NOFOLLOW */));
-        place.close(c);
-        return place.mount();
     }
 }

@@ -95,8 +95,7 @@ class TrapSoftwareTest {
                 .orElseThrow();
     }
 
-    private Command.Result run(OciRuntime caisson, String name, int user, String wall, String tier)
-            throws IOException {
+    private Command.Result run(OciRuntime caisson, String name, int user, String wall, String tier) throws IOException {
         Path bundle = dir.resolve(wall + "-" + tier);
         Path rootfs = bundle.resolve("rootfs");
         for (String directory : List.of("dev", "etc", "proc", "sys", "work", "usr")) {
@@ -121,8 +120,8 @@ class TrapSoftwareTest {
         return run(caisson, spec, bundle, name, wall, tier);
     }
 
-    private static Command.Result run(
-            OciRuntime caisson, Spec spec, Path bundle, String name, String wall, String tier) throws IOException {
+    private static Command.Result run(OciRuntime caisson, Spec spec, Path bundle, String name, String wall, String tier)
+            throws IOException {
         ObjectNode config = spec.tree();
         ((ObjectNode) config.get("linux")).remove("cgroupsPath");
         ((com.fasterxml.jackson.databind.node.ArrayNode) config.get("mounts"))

@@ -1,28 +1,26 @@
 package dev.caisson.trap.mounts;
 
-import dev.caisson.trap.proc.MountInfo;
-
 /** The flags of mount(2), and what they are to mount_setattr(2). Pure. */
-final class MountFlags {
-    static final long RDONLY = 1;
-    static final long NOSUID = 2;
-    static final long NODEV = 4;
-    static final long NOEXEC = 8;
-    static final long REMOUNT = 0x20;
-    static final long NOSYMFOLLOW = 0x100;
-    static final long NOATIME = 0x400;
-    static final long NODIRATIME = 0x800;
-    static final long BIND = 0x1000;
-    static final long MOVE = 0x2000;
-    static final long REC = 0x4000;
-    static final long SILENT = 0x8000;
-    static final long UNBINDABLE = 1L << 17;
-    static final long PRIVATE = 1L << 18;
-    static final long SLAVE = 1L << 19;
-    static final long SHARED = 1L << 20;
-    static final long RELATIME = 1L << 21;
-    static final long STRICTATIME = 1L << 24;
-    static final long PROPAGATION = UNBINDABLE | PRIVATE | SLAVE | SHARED;
+public final class MountFlags {
+    public static final long RDONLY = 1;
+    public static final long NOSUID = 2;
+    public static final long NODEV = 4;
+    public static final long NOEXEC = 8;
+    public static final long REMOUNT = 0x20;
+    public static final long NOSYMFOLLOW = 0x100;
+    public static final long NOATIME = 0x400;
+    public static final long NODIRATIME = 0x800;
+    public static final long BIND = 0x1000;
+    public static final long MOVE = 0x2000;
+    public static final long REC = 0x4000;
+    public static final long SILENT = 0x8000;
+    public static final long UNBINDABLE = 1L << 17;
+    public static final long PRIVATE = 1L << 18;
+    public static final long SLAVE = 1L << 19;
+    public static final long SHARED = 1L << 20;
+    public static final long RELATIME = 1L << 21;
+    public static final long STRICTATIME = 1L << 24;
+    public static final long PROPAGATION = UNBINDABLE | PRIVATE | SLAVE | SHARED;
 
     private static final long MAGIC = 0xc0ed_0000L;
     private static final long MAGIC_MASK = 0xffff_0000L;
@@ -37,12 +35,12 @@ final class MountFlags {
     private MountFlags() {}
 
     /** Without the number that old programs put there. */
-    static long of(long argument) {
+    public static long of(long argument) {
         return (argument & MAGIC_MASK) == MAGIC ? argument & ~MAGIC_MASK : argument;
     }
 
     /** Attributes of a new mount. Never without {@code nodev}: a device would be opened with the sandbox process's rights. */
-    static int attributes(long flags) {
+    public static int attributes(long flags) {
         return restrictions(flags) | MountInfo.NODEV | times(flags);
     }
 
@@ -65,12 +63,12 @@ final class MountFlags {
     }
 
     /** The attributes that a remount sets. */
-    static int set(long flags) {
+    public static int set(long flags) {
         return restrictions(flags) | times(flags);
     }
 
     /** Those that it takes away: how times are kept stays where nothing is said of it, {@code nodev} always. */
-    static int cleared(long flags) {
+    public static int cleared(long flags) {
         boolean saysTimes = (flags & (NOATIME | NODIRATIME | RELATIME | STRICTATIME)) != 0;
         int times = !saysTimes ? 0 : ATTR_ATIME | ((flags & NODIRATIME) != 0 ? 0 : ATTR_NODIRATIME);
         return (GIVEN_UP & ~restrictions(flags)) | times;

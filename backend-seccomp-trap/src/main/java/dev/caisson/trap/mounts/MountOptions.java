@@ -11,12 +11,12 @@ import org.jspecify.annotations.Nullable;
  *
  * @param values what is said
  */
-record MountOptions(Map<Option, String> values) {
+public record MountOptions(Map<Option, String> values) {
     /** What libmount repeats when it mounts anew, and what changes nothing. */
     private static final Set<String> IGNORED = Set.of("", "inode64", "inode32", "rw", "ro", "silent", "loud");
 
     /** Null where something else is said. */
-    static @Nullable MountOptions parse(String text) {
+    public static @Nullable MountOptions parse(String text) {
         Map<Option, String> all = new EnumMap<>(Option.class);
         for (String word : text.split(",", -1)) {
             int eq = word.indexOf('=');
@@ -52,7 +52,7 @@ record MountOptions(Map<Option, String> values) {
     }
 
     /** With the name that the mount table shows; one that is too long is left out. */
-    MountOptions from(String source) {
+    public MountOptions from(String source) {
         Map<Option, String> all = new EnumMap<>(Option.class);
         all.putAll(values);
         if (!source.isEmpty() && source.length() <= Option.SOURCE.max()) {

@@ -37,7 +37,7 @@ public final class MountRequest {
     public static final int ATTR = 16;
 
     public static final int NAME = 64;
-    static final int NAME_MAX = 255;
+    public static final int NAME_MAX = 255;
 
     /** What may be said of a tmpfs (tmpfs(5)), and where; none is an empty text. */
     public enum Option {

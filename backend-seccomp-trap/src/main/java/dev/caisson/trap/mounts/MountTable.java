@@ -1,6 +1,5 @@
 package dev.caisson.trap.mounts;
 
-import dev.caisson.trap.proc.MountInfo;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.Map;
@@ -12,7 +11,7 @@ import org.jspecify.annotations.Nullable;
  * more privileged namespace (mount_namespaces(7), "Restrictions"). Those that came with the configuration, and those that a daemon added, are locked:
  * they are not unmounted or moved, so that nothing below them is uncovered, and what restricts them stays, on their copies too. Pure; of one thread at a time.
  */
-final class MountTable {
+public final class MountTable {
     /**
      * What holds for a mount.
      *
@@ -25,40 +24,39 @@ final class MountTable {
     private Map<Integer, MountInfo> now = Map.of();
 
     /** The mounts as they are; those that are new are somebody else's. */
-    void see(Map<Integer, MountInfo> mounts) {
+    public void see(Map<Integer, MountInfo> mounts) {
         rules.keySet().retainAll(mounts.keySet());
         mounts.forEach((id, mount) -> rules.putIfAbsent(id, new Rule(true, mount.attributes())));
         now = mounts;
     }
 
-    int size() {
+    public int size() {
         return now.size();
     }
 
-    @Nullable
-    MountInfo get(long id) {
+    public @Nullable MountInfo get(long id) {
         return now.get((int) id);
     }
 
     /** Whether it must neither be unmounted nor moved. */
-    boolean isLocked(long id) {
+    public boolean isLocked(long id) {
         Rule rule = rules.get((int) id);
         return rule == null || rule.locked();
     }
 
     /** The attributes of it that cannot be taken away. */
-    int restrictions(long id) {
+    public int restrictions(long id) {
         Rule rule = rules.get((int) id);
         return rule == null ? -1 : rule.restrictions();
     }
 
     /** How many mounts are at a path of a mount or below, itself included. */
-    int below(long id, String path) {
+    public int below(long id, String path) {
         return tree((int) id, path).size();
     }
 
     /** Whether a copy of that part of a mount alone would show what a locked one covers. */
-    boolean coversLocked(long id, String path) {
+    public boolean coversLocked(long id, String path) {
         return now.values().stream()
                 .anyMatch(m -> m.parent() == (int) id
                         && m.id() != (int) id
@@ -67,12 +65,12 @@ final class MountTable {
     }
 
     /** A mount was made by the container. */
-    void made(long id) {
+    public void made(long id) {
         rules.put((int) id, new Rule(false, 0));
     }
 
     /** A mount was copied, without those on it. */
-    void copied(long source, long id) {
+    public void copied(long source, long id) {
         rules.put((int) id, new Rule(false, restrictions(source)));
     }
 
@@ -84,7 +82,7 @@ final class MountTable {
      * @param mounts as they are now
      * @param id of the copy
      */
-    void copied(long source, String path, Map<Integer, MountInfo> mounts, long id) {
+    public void copied(long source, String path, Map<Integer, MountInfo> mounts, long id) {
         copied(source, id);
         MountInfo copy = mounts.get((int) id);
         if (copy != null) {

@@ -3,7 +3,6 @@ package dev.caisson.trap.mounts;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.direct.KernelCalls;
 import dev.caisson.linux.direct.NativeMemory;
-import dev.caisson.trap.dispatch.Nr;
 import java.nio.charset.StandardCharsets;
 import java.util.concurrent.locks.ReentrantLock;
 
@@ -12,6 +11,11 @@ import java.util.concurrent.locks.ReentrantLock;
  * one change after the other.
  */
 public final class Mounts implements AutoCloseable {
+    // syscall_64.tbl
+    private static final int CLOSE = 3;
+    private static final int SENDMSG = 46;
+    private static final int RECVMSG = 47;
+
     private static final int ANSWER = MountRequest.SIZE;
     private static final int HEADER = ANSWER + MountRequest.ANSWER_SIZE;
     private static final int HEADER_SIZE = 56;
@@ -28,8 +32,11 @@ public final class Mounts implements AutoCloseable {
     private final int socket;
     private final NativeMemory memory = new NativeMemory(SIZE);
 
-    final ReentrantLock lock = new ReentrantLock();
-    final MountTable table = new MountTable();
+    /** Who changes something holds it. */
+    public final ReentrantLock lock = new ReentrantLock();
+    /** What may be done. */
+    public final MountTable table = new MountTable();
+
     private long made;
     private boolean isClosed;
     private volatile boolean isProcElsewhere;
@@ -46,37 +53,37 @@ public final class Mounts implements AutoCloseable {
     }
 
     /** Whether the container has ended. */
-    boolean isClosed() {
+    public boolean isClosed() {
         return isClosed;
     }
 
-    void procIsElsewhere() {
+    public void procIsElsewhere() {
         isProcElsewhere = true;
     }
 
     /** Begins another request. */
-    void begin(int op, int flags) {
+    public void begin(int op, int flags) {
         memory.zero(0, MountRequest.SIZE);
         memory.putInt(MountRequest.OP, op);
         memory.putInt(MountRequest.FLAGS, flags);
     }
 
-    void attributes(long value) {
+    public void attributes(long value) {
         memory.putLong(MountRequest.ATTRIBUTES, value);
     }
 
     /** struct mount_attr. */
-    void attr(long set, long clear, long propagation) {
+    public void attr(long set, long clear, long propagation) {
         memory.putLong(MountRequest.ATTR, set);
         memory.putLong(MountRequest.ATTR + 8, clear);
         memory.putLong(MountRequest.ATTR + 16, propagation);
     }
 
-    void name(String name) {
+    public void name(String name) {
         memory.putBytes(MountRequest.NAME, name.getBytes(StandardCharsets.ISO_8859_1));
     }
 
-    void options(MountOptions options) {
+    public void options(MountOptions options) {
         options.values()
                 .forEach((option, text) -> memory.putBytes(option.at(), text.getBytes(StandardCharsets.ISO_8859_1)));
     }
@@ -87,7 +94,7 @@ public final class Mounts implements AutoCloseable {
      * @param fds at most two descriptors, which stay the caller's
      * @return 0, or a negative errno
      */
-    long ask(long... fds) {
+    public long ask(long... fds) {
         memory.zero(ANSWER, SIZE - ANSWER);
         int control = CMSG_HEADER + 4 * fds.length;
         memory.putLong(CONTROL, control);
@@ -99,14 +106,14 @@ public final class Mounts implements AutoCloseable {
         header(0, MountRequest.SIZE);
         memory.putLong(HEADER + 32, memory.address(CONTROL));
         memory.putLong(HEADER + 40, CMSG_HEADER + ((4L * fds.length + 7) & ~7));
-        if (kernel.call(Nr.sendmsg, socket, memory.address(HEADER), MSG_NOSIGNAL) != MountRequest.SIZE) {
+        if (kernel.call(SENDMSG, socket, memory.address(HEADER), MSG_NOSIGNAL) != MountRequest.SIZE) {
             return LOST;
         }
         memory.zero(HEADER, HEADER_SIZE);
         header(ANSWER, MountRequest.ANSWER_SIZE);
         long got;
         do {
-            got = kernel.call(Nr.recvmsg, socket, memory.address(HEADER), 0);
+            got = kernel.call(RECVMSG, socket, memory.address(HEADER), 0);
         } while (got == -Errno.EINTR.number());
         made = memory.getLong(ANSWER + MountRequest.ANSWER_ID);
         return got == MountRequest.ANSWER_SIZE ? memory.getLong(ANSWER) : LOST;
@@ -120,7 +127,7 @@ public final class Mounts implements AutoCloseable {
     }
 
     /** The id of the mount that the last request made. */
-    long made() {
+    public long made() {
         return made;
     }
 
@@ -129,7 +136,7 @@ public final class Mounts implements AutoCloseable {
         lock.lock();
         try {
             isClosed = true;
-            kernel.call(Nr.close, socket);
+            kernel.call(CLOSE, socket);
             memory.close();
         } finally {
             lock.unlock();

@@ -1,4 +1,4 @@
-/** What a container's processes mount: decided here, done by its guard. */
+/** What a container may mount, and how its guard, who does it, is asked. {@code vfs.MountCalls} answers the calls. */
 @NullMarked
 package dev.caisson.trap.mounts;
 

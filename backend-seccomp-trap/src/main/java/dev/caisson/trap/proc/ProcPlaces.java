@@ -3,6 +3,7 @@ package dev.caisson.trap.proc;
 import dev.caisson.linux.Errno;
 import dev.caisson.trap.dispatch.GuestCall;
 import dev.caisson.trap.dispatch.Nr;
+import dev.caisson.trap.mounts.MountInfo;
 import java.util.Map;
 import java.util.TreeMap;
 import org.jspecify.annotations.Nullable;

@@ -4,7 +4,7 @@ import dev.caisson.trap.dispatch.GuestCall;
 import dev.caisson.trap.dispatch.Nr;
 
 /** Opens what a path of the guest's leads to, for calls that work on the place itself. */
-public final class NamedPlaces {
+final class NamedPlaces {
     private static final int F_DUPFD_CLOEXEC = 1030;
 
     private NamedPlaces() {}
@@ -15,7 +15,7 @@ public final class NamedPlaces {
      * @param pathIndex which argument it is
      * @return a descriptor opened with O_PATH, which the kernel has to close; or a negative errno
      */
-    public static long open(GuestCall c, int pathIndex, boolean follow) {
+    static long open(GuestCall c, int pathIndex, boolean follow) {
         Names.Below below = follow ? Names.Below.TARGET : Names.Below.LINK;
         int flags = Names.O_PATH | Names.O_CLOEXEC | (follow ? 0 : Names.O_NOFOLLOW);
         return Names.named(c, Names.NO_DIRECTORY, pathIndex, GuestCall.PATH, below, new Names.Work() {

@@ -2,7 +2,6 @@ package dev.caisson.trap.mounts;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.caisson.trap.proc.MountInfo;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 

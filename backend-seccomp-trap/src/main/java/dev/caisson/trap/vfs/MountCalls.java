@@ -1,12 +1,15 @@
-package dev.caisson.trap.mounts;
+package dev.caisson.trap.vfs;
 
 import dev.caisson.linux.Errno;
 import dev.caisson.trap.dispatch.GuestCall;
 import dev.caisson.trap.dispatch.Handler;
 import dev.caisson.trap.dispatch.Nr;
+import dev.caisson.trap.mounts.MountFlags;
+import dev.caisson.trap.mounts.MountOptions;
+import dev.caisson.trap.mounts.MountRequest;
+import dev.caisson.trap.mounts.Mounts;
 import dev.caisson.trap.proc.ProcFiles;
 import dev.caisson.trap.proc.ProcPlaces;
-import dev.caisson.trap.vfs.NamedPlaces;
 import java.util.Map;
 import java.util.Set;
 

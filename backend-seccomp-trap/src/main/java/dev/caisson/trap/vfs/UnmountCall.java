@@ -1,10 +1,11 @@
-package dev.caisson.trap.mounts;
+package dev.caisson.trap.vfs;
 
 import dev.caisson.linux.Errno;
 import dev.caisson.trap.dispatch.GuestCall;
 import dev.caisson.trap.dispatch.Nr;
-import dev.caisson.trap.proc.MountInfo;
-import dev.caisson.trap.vfs.NamedPlaces;
+import dev.caisson.trap.mounts.MountInfo;
+import dev.caisson.trap.mounts.MountRequest;
+import dev.caisson.trap.mounts.Mounts;
 
 /**
  * umount2(2), which knows names alone, and refuses what somebody holds: so what a path leads to is looked at and let go of again, and the guard is given its

@@ -1,4 +1,4 @@
-package dev.caisson.trap.proc;
+package dev.caisson.trap.mounts;
 
 import java.util.LinkedHashMap;
 import java.util.Map;

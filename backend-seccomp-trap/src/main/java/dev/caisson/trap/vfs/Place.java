@@ -1,4 +1,4 @@
-package dev.caisson.trap.mounts;
+package dev.caisson.trap.vfs;
 
 import dev.caisson.trap.dispatch.GuestCall;
 import dev.caisson.trap.dispatch.Nr;

@@ -33,6 +33,7 @@ struct proc {
 	int plan; /* of a player that waits for its plan: where that is written; -1 else */
 	int plan_sent; /* and the pipe by which the player hears how long it is */
 	int console;   /* descriptor in the process, -1 none or taken: its terminal's master */
+	int console_is_players; /* it is one of whoever plays the plan instead */
 	int has_tty;   /* the io's terminal is this process's */
 	int has_failed; /* the plan: what becomes of it is caissond's to tell */
 	unsigned said; /* notes read */
@@ -101,11 +102,12 @@ static void forget_early(void)
 /* Called when both are known, in whatever order: process and launcher say one each. */
 static void take_console(struct proc *p)
 {
+	pid_t holder = p->console_is_players ? p->player : p->pid;
 	int pidfd, master;
 
-	if (p->pid == 0 || p->console < 0)
+	if (holder <= 0 || p->console < 0)
 		return;
-	pidfd = (int)syscall(SYS_pidfd_open, p->pid, 0);
+	pidfd = (int)syscall(SYS_pidfd_open, holder, 0);
 	master = pidfd < 0 ? -1 : (int)syscall(SYS_pidfd_getfd, pidfd, p->console, 0);
 	p->console = -1;
 	if (pidfd >= 0)
@@ -182,6 +184,7 @@ static void said_pid(struct proc *p, pid_t pid)
 static void on_note(struct proc *p, const struct note *n)
 {
 	int is_pid = n->kind == NOTE_SAID && n->code == SAID_PID;
+	int is_console = n->kind == NOTE_SAID && (n->code == SAID_CONSOLE || n->code == SAID_PLAYERS_CONSOLE);
 
 	if (p->said++ >= NOTES_MAX || (is_pid && !may_be_pid(p, n->value)))
 		return;
@@ -194,8 +197,9 @@ static void on_note(struct proc *p, const struct note *n)
 	link_send(W_NOTE, 0, p->launch, 0, n, sizeof *n);
 	if (is_pid) {
 		said_pid(p, (pid_t)n->value);
-	} else if (n->kind == NOTE_SAID && n->code == SAID_CONSOLE && !p->has_tty && (!hands || hands->copies)) {
-		p->console = (int)n->value;
+	} else if (is_console && !p->has_tty && (!hands || hands->copies)) {
+		p->console = (int)(n->value & INT32_MAX);
+		p->console_is_players = n->code == SAID_PLAYERS_CONSOLE;
 		take_console(p);
 	}
 }

@@ -112,7 +112,7 @@ enum { NOTE_SAID = 1, NOTE_FAILED = 2 };
 #define NO_PLAN (~0u)	     /* it was impossible, or there was no process to play it */
 #define NO_NAMESPACES (~1u) /* those of a SPAWN_AHEAD could not be made */
 /* Codes that the monitor itself understands; the others are between planner and caissond. */
-enum { SAID_PID = 1, SAID_CONSOLE = 2 };
+enum { SAID_PID = 1, SAID_CONSOLE = 2, SAID_PLAYERS_CONSOLE = 3 };
 
 struct proc_snapshot {
 	uint32_t flags; /* PROC_* */

@@ -19,32 +19,11 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
+#include "signals.h"
 
 #define T(x) do { errno = 0; long r_ = (long)(x); printf("%-70.70s %ld %s\n", #x, r_ < 0 ? -1 : r_, strerrorname_np(errno)); } while (0)
 
 static char b[1 << 20];
-static volatile int seen;
-
-static void on(int s) { seen += s == SIGALRM ? 1 : 100; }
-
-static void set(int signal, int flags)
-{
-	struct sigaction a = { .sa_handler = on, .sa_flags = flags };
-	sigaction(signal, &a, NULL);
-}
-
-static void soon(int ms)
-{
-	struct itimerval t = { { 0, 0 }, { ms / 1000, ms % 1000 * 1000 } };
-	setitimer(ITIMER_REAL, &t, NULL);
-}
-
-static long long now(void)
-{
-	struct timespec t;
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
-}
 
 /* A child that does something after a while; it has no other end of the pipe but the given. */
 static pid_t later(int ms, int fd, int other, const char *text)
@@ -58,14 +37,6 @@ static pid_t later(int ms, int fd, int other, const char *text)
 		_exit(0);
 	}
 	return p;
-}
-
-static void reap(pid_t p)
-{
-	int s;
-	while (waitpid(p, &s, 0) < 0 && errno == EINTR)
-		;
-	printf("child %x\n", s);
 }
 
 static void *writes(void *fd)

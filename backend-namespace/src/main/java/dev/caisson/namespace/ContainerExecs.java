@@ -23,6 +23,7 @@ import org.jspecify.annotations.Nullable;
 
 /** The further processes of a container: planned, made ahead or at once, and let go. */
 final class ContainerExecs {
+    private final ContainerParts parts;
     private final CreateRequest request;
     private final Spec spec;
     private final Launcher launcher;
@@ -32,31 +33,18 @@ final class ContainerExecs {
     private final ContainerRdt rdt;
     private final HookRunner hooks;
     private final KnownHomes homes;
-    private final SeccompPrograms seccompPrograms;
-    private final @Nullable OwnFilter ownFilter;
 
-    ContainerExecs(
-            CreateRequest request,
-            Launcher launcher,
-            Host host,
-            CgroupPath cgroupPath,
-            ContainerGroups groups,
-            ContainerRdt rdt,
-            HookRunner hooks,
-            KnownHomes homes,
-            SeccompPrograms seccompPrograms,
-            @Nullable OwnFilter ownFilter) {
-        this.request = request;
-        this.spec = request.spec();
-        this.launcher = launcher;
-        this.host = host;
-        this.cgroupPath = cgroupPath;
-        this.groups = groups;
-        this.rdt = rdt;
-        this.hooks = hooks;
-        this.homes = homes;
-        this.seccompPrograms = seccompPrograms;
-        this.ownFilter = ownFilter;
+    ContainerExecs(ContainerParts parts) {
+        this.parts = parts;
+        this.request = parts.request();
+        this.spec = parts.spec();
+        this.launcher = parts.launcher();
+        this.host = parts.host();
+        this.cgroupPath = parts.cgroupPath();
+        this.groups = parts.groups();
+        this.rdt = parts.rdt();
+        this.hooks = parts.hooks();
+        this.homes = parts.homes();
     }
 
     /** A plan of an exec, and what it was made of. */
@@ -70,7 +58,7 @@ final class ContainerExecs {
 
     private PlannedExec planExec(Launch init, ProcessSpec asked, Map<String, String> subgroups, boolean ahead)
             throws ContainerFault {
-        SeccompSupport seccomp = SeccompSupport.of(ownFilter, spec.linux().seccomp(), seccompPrograms);
+        SeccompSupport seccomp = parts.seccomp();
         ProcessSpec process = inherit(asked);
         HostFacts facts = host.facts(cgroupPath, spec.linux(), spec.annotations());
         ContainerPlans.refuse(Requirements.unmet("process", process, facts));
@@ -180,7 +168,7 @@ final class ContainerExecs {
                     Kind.UNAVAILABLE, "exec in container " + request.id() + ": the daemon that was at it is lost");
         }
         if (!exec.gateUsed()) {
-            SeccompSupport seccomp = SeccompSupport.of(ownFilter, spec.linux().seccomp(), seccompPrograms);
+            SeccompSupport seccomp = parts.seccomp();
             int first = seccomp.hasListener() ? Notes.LISTENER : Notes.READY;
             // Whether its plan waits is that daemon's knowledge, who may have known the user's home.
             Integer said = exec.awaitLaunchedOrAny(StartGate.BUILD_TIME, first, Notes.UNEXECUTABLE);

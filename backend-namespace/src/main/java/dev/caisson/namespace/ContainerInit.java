@@ -37,24 +37,16 @@ final class ContainerInit {
 
     private int namespacesAhead;
 
-    ContainerInit(
-            CreateRequest request,
-            Launcher launcher,
-            Host host,
-            CgroupPath cgroupPath,
-            ContainerGroups groups,
-            Path rootfs,
-            ContainerRdt rdt,
-            HookRunner hooks) {
-        this.request = request;
-        this.spec = request.spec();
-        this.launcher = launcher;
-        this.host = host;
-        this.cgroupPath = cgroupPath;
-        this.groups = groups;
-        this.rootfs = rootfs;
-        this.rdt = rdt;
-        this.hooks = hooks;
+    ContainerInit(ContainerParts parts) {
+        this.request = parts.request();
+        this.spec = parts.spec();
+        this.launcher = parts.launcher();
+        this.host = parts.host();
+        this.cgroupPath = parts.cgroupPath();
+        this.groups = parts.groups();
+        this.rootfs = parts.rootfs();
+        this.rdt = parts.rdt();
+        this.hooks = parts.hooks();
     }
 
     /** Sees an init through whose groups are made. */

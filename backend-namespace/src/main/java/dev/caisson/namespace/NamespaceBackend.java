@@ -184,8 +184,18 @@ public final class NamespaceBackend implements Backend {
             CgroupPath path = unit == null ? ownPath(cgroupsPath, request.id()) : unit.path();
             ContainerGroups groups =
                     new ContainerGroups(request, host(), path, unit, parents, oomWatcher(), record, recovered);
-            return new NamespaceContainer(
-                    request, launcher, host(), path, groups, rootfs(request), seccompPrograms, homes, filter);
+            return new NamespaceContainer(new ContainerParts(
+                    request,
+                    launcher,
+                    host(),
+                    path,
+                    groups,
+                    rootfs(request),
+                    new ContainerRdt(request.id(), request.spec().linux().intelRdt()),
+                    new HookRunner(request, launcher),
+                    homes,
+                    seccompPrograms,
+                    filter));
         } catch (SystemdException e) {
             throw new ContainerFault(Kind.FAILED, String.valueOf(e.getMessage()), e);
         } catch (CgroupException e) {

@@ -35,6 +35,7 @@ import org.jspecify.annotations.Nullable;
 
 /** One container: its groups made by {@link ContainerGroups}, everything else by launch plans in the pod's monitor. */
 final class NamespaceContainer implements Container {
+    private final ContainerParts parts;
     private final CreateRequest request;
     private final Spec spec;
     private final Launcher launcher;
@@ -42,8 +43,6 @@ final class NamespaceContainer implements Container {
     private final CgroupPath cgroupPath;
     private final ContainerGroups groups;
     private final Path rootfs;
-    private final SeccompPrograms seccompPrograms;
-    private final @Nullable OwnFilter ownFilter;
     private final KnownHomes homes;
     private final HookRunner hooks;
     private final ContainerInit inits;
@@ -53,32 +52,21 @@ final class NamespaceContainer implements Container {
     /** Of the container's own process, once it was looked up. */
     private volatile @Nullable String ownHome;
 
-    NamespaceContainer(
-            CreateRequest request,
-            Launcher launcher,
-            Host host,
-            CgroupPath cgroupPath,
-            ContainerGroups groups,
-            Path rootfs,
-            SeccompPrograms seccompPrograms,
-            KnownHomes homes,
-            @Nullable OwnFilter ownFilter) {
-        this.request = request;
-        this.spec = request.spec();
-        this.launcher = launcher;
-        this.host = host;
-        this.cgroupPath = cgroupPath;
-        this.groups = groups;
-        this.rootfs = rootfs;
-        this.seccompPrograms = seccompPrograms;
-        this.homes = homes;
-        this.ownFilter = ownFilter;
-        this.hooks = new HookRunner(request, launcher);
-        this.changes = new RunningChanges(request, launcher, host, cgroupPath, rootfs);
-        this.rdt = new ContainerRdt(request.id(), spec.linux().intelRdt());
-        this.inits = new ContainerInit(request, launcher, host, cgroupPath, groups, rootfs, rdt, hooks);
-        this.execs = new ContainerExecs(
-                request, launcher, host, cgroupPath, groups, rdt, hooks, homes, seccompPrograms, ownFilter);
+    NamespaceContainer(ContainerParts parts) {
+        this.parts = parts;
+        this.request = parts.request();
+        this.spec = parts.spec();
+        this.launcher = parts.launcher();
+        this.host = parts.host();
+        this.cgroupPath = parts.cgroupPath();
+        this.groups = parts.groups();
+        this.rootfs = parts.rootfs();
+        this.homes = parts.homes();
+        this.hooks = parts.hooks();
+        this.rdt = parts.rdt();
+        this.changes = new RunningChanges(parts);
+        this.inits = new ContainerInit(parts);
+        this.execs = new ContainerExecs(parts);
     }
 
     /** Refuses what neither this wall nor this host can do. */
@@ -94,7 +82,7 @@ final class NamespaceContainer implements Container {
 
     @Override
     public Launch create() throws ContainerFault {
-        SeccompSupport seccomp = SeccompSupport.of(ownFilter, spec.linux().seccomp(), seccompPrograms);
+        SeccompSupport seccomp = parts.seccomp();
         rdt.make();
         if (isBesideCgroup()) {
             return inits.besideCgroup(seccomp, null, init -> build(init, seccomp));
@@ -118,7 +106,7 @@ final class NamespaceContainer implements Container {
 
     @Override
     public Launch run(Born born) throws ContainerFault {
-        SeccompSupport seccomp = SeccompSupport.of(ownFilter, spec.linux().seccomp(), seccompPrograms);
+        SeccompSupport seccomp = parts.seccomp();
         ProcessSpec process = spec.process();
         if (process == null || !isBesideCgroup() || isAttended(process, seccomp)) {
             return Container.super.run(born);
@@ -260,7 +248,7 @@ final class NamespaceContainer implements Container {
     }
 
     private Criu criu(String verb) throws ContainerFault {
-        if (ownFilter != null) {
+        if (parts.ownFilter() != null) {
             throw new ContainerFault(
                     Kind.UNSUPPORTED,
                     verb + " container " + request.id()

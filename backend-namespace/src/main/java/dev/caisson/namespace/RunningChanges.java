@@ -35,12 +35,12 @@ final class RunningChanges {
     private final CgroupPath cgroupPath;
     private final Path rootfs;
 
-    RunningChanges(CreateRequest request, Launcher launcher, Host host, CgroupPath cgroupPath, Path rootfs) {
-        this.request = request;
-        this.launcher = launcher;
-        this.host = host;
-        this.cgroupPath = cgroupPath;
-        this.rootfs = rootfs;
+    RunningChanges(ContainerParts parts) {
+        this.request = parts.request();
+        this.launcher = parts.launcher();
+        this.host = parts.host();
+        this.cgroupPath = parts.cgroupPath();
+        this.rootfs = parts.rootfs();
     }
 
     void addMount(Launch init, Mount mount) throws ContainerFault {

@@ -9,9 +9,14 @@ import dev.caisson.backend.Launch;
 import dev.caisson.backend.Launcher;
 import dev.caisson.backend.ProcessExit;
 import dev.caisson.linux.Errno;
+import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.Fd;
 import dev.caisson.linux.HostFiles;
+import dev.caisson.linux.PidFds;
 import dev.caisson.linux.plan.LaunchPlan;
-import dev.caisson.namespace.criu.CriuCommand.Joined;
+import dev.caisson.namespace.criu.CriuRequest.Joined;
+import dev.caisson.namespace.criu.CriuSession.Answer;
+import dev.caisson.namespace.criu.rpc.CriuReq;
 import dev.caisson.namespace.plan.CriuPlan;
 import dev.caisson.namespace.plan.CriuPlan.MountPoint;
 import dev.caisson.namespace.plan.Notes;
@@ -35,8 +40,8 @@ import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Checkpoint and restore of one container by CRIU, which is run as a program: its command line can do all that its RPC mode can, but for
- * handing out the master of a restored terminal. Whoever launches is its parent, and so that of what it restores.
+ * Checkpoint and restore of one container by CRIU, which is run for one request each time (criu.org/RPC, {@code swrk}): its command line
+ * does not hand out the master of a restored terminal. Whoever launches is its parent, and so that of what it restores.
  */
 public final class Criu {
     private static final Duration MOST_TIME = Duration.ofHours(1);
@@ -48,6 +53,17 @@ public final class Criu {
     private static final String CONFIG = "/etc/criu/runc.conf";
     private static final List<String> DIRECTORIES =
             List.of("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin");
+
+    /** Of what goes on without this process's help. */
+    private static final CriuSession.Steps NO_STEPS = new CriuSession.Steps() {
+        @Override
+        public void namespacesMade(int init) {}
+
+        @Override
+        public void terminal(Fd master) {
+            master.close();
+        }
+    };
 
     private final CreateRequest request;
     private final Spec spec;
@@ -70,12 +86,10 @@ public final class Criu {
     /** @param freezer directory of the container's version 2 group; null without one */
     public void dump(Launch init, Checkpoint asked, @Nullable String freezer) throws ContainerFault {
         String what = "checkpoint container " + request.id();
-        requireSupported(what);
         makeDirectory(what, asked.images());
         makeDirectory(what, asked.work());
         int pid = init.pid();
-        List<String> argv = CriuCommand.dump(
-                program(what),
+        CriuReq dump = CriuRequest.dump(
                 spec,
                 asked,
                 pid,
@@ -84,16 +98,25 @@ public final class Criu {
                 joined(what),
                 freezer,
                 config());
+        LaunchPlan plan = CriuPlan.dump(
+                program(what), asked.images().toString(), asked.work().toString(), asked.status());
         if (!asked.is(Option.PRE_DUMP)) {
             writeStreams(what, asked.images(), pid);
         }
-        Launch criu = launcher.spawn(
-                launcher.nextId(),
-                "criu " + request.id(),
-                CriuPlan.dump(argv, asked.status()),
-                0,
-                Set.of(Launcher.Flag.SELF));
-        await(what, criu, asked.work().resolve(CriuCommand.DUMP_LOG));
+        Launch criu = launcher.spawn(launcher.nextId(), "criu " + request.id(), plan, 0, Set.of(Launcher.Flag.SELF));
+        Path log = asked.work().resolve(CriuRequest.DUMP_LOG);
+        try {
+            int criuPid = (int) criu.awaitNote(Notes.BORN, MOST_TIME);
+            int service = (int) criu.awaitNote(Notes.SERVICE, MOST_TIME);
+            try (Fd socket = take(what, criuPid, service)) {
+                criu.gateInBuild(GO);
+                criu.awaitLaunched(MOST_TIME);
+                await(what, criu, CriuSession.run(what, socket, dump, MOST_TIME.toSeconds(), NO_STEPS), log);
+            }
+        } catch (ContainerFault e) {
+            criu.kill(SIGKILL);
+            throw e;
+        }
     }
 
     /** Runs what belongs between the making of the namespaces and that of the processes. */
@@ -105,83 +128,79 @@ public final class Criu {
     /**
      * @param group path of the container's version 2 group below the root of the hierarchy; null without one
      * @param inNamespaces null where there is nothing to do
-     * @return the restored init, which runs already
+     * @return the restored init, which runs already; who launched has the master of its terminal
      */
     public Launch restore(
             Checkpoint asked, Path rootfs, @Nullable String group, Cgroups cgroups, @Nullable InNamespaces inNamespaces)
             throws ContainerFault {
-        if (inNamespaces == null) {
-            return restore(asked, rootfs, group, cgroups, null, null);
-        }
         String what = "restore container " + request.id();
-        try (RestoreHooks hooks = RestoreHooks.in(request.scratch())) {
-            return restore(asked, rootfs, group, cgroups, hooks, inNamespaces);
-        } catch (IOException e) {
-            throw new ContainerFault(Kind.FAILED, what + ": prepare for its hooks: " + Errno.describe(e), e);
-        }
-    }
-
-    private Launch restore(
-            Checkpoint asked,
-            Path rootfs,
-            @Nullable String group,
-            Cgroups cgroups,
-            @Nullable RestoreHooks hooks,
-            @Nullable InNamespaces inNamespaces)
-            throws ContainerFault {
-        String what = "restore container " + request.id();
-        requireSupported(what);
         makeDirectory(what, asked.work());
-        Path pidFile = request.scratch().resolve("criu.pid");
-        List<Joined> joined = joined(what);
         Map<String, Integer> inherited = inherited(what, asked.images());
+        List<Joined> joined = joined(what);
         List<String> handedOn = new ArrayList<>();
         for (Joined j : joined) {
-            String key = CriuCommand.key(j.type());
+            String key = CriuRequest.key(j.type());
             if (key != null) {
                 inherited.put(key, CriuPlan.FIRST_NAMESPACE + handedOn.size());
                 handedOn.add(j.path());
             }
         }
-        List<String> argv = CriuCommand.restore(
+        CriuReq restore = CriuRequest.restore(
+                spec, request.bundle(), asked, rootfs.toString(), inherited, nodes(), joined, group, config());
+        LaunchPlan plan = CriuPlan.restore(
                 program(what),
-                spec,
-                request.bundle(),
-                asked,
+                asked.images().toString(),
+                asked.work().toString(),
                 rootfs.toString(),
-                pidFile,
-                inherited,
-                nodes(),
-                joined,
-                group,
-                hooks == null ? null : hooks.script(),
-                config());
-        LaunchPlan plan = CriuPlan.restore(argv, rootfs.toString(), mountPoints(), handedOn);
+                mountPoints(),
+                handedOn);
         Launch criu = launcher.spawn(
                 launcher.nextId(), "criu " + request.id(), plan, request.io(), Set.of(Launcher.Flag.SELF));
-        try {
-            cgroups.make((int) criu.awaitNote(Notes.BORN, MOST_TIME));
-            criu.gateInBuild(GO);
-            if (hooks != null && inNamespaces != null) {
-                var _ = criu.exit().thenRun(hooks::over);
-                hooks.serve(inNamespaces);
+        try (RestoreSteps steps = new RestoreSteps(what, hasTerminal(), inNamespaces)) {
+            int pid = (int) criu.awaitNote(Notes.BORN, MOST_TIME);
+            int service = (int) criu.awaitNote(Notes.SERVICE, MOST_TIME);
+            cgroups.make(pid);
+            Path log = asked.work().resolve(CriuRequest.RESTORE_LOG);
+            int init;
+            try (Fd socket = take(what, pid, service)) {
+                criu.gateInBuild(GO);
+                criu.awaitLaunched(MOST_TIME);
+                init = await(what, criu, CriuSession.run(what, socket, restore, MOST_TIME.toSeconds(), steps), log);
             }
-            await(what, criu, asked.work().resolve(CriuCommand.RESTORE_LOG));
+            return adopt(init, steps.master());
         } catch (ContainerFault e) {
             criu.kill(SIGKILL);
             throw e;
         }
-        LaunchPlan adoption = CriuPlan.adopt(pid(what, pidFile));
-        Launch init = launcher.spawn(request.launch(), "init " + request.id(), adoption, 0, Set.of());
+    }
+
+    private Launch adopt(int pid, @Nullable Fd master) throws ContainerFault {
+        LaunchPlan adoption = master == null
+                ? CriuPlan.adopt(pid)
+                : CriuPlan.adopt(pid, (int) ProcessHandle.current().pid(), master.number());
+        int io = master == null ? 0 : request.io(); // what is no terminal is CRIU's to hand on
+        Launch init = launcher.spawn(request.launch(), "init " + request.id(), adoption, io, Set.of());
         init.awaitNote(Notes.PID, MOST_TIME);
+        if (master != null) {
+            init.gateInBuild(GO);
+        }
         return init;
     }
 
-    private void requireSupported(String what) throws ContainerFault {
+    private boolean hasTerminal() {
         ProcessSpec process = spec.process();
-        if (process != null && process.terminal()) {
-            throw new ContainerFault(
-                    Kind.UNSUPPORTED, what + ": it has a terminal, which this version does not restore");
+        return process != null && process.terminal();
+    }
+
+    /** The daemon's end of the socket that CRIU's process has made. */
+    private static Fd take(String what, int pid, int number) throws ContainerFault {
+        try (Fd process = PidFds.open(pid)) {
+            if (process == null) {
+                throw new ContainerFault(Kind.FAILED, what + ": take the socket to CRIU: process " + pid + " is gone");
+            }
+            return PidFds.getFd(process, number);
+        } catch (ErrnoException e) {
+            throw new ContainerFault(Kind.FAILED, what + ": take the socket to CRIU: " + e.getMessage(), e);
         }
     }
 
@@ -200,21 +219,23 @@ public final class Criu {
         return Files.exists(launcher.here(Path.of(CONFIG))) ? CONFIG : null;
     }
 
-    private void await(String what, Launch criu, Path log) throws ContainerFault {
-        criu.awaitLaunched(MOST_TIME);
+    /** @return the pid that it says; 0 for none */
+    private int await(String what, Launch criu, @Nullable Answer answer, Path log) throws ContainerFault {
         if (!criu.awaitExit(MOST_TIME)) {
-            criu.kill(SIGKILL);
             throw new ContainerFault(Kind.FAILED, what + ": CRIU did not end within " + MOST_TIME);
         }
         ProcessExit exit = criu.exit().getNow(null);
         criu.forget();
-        if (exit == null || exit.code() != 0) {
-            String reason = CriuLog.reason(lines(launcher.here(log)));
-            String ended = exit == null ? "ended" : "ended with " + exit.code();
-            throw new ContainerFault(
-                    Kind.FAILED,
-                    what + ": CRIU " + (reason == null ? ended : "says: " + reason) + " (log: " + log + ")");
+        if (answer != null && answer.success()) {
+            return answer.init();
         }
+        String reason = CriuLog.reason(lines(launcher.here(log)));
+        if (reason == null && answer != null && !answer.error().isEmpty()) {
+            reason = CriuLog.shortened(answer.error());
+        }
+        String ended = exit == null ? "ended" : "ended with " + exit.code();
+        throw new ContainerFault(
+                Kind.FAILED, what + ": CRIU " + (reason == null ? ended : "says: " + reason) + " (log: " + log + ")");
     }
 
     private static List<String> lines(Path log) {
@@ -224,14 +245,6 @@ public final class Criu {
                     .toList();
         } catch (IOException e) {
             return List.of(); // it did not come that far
-        }
-    }
-
-    private int pid(String what, Path pidFile) throws ContainerFault {
-        try {
-            return Integer.parseInt(Files.readString(pidFile).strip());
-        } catch (IOException | NumberFormatException e) {
-            throw new ContainerFault(Kind.FAILED, what + ": read its pid from " + pidFile + ": " + e.getMessage(), e);
         }
     }
 

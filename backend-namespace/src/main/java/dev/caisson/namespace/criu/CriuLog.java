@@ -16,10 +16,13 @@ final class CriuLog {
             int error = line.indexOf(ERROR);
             int text = error < 0 ? -1 : line.indexOf("): ", error);
             if (text >= 0) {
-                String said = line.substring(text + 3).strip();
-                return said.length() > MOST_CHARS ? said.substring(0, MOST_CHARS) + "..." : said;
+                return shortened(line.substring(text + 3).strip());
             }
         }
         return null;
+    }
+
+    static String shortened(String said) {
+        return said.length() > MOST_CHARS ? said.substring(0, MOST_CHARS) + "..." : said;
     }
 }

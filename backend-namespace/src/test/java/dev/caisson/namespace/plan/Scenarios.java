@@ -331,10 +331,14 @@ final class Scenarios {
         plans.put(
                 "criu-restore",
                 CriuPlan.restore(
-                        List.of("/usr/sbin/criu", "restore"),
+                        "/usr/sbin/criu",
+                        "/images",
+                        "/work",
                         "/bundle/rootfs",
                         List.of(new CriuPlan.MountPoint("/proc", true), new CriuPlan.MountPoint("/etc/hosts", false)),
                         List.of("/run/netns/n")));
+        plans.put("criu-dump", CriuPlan.dump("/usr/sbin/criu", "/images", "/work", "/proc/5/fd/3"));
+        plans.put("criu-adopt-terminal", CriuPlan.adopt(4711, 100, 57));
         return plans;
     }
 }

@@ -23,6 +23,7 @@ public final class CommandLauncher extends LaunchLink {
     private static final int TERMINAL = 2;
     static final int FIFOS = 4;
     private static final int SAID_CONSOLE = 2;
+    private static final int SAID_PLAYERS_CONSOLE = 3;
 
     /** Gets the master of a process's terminal: descriptor {@code fd} of process {@code pid}, which waits meanwhile. */
     public interface Console {
@@ -122,10 +123,14 @@ public final class CommandLauncher extends LaunchLink {
         @Override
         public long awaitNote(int code, Duration timeout) throws ContainerFault {
             long value = super.awaitNote(code, timeout);
-            Long fd = note(SAID_CONSOLE);
-            if (fd != null && !taken) {
+            Long own = note(SAID_CONSOLE);
+            Long players = note(SAID_PLAYERS_CONSOLE);
+            if (!taken && own != null) {
                 taken = true;
-                console.take(pid(), fd.intValue());
+                console.take(pid(), own.intValue());
+            } else if (!taken && players != null) {
+                taken = true;
+                console.take((int) (players >> 32), players.intValue());
             }
             return value;
         }

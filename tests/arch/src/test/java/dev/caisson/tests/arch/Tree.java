@@ -69,7 +69,8 @@ final class Tree {
 
     /** What protoc wrote, and nobody maintains. */
     static boolean generated(JavaClass type) {
-        return type.getPackageName().startsWith("dev.caisson.ttrpc.proto");
+        String name = type.getPackageName();
+        return name.startsWith("dev.caisson.ttrpc.proto") || name.equals("dev.caisson.namespace.criu.rpc");
     }
 
     /** Files below the root whose name ends in {@code suffix}, without what is built. */

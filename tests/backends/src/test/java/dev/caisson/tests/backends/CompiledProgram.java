@@ -7,12 +7,13 @@ import java.io.InputStream;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.List;
 import java.util.Objects;
 import org.junit.jupiter.api.Assumptions;
 
 /** A program of {@code tests/syscalls}. */
 final class CompiledProgram {
-    private static final String HEADER = "say.h";
+    private static final List<String> HEADERS = List.of("say.h", "signals.h");
 
     private CompiledProgram() {}
 
@@ -27,7 +28,9 @@ final class CompiledProgram {
     /** Compiles one, statically; the test is skipped where there is no compiler. */
     static void compile(String name, Path directory, Path output) throws IOException, InterruptedException {
         Assumptions.assumeTrue(Files.isExecutable(Path.of("/usr/bin/gcc")), "no C compiler");
-        Files.writeString(directory.resolve(HEADER), source(HEADER));
+        for (String header : HEADERS) {
+            Files.writeString(directory.resolve(header), source(header));
+        }
         Path source = Files.writeString(directory.resolve(name + ".c"), source(name + ".c"));
         Process gcc = new ProcessBuilder(
                         "gcc", "-O1", "-w", "-static", "-pthread", "-o", output.toString(), source.toString())

@@ -158,6 +158,112 @@ class CheckpointTest extends OciSuite {
         assertThat(box.tryState().exit()).isNotZero();
     }
 
+    private Box echoing() {
+        Box box = box("n=0; while read line; do n=$((n+1)); echo \"$n: $line on $(tty)\"; done");
+        box.process().put("terminal", true);
+        return box;
+    }
+
+    /** What it says names its terminal, and how many lines it has heard in its life. */
+    @Test
+    void aTerminalsMasterGoesToTheConsoleSocket() {
+        needsKernel();
+        Box box = echoing().write();
+        try (ConsoleSocket first = new ConsoleSocket(dir.resolve("first"))) {
+            ok(silent(
+                    box,
+                    "run",
+                    "--detach",
+                    "--console-socket",
+                    first.path(),
+                    "--bundle",
+                    box.bundle.toString(),
+                    box.id));
+            first.type("one");
+            first.expect("1: one on /dev/pts/0");
+            checkpoint(box);
+        }
+
+        try (ConsoleSocket second = new ConsoleSocket(dir.resolve("second"))) {
+            ok(restore(box, "--console-socket", second.path()));
+            second.type("two");
+            second.expect("2: two on /dev/pts/0");
+            assertThat(box.status()).isEqualTo("running");
+            assertThat(box.command("exec", box.id, "ls", "-l", "/proc/1/fd/0")
+                            .run()
+                            .ok()
+                            .out())
+                    .contains("/dev/pts/0");
+            box.delete("--force").ok();
+        }
+    }
+
+    @Test
+    void whoRestoresInTheForegroundHasTheTerminalOnItsOwn() throws Exception {
+        needsKernel();
+        Skip.unless(Command.find("script").isPresent(), "a terminal", "script(1) of the package bsdutils");
+        Box box = echoing().write();
+        Path log = dir.resolve("out");
+        Process run = onTerminal(box.command("run", "--bundle", box.bundle.toString(), box.id), log);
+        type(run, "one");
+        Await.until("an answer", SOON, () -> Box.text(log).contains("1: one on /dev/pts/0"));
+        checkpoint(box);
+        run.waitFor();
+
+        Path after = dir.resolve("after");
+        Process restored = onTerminal(
+                box.command("restore", "--bundle", box.bundle.toString(), "--image-path", image(), box.id), after);
+        type(restored, "two");
+        Await.until("an answer", SOON, () -> Box.text(after).contains("2: two on /dev/pts/0"));
+        restored.getOutputStream().write(4); // end of file, for a terminal
+        restored.getOutputStream().flush();
+
+        assertThat(restored.waitFor()).as(Box.text(after)).isZero();
+        assertThat(box.tryState().exit()).isNotZero();
+    }
+
+    private Process onTerminal(Command command, Path log) {
+        String line = String.join(" ", command.argv());
+        return Command.of("script", "-qefc", line, log.toString())
+                .env(runtime.environment())
+                .start();
+    }
+
+    private static void type(Process process, String line) throws Exception {
+        process.getOutputStream().write((line + "\n").getBytes(java.nio.charset.StandardCharsets.UTF_8));
+        process.getOutputStream().flush();
+    }
+
+    @Test
+    void anImagesTerminalIsNotLeftWithoutAMaster() {
+        needsKernel();
+        Box box = echoing().write();
+        try (ConsoleSocket console = new ConsoleSocket(dir.resolve("first"))) {
+            ok(silent(
+                    box,
+                    "run",
+                    "--detach",
+                    "--console-socket",
+                    console.path(),
+                    "--bundle",
+                    box.bundle.toString(),
+                    box.id));
+            console.type("one");
+            console.expect("1: one on /dev/pts/0");
+            checkpoint(box);
+        }
+        box.process().put("terminal", false);
+        box.write();
+
+        Command.Result refused = restore(box).run();
+
+        if (runtime.isSubject()) { // runc leaves it hung up
+            assertThat(refused.exit()).isNotZero();
+            assertThat(Box.text(dir.resolve("log"))).contains("process.terminal is false");
+            assertThat(box.tryState().exit()).isNotZero();
+        }
+    }
+
     @Test
     void memoryIsSavedBeforehandWhileTheContainerRuns() {
         needsKernel();

@@ -2,34 +2,41 @@ package dev.caisson.namespace.criu;
 
 import dev.caisson.backend.Checkpoint;
 import dev.caisson.backend.Checkpoint.Option;
+import dev.caisson.namespace.criu.rpc.CgroupRoot;
+import dev.caisson.namespace.criu.rpc.CriuCgMode;
+import dev.caisson.namespace.criu.rpc.CriuOpts;
+import dev.caisson.namespace.criu.rpc.CriuReq;
+import dev.caisson.namespace.criu.rpc.CriuReqType;
+import dev.caisson.namespace.criu.rpc.InheritFd;
+import dev.caisson.namespace.criu.rpc.JoinNamespace;
+import dev.caisson.namespace.criu.rpc.PageServer;
 import dev.caisson.namespace.plan.CriuPlan;
 import dev.caisson.oci.Mount;
 import dev.caisson.oci.NamespaceType;
 import dev.caisson.oci.Spec;
 import java.nio.file.Path;
-import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Predicate;
 import org.jspecify.annotations.Nullable;
 
-/** The command lines of CRIU (criu(8), 3.17). What is outside of a container gets names that runc's images have as well. Pure. */
-final class CriuCommand {
+/** What CRIU is asked (criu.org/RPC, 3.17). What is outside of a container gets names that runc's images have as well. Pure. */
+final class CriuRequest {
     static final String DUMP_LOG = "dump.log";
     static final String RESTORE_LOG = "restore.log";
     private static final String CONFIG_ANNOTATION = "org.criu.config";
     private static final String NULL = "/dev/null";
+    private static final int ALL_THAT_IT_DOES = 4;
+    private static final int CLONE_NEWNET = 0x40000000;
 
     private final Spec spec;
     private final Checkpoint asked;
-    private final List<String> argv = new ArrayList<>();
+    private final CriuOpts.Builder opts = CriuOpts.newBuilder();
 
-    private CriuCommand(String program, Spec spec, Checkpoint asked, String verb) {
+    private CriuRequest(Spec spec, Checkpoint asked) {
         this.spec = spec;
         this.asked = asked;
-        argv.add(program);
-        argv.add(verb);
     }
 
     /**
@@ -44,9 +51,9 @@ final class CriuCommand {
      * @param nodes devices whose nodes in the container are the host's
      * @param isFile whether a masked path of the container is a file: those are covered by the host's null device
      * @param freezer the container's own version 2 group; null without one
+     * @param config a file of CRIU's options that go before all of these; null for none
      */
-    static List<String> dump(
-            String program,
+    static CriuReq dump(
             Spec spec,
             Checkpoint asked,
             int pid,
@@ -55,100 +62,92 @@ final class CriuCommand {
             List<Joined> joined,
             @Nullable String freezer,
             @Nullable String config) {
-        CriuCommand c = new CriuCommand(program, spec, asked, asked.is(Option.PRE_DUMP) ? "pre-dump" : "dump");
-        c.add("--tree", Integer.toString(pid));
-        c.common(DUMP_LOG, config);
+        CriuRequest r = new CriuRequest(spec, asked);
+        CriuOpts.Builder opts = r.opts;
+        r.common(DUMP_LOG, config);
+        opts.setPid(pid);
         if (freezer != null) {
-            c.add("--freeze-cgroup", freezer);
+            opts.setFreezeCgroup(freezer);
         }
-        c.when(Option.LEAVE_RUNNING, "--leave-running");
+        opts.setLeaveRunning(asked.is(Option.LEAVE_RUNNING));
         if (asked.parent() != null) {
-            c.add("--prev-images-dir", asked.parent());
+            opts.setParentImg(asked.parent());
         }
-        if (asked.parent() != null || asked.is(Option.PRE_DUMP)) {
-            c.argv.add("--track-mem");
-        }
+        opts.setTrackMem(asked.parent() != null || asked.is(Option.PRE_DUMP));
         if (asked.pageServer() != null) {
+            // With LAZY_PAGES CRIU is the server, and this is where it listens.
             int colon = asked.pageServer().lastIndexOf(':');
-            if (!asked.is(Option.LAZY_PAGES)) { // then CRIU is the server, and this is where it listens
-                c.argv.add("--page-server");
-            }
-            c.add("--address", asked.pageServer().substring(0, colon));
-            c.add("--port", asked.pageServer().substring(colon + 1));
+            opts.setPs(PageServer.newBuilder()
+                    .setAddress(asked.pageServer().substring(0, colon))
+                    .setPort(Integer.parseInt(asked.pageServer().substring(colon + 1))));
         }
         if (asked.status() != null) {
-            c.add("--status-fd", Integer.toString(CriuPlan.STATUS));
+            opts.setStatusFd(CriuPlan.STATUS);
         }
-        for (String inside : c.outside(nodes).keySet()) {
-            c.add("--external", "mnt[" + inside + "]:" + inside);
+        for (String inside : r.outside(nodes).keySet()) {
+            opts.addExternal("mnt[" + inside + "]:" + inside);
         }
         for (String masked : spec.linux().maskedPaths()) {
             if (isFile.test(masked)) {
-                c.add("--external", "mnt[" + masked + "]:" + NULL);
+                opts.addExternal("mnt[" + masked + "]:" + NULL);
             }
         }
         for (Joined j : joined) {
             String key = key(j.type());
             if (key != null) {
-                c.add("--external", name(j.type()) + "[" + j.inode() + "]:" + key);
+                opts.addExternal(name(j.type()) + "[" + j.inode() + "]:" + key);
             }
         }
-        return c.argv;
+        return r.build(asked.is(Option.PRE_DUMP) ? CriuReqType.PRE_DUMP : CriuReqType.DUMP);
     }
 
     /**
      * @param rootfs a mount point
-     * @param pidFile gets the pid of the restored init
      * @param inherited what stands for descriptors of the image: number by CRIU's name for it
      * @param cgroup the group that the container's is replaced by; null without one
-     * @param script is run at each step; null for none
+     * @param config as for a dump
      */
-    static List<String> restore(
-            String program,
+    static CriuReq restore(
             Spec spec,
             Path bundle,
             Checkpoint asked,
             String rootfs,
-            Path pidFile,
             Map<String, Integer> inherited,
             List<String> nodes,
             List<Joined> joined,
             @Nullable String cgroup,
-            @Nullable Path script,
             @Nullable String config) {
-        CriuCommand c = new CriuCommand(program, spec, asked, "restore");
-        c.common(RESTORE_LOG, config);
-        if (script != null) {
-            c.add("--action-script", script.toString());
-        }
+        CriuRequest r = new CriuRequest(spec, asked);
+        CriuOpts.Builder opts = r.opts;
+        r.common(RESTORE_LOG, config);
+        opts.setNotifyScripts(true);
         // Its parent is to be the command's caller in the end, and never CRIU.
-        c.argv.add("--restore-detached");
-        c.argv.add("--restore-sibling");
-        c.add("--pidfile", pidFile.toString());
-        c.add("--root", rootfs);
-        c.argv.add("--evasive-devices");
+        opts.setRstSibling(true);
+        opts.setRoot(rootfs);
+        opts.setEvasiveDevices(true);
         if (cgroup != null) {
-            c.add("--cgroup-root", cgroup);
+            opts.addCgRoot(CgroupRoot.newBuilder().setPath(cgroup));
         }
         if (asked.lsmProfile() != null) {
-            c.add("--lsm-profile", asked.lsmProfile());
+            opts.setLsmProfile(asked.lsmProfile());
         }
         if (asked.lsmMountContext() != null) {
-            c.add("--lsm-mount-context", asked.lsmMountContext());
+            opts.setLsmMountContext(asked.lsmMountContext());
         }
-        Map<String, String> outside = c.outside(nodes);
+        Map<String, String> outside = r.outside(nodes);
         if (!spec.linux().maskedPaths().isEmpty()) {
             outside.put(NULL, NULL); // what the image calls the cover of every masked file
         }
-        outside.forEach((name, source) -> c.add(
-                "--external", "mnt[" + name + "]:" + bundle.resolve(source).normalize()));
-        inherited.forEach((name, fd) -> c.add("--inherit-fd", "fd[" + fd + "]:" + name));
+        outside.forEach((name, source) ->
+                opts.addExternal("mnt[" + name + "]:" + bundle.resolve(source).normalize()));
+        inherited.forEach((name, fd) ->
+                opts.addInheritFd(InheritFd.newBuilder().setKey(name).setFd(fd)));
         for (Joined j : joined) {
             if (key(j.type()) == null) {
-                c.add("--join-ns", name(j.type()) + ":" + j.path());
+                opts.addJoinNs(JoinNamespace.newBuilder().setNs(name(j.type())).setNsFile(j.path()));
             }
         }
-        return c.argv;
+        return r.build(CriuReqType.RESTORE);
     }
 
     /** CRIU's name for a joined namespace that it does not enter itself; null for those that it does. */
@@ -169,28 +168,39 @@ final class CriuCommand {
         };
     }
 
+    private CriuReq build(CriuReqType type) {
+        return CriuReq.newBuilder().setType(type).setOpts(opts).build();
+    }
+
     private void common(String log, @Nullable String config) {
-        add("--images-dir", asked.images().toString());
-        add("--work-dir", asked.work().toString());
-        add("--log-file", log);
-        argv.add("-v4");
-        String mode = asked.cgroupsMode();
-        argv.add("--manage-cgroups" + (mode == null ? "" : "=" + mode));
+        opts.setImagesDirFd(CriuPlan.IMAGES);
+        opts.setWorkDirFd(CriuPlan.WORK);
+        opts.setLogFile(log);
+        opts.setLogLevel(ALL_THAT_IT_DOES);
+        opts.setManageCgroupsMode(
+                switch (asked.cgroupsMode()) {
+                    case "full" -> CriuCgMode.FULL;
+                    case "strict" -> CriuCgMode.STRICT;
+                    case "ignore" -> CriuCgMode.IGNORE;
+                    case null, default -> CriuCgMode.SOFT;
+                });
         String own = spec.annotations().getOrDefault(CONFIG_ANNOTATION, config);
         if (own != null) {
-            add("--config", own);
+            opts.setConfigFile(own);
         }
-        when(Option.TCP_ESTABLISHED, "--tcp-established");
-        when(Option.TCP_SKIP_IN_FLIGHT, "--skip-in-flight");
-        when(Option.TCP_CLOSE, "--tcp-close");
-        when(Option.LINK_REMAP, "--link-remap");
-        when(Option.EXTERNAL_UNIX_SOCKETS, "--ext-unix-sk");
-        when(Option.SHELL_JOB, "--shell-job");
-        when(Option.FILE_LOCKS, "--file-locks");
-        when(Option.AUTO_DEDUP, "--auto-dedup");
-        when(Option.LAZY_PAGES, "--lazy-pages");
+        // A terminal's master is outside: whoever copies its bytes has it.
+        opts.setOrphanPtsMaster(true);
+        opts.setTcpEstablished(asked.is(Option.TCP_ESTABLISHED));
+        opts.setTcpSkipInFlight(asked.is(Option.TCP_SKIP_IN_FLIGHT));
+        opts.setTcpClose(asked.is(Option.TCP_CLOSE));
+        opts.setLinkRemap(asked.is(Option.LINK_REMAP));
+        opts.setExtUnixSk(asked.is(Option.EXTERNAL_UNIX_SOCKETS));
+        opts.setShellJob(asked.is(Option.SHELL_JOB));
+        opts.setFileLocks(asked.is(Option.FILE_LOCKS));
+        opts.setAutoDedup(asked.is(Option.AUTO_DEDUP));
+        opts.setLazyPages(asked.is(Option.LAZY_PAGES));
         if (asked.is(Option.EMPTY_NETWORK)) {
-            add("--empty-ns", "net");
+            opts.setEmptyNs(CLONE_NEWNET);
         }
     }
 
@@ -206,16 +216,5 @@ final class CriuCommand {
             outside.put(node, node);
         }
         return outside;
-    }
-
-    private void when(Option option, String word) {
-        if (asked.is(option)) {
-            argv.add(word);
-        }
-    }
-
-    private void add(String name, String value) {
-        argv.add(name);
-        argv.add(value);
     }
 }

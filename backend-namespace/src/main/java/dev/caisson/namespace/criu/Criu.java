@@ -108,11 +108,7 @@ public final class Criu {
         try {
             int criuPid = (int) criu.awaitNote(Notes.BORN, MOST_TIME);
             int service = (int) criu.awaitNote(Notes.SERVICE, MOST_TIME);
-            try (Fd socket = take(what, criuPid, service)) {
-                criu.gateInBuild(GO);
-                criu.awaitLaunched(MOST_TIME);
-                await(what, criu, CriuSession.run(what, socket, dump, MOST_TIME.toSeconds(), NO_STEPS), log);
-            }
+            await(what, criu, ask(what, criu, criuPid, service, dump, NO_STEPS), log);
         } catch (ContainerFault e) {
             criu.kill(SIGKILL);
             throw e;
@@ -161,16 +157,22 @@ public final class Criu {
             int service = (int) criu.awaitNote(Notes.SERVICE, MOST_TIME);
             cgroups.make(pid);
             Path log = asked.work().resolve(CriuRequest.RESTORE_LOG);
-            int init;
-            try (Fd socket = take(what, pid, service)) {
-                criu.gateInBuild(GO);
-                criu.awaitLaunched(MOST_TIME);
-                init = await(what, criu, CriuSession.run(what, socket, restore, MOST_TIME.toSeconds(), steps), log);
-            }
+            int init = await(what, criu, ask(what, criu, pid, service, restore, steps), log);
             return adopt(init, steps.master());
         } catch (ContainerFault e) {
             criu.kill(SIGKILL);
             throw e;
+        }
+    }
+
+    /** The socket is closed behind the answer: after memory alone, CRIU would wait for a next request. */
+    private static @Nullable Answer ask(
+            String what, Launch criu, int pid, int service, CriuReq request, CriuSession.Steps steps)
+            throws ContainerFault {
+        try (Fd socket = take(what, pid, service)) {
+            criu.gateInBuild(GO);
+            criu.awaitLaunched(MOST_TIME);
+            return CriuSession.run(what, socket, request, MOST_TIME.toSeconds(), steps);
         }
     }
 

@@ -182,7 +182,12 @@ public final class Criu {
                 : CriuPlan.adopt(pid, (int) ProcessHandle.current().pid(), master.number());
         int io = master == null ? 0 : request.io(); // what is no terminal is CRIU's to hand on
         Launch init = launcher.spawn(request.launch(), "init " + request.id(), adoption, io, Set.of());
-        init.awaitNote(Notes.PID, MOST_TIME);
+        try {
+            init.awaitNote(Notes.PID, MOST_TIME);
+        } catch (ContainerFault e) { // its terminal has not arrived where it was to go, and it runs already
+            init.kill(SIGKILL);
+            throw e;
+        }
         if (master != null) {
             init.gateInBuild(GO);
         }

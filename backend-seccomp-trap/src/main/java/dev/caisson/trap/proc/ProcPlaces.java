@@ -10,6 +10,9 @@ import org.jspecify.annotations.Nullable;
 
 /** Other places of the container where its procfs is: what is there is what /proc has, and answered as that. */
 public final class ProcPlaces {
+    /** The errno for what has no name. */
+    public static final long NAMELESS = -Errno.EACCES.number();
+
     private static final int AT_EMPTY_PATH = 0x1000;
     private static final int STATX_MNT_ID = 0x1000;
     private static final int STX_MNT_ID = 144;
@@ -42,8 +45,8 @@ public final class ProcPlaces {
         return result < 0 ? result : c.memory().getLong(out + STX_MNT_ID);
     }
 
-    /** What something of procfs is called below /proc, wherever it was found; null if it has no name. */
-    public static @Nullable String nameOf(GuestCall c, long fd) {
+    /** The path of what a descriptor of ours is open on, as the calling thread's root has it; null if it has none. */
+    public static @Nullable String pathOf(GuestCall c, long fd) {
         c.putPath(GuestCall.TEXT, "self/fd/" + fd);
         long length = c.kernel()
                 .call(
@@ -52,11 +55,13 @@ public final class ProcPlaces {
                         c.memory().address(GuestCall.TEXT),
                         c.memory().address(GuestCall.TEXT),
                         GuestCall.PATH_MAX);
-        if (length <= 0 || c.memory().getByte(GuestCall.TEXT) != '/') {
-            return null;
-        }
-        String found = c.path(GuestCall.TEXT, (int) length);
-        if (ProcFiles.isBelow(found)) {
+        return length <= 0 || c.memory().getByte(GuestCall.TEXT) != '/' ? null : c.path(GuestCall.TEXT, (int) length);
+    }
+
+    /** What something of procfs is called below /proc, wherever it was found; null if it has no name. */
+    public static @Nullable String nameOf(GuestCall c, long fd) {
+        String found = pathOf(c, fd);
+        if (found == null || ProcFiles.isBelow(found)) {
             return found;
         }
         MountInfo mount = mounts(c).get((int) mountOf(c, fd));
@@ -104,7 +109,4 @@ public final class ProcPlaces {
         c.kernel().call(Nr.close, fd);
         return isSeen;
     }
-
-    /** The errno for what has no name. */
-    public static final long NAMELESS = -Errno.EACCES.number();
 }

@@ -2,6 +2,7 @@ package dev.caisson.trap.vfs;
 
 import dev.caisson.trap.dispatch.GuestCall;
 import dev.caisson.trap.dispatch.Nr;
+import dev.caisson.trap.proc.ProcPlaces;
 
 /**
  * Something that a path led to.
@@ -46,16 +47,8 @@ record Place(long fd, long mount, boolean isRoot, boolean isDirectory, long devi
         long mount = c.memory().getLong(OUT + STX_MNT_ID);
         c.kernel().call(Nr.fstat, fd, c.memory().address(OUT));
         long device = c.memory().getLong(OUT);
-        c.putPath(GuestCall.TEXT, "self/fd/" + fd);
-        long length = c.kernel()
-                .call(
-                        Nr.readlinkat,
-                        c.hostProc(),
-                        c.memory().address(GuestCall.TEXT),
-                        c.memory().address(GuestCall.TEXT),
-                        GuestCall.PATH_MAX);
-        boolean isNamed = length > 0 && c.memory().getByte(GuestCall.TEXT) == '/';
-        return new Place(fd, mount, isRoot, isDirectory, device, isNamed ? c.path(GuestCall.TEXT, (int) length) : "");
+        String path = ProcPlaces.pathOf(c, fd);
+        return new Place(fd, mount, isRoot, isDirectory, device, path == null ? "" : path);
     }
 
     static Place failed(long errno) {

@@ -199,6 +199,33 @@ class CheckpointTest extends OciSuite {
     }
 
     @Test
+    void aTerminalThatNobodyTakesUndoesTheRestore() {
+        needsKernel();
+        Box box = echoing().write();
+        try (ConsoleSocket console = new ConsoleSocket(dir.resolve("first"))) {
+            ok(silent(
+                    box,
+                    "run",
+                    "--detach",
+                    "--console-socket",
+                    console.path(),
+                    "--bundle",
+                    box.bundle.toString(),
+                    box.id));
+            console.type("one");
+            console.expect("1: one on /dev/pts/0");
+            checkpoint(box);
+        }
+
+        Command.Result refused = restore(
+                        box, "--console-socket", dir.resolve("nobody").toString())
+                .run();
+
+        assertThat(refused.exit()).isNotZero();
+        assertThat(box.tryState().exit()).isNotZero();
+    }
+
+    @Test
     void whoRestoresInTheForegroundHasTheTerminalOnItsOwn() throws Exception {
         needsKernel();
         Skip.unless(Command.find("script").isPresent(), "a terminal", "script(1) of the package bsdutils");

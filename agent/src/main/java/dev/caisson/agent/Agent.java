@@ -33,6 +33,7 @@ final class Agent {
 
     private final Path state;
     private final LinkServer links;
+    private final VolumeChanges changes = new VolumeChanges();
 
     Agent(Path state, HostPorts host) throws IOException {
         this.state = state;
@@ -45,7 +46,8 @@ final class Agent {
                 new Bundles(state.resolve("bundles")),
                 new Streams(state.resolve("streams"), host),
                 lifecycle,
-                new Identity(state, host.unixPrefix() == null));
+                new Identity(state, host.unixPrefix() == null),
+                changes);
         TtrpcServer server = new TtrpcServer(
                 ServiceRegistry.builder()
                         .service(ServiceNames.TASK_V2, tasks)
@@ -64,6 +66,7 @@ final class Agent {
     void start() throws IOException {
         links.listen(state.resolve("caissond.sock"));
         releaseStartLock();
+        changes.hearAgain();
     }
 
     private static void releaseStartLock() throws IOException {

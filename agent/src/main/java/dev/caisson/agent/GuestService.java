@@ -54,8 +54,10 @@ final class GuestService {
     private final Streams streams;
     private final TaskLifecycle lifecycle;
     private final Identity identity;
+    private final VolumeChanges changes;
 
-    GuestService(Bundles bundles, Streams streams, TaskLifecycle lifecycle, Identity identity) {
+    GuestService(Bundles bundles, Streams streams, TaskLifecycle lifecycle, Identity identity, VolumeChanges changes) {
+        this.changes = changes;
         this.identity = identity;
         this.bundles = bundles;
         this.streams = streams;
@@ -128,6 +130,9 @@ final class GuestService {
         String id = Identifiers.require("container id", q.getId());
         if (q.hasNetwork()) {
             var _ = network(q.getNetwork());
+        }
+        if (q.getVolumes()) {
+            changes.hear();
         }
         String device = q.getDisk().isEmpty() ? null : Disks.find(q.getDisk());
         String bundle = bundles.make(id, device, q.getConfig().toByteArray()).toString();

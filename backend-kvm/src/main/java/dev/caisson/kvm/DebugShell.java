@@ -70,7 +70,7 @@ final class DebugShell {
             throws ContainerFault {
         String id = "debug-" + GuestProcesses.newName();
         GuestAgent agent = machine.agent();
-        agent.prepare(id, "", SpecWriter.write(spec(id, args, terminal)), terminal, null);
+        agent.prepare(id, "", SpecWriter.write(spec(id, args, terminal)), terminal, false, null);
         Launch proxy = new GuestProcesses(machine, launcher).proxy(id, "", place, terminal, () -> {});
         agent.start(id, "");
         GuestProcesses.open(proxy);

@@ -149,7 +149,9 @@ final class KvmContainer implements Container {
             }
             times.done("disk");
             boolean terminal = hasTerminal();
-            in.agent().prepare(id, MachineMain.DRIVE + drive, SpecWriter.write(guest.spec()), terminal, told);
+            in.agent()
+                    .prepare(
+                            id, MachineMain.DRIVE + drive, SpecWriter.write(guest.spec()), terminal, volumes > 0, told);
             times.done("guest");
             Launch proxy = processes(in).proxy(id, "", place(), terminal, () -> {});
             times.done("streams");

@@ -211,15 +211,18 @@ public final class GuestAgent {
      * Makes a container up to where its init waits to be started; its streams are to be connected next.
      *
      * @param disk serial number of the disk that its files are on; empty for a configuration that names a root of the guest's
+     * @param volumes whether it has files of the host's
      * @param network of the pod, for its first container
      */
-    public void prepare(String id, String disk, byte[] config, boolean terminal, @Nullable Network network)
+    public void prepare(
+            String id, String disk, byte[] config, boolean terminal, boolean volumes, @Nullable Network network)
             throws ContainerFault {
         PrepareRequest.Builder request = PrepareRequest.newBuilder()
                 .setId(id)
                 .setDisk(disk)
                 .setConfig(ByteString.copyFrom(config))
-                .setTerminal(terminal);
+                .setTerminal(terminal)
+                .setVolumes(volumes);
         if (network != null) {
             request.setNetwork(network.request());
         }

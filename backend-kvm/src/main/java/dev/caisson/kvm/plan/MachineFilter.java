@@ -60,7 +60,9 @@ public final class MachineFilter {
             "getxattr",
             "listxattr",
             "removexattr",
-            "umask");
+            "umask",
+            "fanotify_mark",
+            "name_to_handle_at");
 
     /** Who acts on files: the guest's users. */
     private static final List<String> IDENTITY = List.of("setfsuid", "setfsgid", "capget", "capset");

@@ -118,7 +118,7 @@ final class Rehearsal {
     private static void life(PodMachine machine, Path disk, GuestSpec guest) throws ContainerFault, IOException {
         int drive = machine.insert(disk, ContainerLimits.NONE).drive();
         GuestAgent agent = machine.agent();
-        agent.prepare(ID, MachineMain.DRIVE + drive, SpecWriter.write(guest.spec()), false, null);
+        agent.prepare(ID, MachineMain.DRIVE + drive, SpecWriter.write(guest.spec()), false, false, null);
         connectStreams(machine);
         var _ = agent.stats(ID);
         agent.start(ID, "");

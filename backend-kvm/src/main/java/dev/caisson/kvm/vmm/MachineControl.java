@@ -259,7 +259,7 @@ public final class MachineControl implements AutoCloseable {
     }
 
     private String save(String line, @Nullable Fd file) throws IOException, InterruptedException {
-        if (shared.counts().inodes() > 0) {
+        if (shared.isUsed()) {
             return "error save: the guest has files of the host's";
         }
         return write(line, file, machine::save);
@@ -288,6 +288,11 @@ public final class MachineControl implements AutoCloseable {
                 .sample("shared_files", "kind=\"open\"", files.open())
                 .family("shared_requests_total", "Requests for files of the host's.", "counter")
                 .sample("shared_requests_total", "", files.requests())
+                .family(
+                        "shared_changes_lost_total",
+                        "Changes of the host's to shared files that the guest did not hear of.",
+                        "counter")
+                .sample("shared_changes_lost_total", "", files.changesLost())
                 .gauge(
                         "drives_used",
                         "Disks of containers.",

@@ -61,7 +61,7 @@ class HostileAgentTest {
         agent -> {
             var _ = agent.awaitOom("c", 3);
         },
-        agent -> agent.prepare("c", "disk", new byte[10], false, null),
+        agent -> agent.prepare("c", "disk", new byte[10], false, false, null),
         agent -> {
             var _ = agent.streams("c", "", false);
         },

@@ -1,8 +1,12 @@
 package dev.caisson.kvm.virtio.fs;
 
+import dev.caisson.linux.Errno;
+import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.direct.KernelCalls;
 import dev.caisson.linux.direct.NativeMemory;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 
 /**
@@ -60,11 +64,24 @@ final class FileCalls implements AutoCloseable {
     private static final int SYS_RENAMEAT2  = 316;
     private static final int SYS_COPY_FILE_RANGE = 326;
     private static final int SYS_STATX      = 332;
+    private static final int SYS_READ       = 0;
+    private static final int SYS_FANOTIFY_INIT = 300;
+    private static final int SYS_FANOTIFY_MARK = 301;
+    private static final int SYS_NAME_TO_HANDLE_AT = 303;
     private static final int SYS_FCNTL      = 72;
     private static final int SYS_FLOCK      = 73;
     private static final int RWF_APPEND     = 0x10;
     private static final int F_OFD_GETLK    = 36;
     private static final int F_OFD_SETLK    = 37;
+    /** CLASS_NOTIF, CLOEXEC, NONBLOCK, REPORT_FID, REPORT_DIR_FID, REPORT_NAME, REPORT_TARGET_FID. */
+    private static final int WATCH          = 0x1 | 0x2 | 0x200 | 0x400 | 0x800 | 0x1000;
+    private static final int FAN_MARK_ADD    = 1;
+    private static final int FAN_MARK_REMOVE = 2;
+    private static final int FAN_EVENT_ON_CHILD = 0x08000000;
+    private static final int MAX_HANDLE_SZ  = 128;
+    private static final int HANDLE_HEAD    = 8;
+    /** Of struct statfs. */
+    private static final int F_FSID         = 56;
     // spotless:on
 
     /** What a value of an attribute, a list of attributes and a piece of a directory have as room. */
@@ -259,6 +276,55 @@ final class FileCalls implements AutoCloseable {
     byte[] entries(int fd, int room) throws FuseError {
         long got = FuseError.check(calls.call(SYS_GETDENTS64, fd, memory.address(DATA_AT), Math.min(DATA, room)));
         return memory.getBytes(DATA_AT, (int) got);
+    }
+
+    // ---- what others do to them ----
+
+    /** A group that is told of changes (fanotify_init(2)); it needs no privilege. */
+    Fd watchGroup() throws FuseError {
+        return owned(calls.call(SYS_FANOTIFY_INIT, WATCH, 0));
+    }
+
+    /** Has a group told of what happens to an inode, and to a directory's entries; or not any more. */
+    void mark(int group, int fd, boolean directory, boolean on) throws FuseError {
+        long mask = HostChange.MODIFY | HostChange.ATTRIB | HostChange.CLOSE_WRITE;
+        if (directory) {
+            mask |= HostChange.CREATE | HostChange.DELETE | HostChange.RENAME | HostChange.ONDIR | FAN_EVENT_ON_CHILD;
+        }
+        FuseError.check(
+                calls.call(SYS_FANOTIFY_MARK, group, on ? FAN_MARK_ADD : FAN_MARK_REMOVE, mask, AT_FDCWD, itself(fd)));
+    }
+
+    /** What a group was told, without waiting; empty when there is nothing. */
+    byte[] events(int group, int room) throws ErrnoException {
+        long got = calls.call(SYS_READ, group, memory.address(DATA_AT), Math.min(DATA, room));
+        if (got < 0 && Errno.of((int) -got) != Errno.EAGAIN) {
+            throw new ErrnoException(Errno.of((int) -got), "read", "the changes of shared files");
+        }
+        return got < 0 ? new byte[0] : memory.getBytes(DATA_AT, (int) got);
+    }
+
+    /** How a group calls an inode. */
+    FileHandle handle(int fd) throws FuseError {
+        FuseError.check(calls.call(SYS_FSTATFS, fd, memory.address(RESULT)));
+        long system = memory.getLong(RESULT + F_FSID);
+        // struct file_handle: what there is room for and what there is, the type, the handle.
+        memory.putInt(RESULT, MAX_HANDLE_SZ);
+        memory.putInt(RESULT + 4, 0);
+        memory.putByte(0, 0);
+        FuseError.check(calls.call(
+                SYS_NAME_TO_HANDLE_AT,
+                fd,
+                memory.address(),
+                memory.address(RESULT),
+                memory.address(RESULT + HANDLE_HEAD + MAX_HANDLE_SZ),
+                AT_EMPTY_PATH));
+        byte[] handle = memory.getBytes(RESULT, HANDLE_HEAD + memory.getInt(RESULT));
+        return new FileHandle(ByteBuffer.allocate(Long.BYTES + handle.length)
+                .order(ByteOrder.LITTLE_ENDIAN)
+                .putLong(system)
+                .put(handle)
+                .flip());
     }
 
     // ---- locks ----

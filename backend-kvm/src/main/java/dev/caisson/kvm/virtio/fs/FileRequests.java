@@ -89,6 +89,7 @@ final class FileRequests {
                 entry = files.entry(
                         parent.share(),
                         w.calls().reference(file.number()),
+                        new Node.Place(parent.id(), name),
                         parent.key().device(),
                         w.calls(),
                         OPEN_OUT);
@@ -104,7 +105,12 @@ final class FileRequests {
     /** The host has made it since the guest looked. */
     private ByteBuffer existing(Node parent, byte[] name, Worker w, int flags, boolean kill) throws FuseError {
         ByteBuffer entry = files.entry(
-                parent.share(), w.calls().find(parent.fd(), name), parent.key().device(), w.calls(), OPEN_OUT);
+                parent.share(),
+                w.calls().find(parent.fd(), name),
+                new Node.Place(parent.id(), name),
+                parent.key().device(),
+                w.calls(),
+                OPEN_OUT);
         try {
             return files.with(entry.getLong(0), node -> withHandle(entry, opened(node, w, flags, kill)));
         } catch (FuseError e) {

@@ -40,6 +40,9 @@ public final class FsDevice implements VirtioDevice, AutoCloseable {
 
     private final LongAdder requests = new LongAdder();
     private int busy;
+    /** Used with the transport's lock held. */
+    private DeviceEvents.@Nullable Watch changes;
+
     private @Nullable List<VirtQueue> active;
     private @Nullable DeviceEvents events;
 
@@ -56,7 +59,7 @@ public final class FsDevice implements VirtioDevice, AutoCloseable {
         this.tag = name;
         this.files = files;
         locks = new LockRequests(files, this::complete);
-        server = new FuseServer(files, locks);
+        server = new FuseServer(files, locks, this::complete);
     }
 
     // ---- what is shared ----
@@ -80,13 +83,24 @@ public final class FsDevice implements VirtioDevice, AutoCloseable {
         }
     }
 
-    /** How much the guest has of the host's, and how many requests there were. */
-    public record Counts(int shares, int inodes, int open, long requests) {}
+    /** Whether the guest has numbers of this device's that mean nothing to another one. */
+    public boolean isUsed() {
+        return files.nodes().size() > 0
+                || files.handles().size() > 0
+                || server.changes().isHeard();
+    }
+
+    /** How much the guest has of the host's, how many requests there were, and of how many of the host's changes it did not hear. */
+    public record Counts(int shares, int inodes, int open, long requests, long changesLost) {}
 
     /** What there is at the moment. Any thread. */
     public Counts counts() {
         return new Counts(
-                files.names().size(), files.nodes().size(), files.handles().size(), requests.sum());
+                files.names().size(),
+                files.nodes().size(),
+                files.handles().size(),
+                requests.sum(),
+                server.changes().lost());
     }
 
     // ---- the device ----
@@ -160,10 +174,50 @@ public final class FsDevice implements VirtioDevice, AutoCloseable {
     }
 
     private void answer(VirtQueue queue, Chain request, Worker worker) {
+        boolean heard = files.watch().begun();
         perform(queue, request, () -> server.handle(request, worker));
+        DeviceEvents with = events;
+        if (!heard && files.watch().begun() && with != null) {
+            with.perform(this::hear);
+        }
     }
 
-    /** A lock was granted; requests that are not urgent all come by the last queue. */
+    /** The guest wants to hear of what happens to the host's files. */
+    private void hear() {
+        DeviceEvents with = events;
+        Fd group = files.watch().group();
+        if (with == null || group == null) {
+            return;
+        }
+        try {
+            DeviceEvents.Watch own = changes;
+            if (own == null) {
+                own = with.watch(group, this::changed);
+                changes = own;
+            }
+            own.arm(true, false);
+        } catch (ErrnoException e) {
+            System.getLogger(FsDevice.class.getName())
+                    .log(
+                            System.Logger.Level.WARNING,
+                            "the guest does not hear of the host's changes: " + e.getMessage());
+        }
+    }
+
+    private void changed() {
+        try {
+            List<HostChange> some = files.watch().read();
+            while (!some.isEmpty()) {
+                server.changes().happened(some);
+                some = files.watch().read();
+            }
+        } catch (ErrnoException e) {
+            System.getLogger(FsDevice.class.getName()).log(System.Logger.Level.WARNING, e.getMessage());
+        }
+        hear();
+    }
+
+    /** A lock was granted, or something has happened; requests that are not urgent all come by the last queue. */
     private void complete(Chain request, LockRequests.Completion.Answer answer) {
         List<VirtQueue> queues = active;
         if (queues != null) {
@@ -236,6 +290,7 @@ public final class FsDevice implements VirtioDevice, AutoCloseable {
                 }
             }
         }
+        server.changes().clear();
         locks.clear();
         files.clear();
         if (interrupted) {
@@ -248,6 +303,7 @@ public final class FsDevice implements VirtioDevice, AutoCloseable {
     public void close() {
         reset();
         workers.close();
+        server.changes().close();
         locks.close();
         files.close();
     }

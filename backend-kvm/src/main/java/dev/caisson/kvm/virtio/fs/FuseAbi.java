@@ -14,6 +14,8 @@ final class FuseAbi {
     static final int ENTRY      = 128;
     static final int DIRENT     = 24;
     static final long ROOT_ID   = 1;
+    /** The node of the host's changes, and the first of the nodes of things that there are not ({@link ChangeRelay}). */
+    static final long CHANGES_ID = 1L << 62;
 
     static final int LOOKUP       = 1;
     static final int FORGET       = 2;
@@ -82,6 +84,7 @@ final class FuseAbi {
     static final int SETATTR_KILL_SUIDGID = 1 << 11;
     static final int OPEN_KILL_SUIDGID   = 1;
     /** Of an answer to OPEN and CREATE. */
+    static final int OPEN_DIRECT_IO      = 1;
     static final int OPEN_KEEP_CACHE     = 1 << 1;
     static final int WRITE_CACHE         = 1;
     static final int WRITE_KILL_SUIDGID  = 1 << 2;

@@ -23,6 +23,7 @@ final class FuseRequest {
     private final long node;
     private final int uid;
     private final int gid;
+    private final int pid;
     private final Chain chain;
     private final ByteBuffer arguments;
 
@@ -32,6 +33,7 @@ final class FuseRequest {
         this.node = header.getLong(16);
         this.uid = header.getInt(24);
         this.gid = header.getInt(28);
+        this.pid = header.getInt(32);
         this.arguments = arguments;
         this.chain = chain;
     }
@@ -77,6 +79,11 @@ final class FuseRequest {
 
     int gid() {
         return gid;
+    }
+
+    /** The thread that asks; 0 when the guest's kernel asks for itself. */
+    int pid() {
+        return pid;
     }
 
     /** What the request came in, for the bytes that are read or written. */
@@ -148,6 +155,16 @@ final class FuseRequest {
             throw new FuseError(Errno.EINVAL);
         }
         return name;
+    }
+
+    /** As {@link #name}; the next one to ask gets it again. */
+    byte[] peekName() throws FuseError {
+        int from = arguments.position();
+        try {
+            return name();
+        } finally {
+            arguments.position(from);
+        }
     }
 
     /** What a symbolic link says; anything. */

@@ -36,14 +36,21 @@ final class FuseServer {
     private final FileRequests contents;
     private final DirectoryRequests directories;
     private final LockRequests locks;
+    private final ChangeRelay relay;
 
-    FuseServer(SharedFiles files, LockRequests locks) {
+    FuseServer(SharedFiles files, LockRequests locks, LockRequests.Completion completion) {
         this.files = files;
         this.locks = locks;
         names = new NameRequests(files);
         attributes = new AttributeRequests(files);
         contents = new FileRequests(files);
         directories = new DirectoryRequests(files);
+        relay = new ChangeRelay(files, attributes, completion);
+    }
+
+    /** What the guest has not heard of yet. */
+    ChangeQueue changes() {
+        return relay.queue();
     }
 
     private static final ByteBuffer NOTHING = ByteBuffer.allocate(0);
@@ -51,12 +58,12 @@ final class FuseServer {
     /**
      * Works off a request.
      *
-     * @return whether it is complete; if not, {@link LockRequests} has it
+     * @return whether it is complete; if not, {@link LockRequests} or {@link ChangeRelay} has it
      * @throws GuestFault it is no request, or has no room for its answer
      */
     boolean handle(Chain chain, Worker w) throws GuestFault {
         FuseRequest q = FuseRequest.read(chain);
-        if (q.opcode() == FuseAbi.READ) {
+        if (q.opcode() == FuseAbi.READ && q.node() != FuseAbi.CHANGES_ID) {
             read(q, w);
             return true;
         }
@@ -112,6 +119,12 @@ final class FuseServer {
 
     /** Returns the answer's body up to its position; null when there is none to be given, or not yet. */
     private @Nullable ByteBuffer perform(FuseRequest q, Worker w) throws FuseError, GuestFault {
+        if (!isForgetting(q) && q.opcode() != FuseAbi.READ) {
+            ChangeRelay.Answer relayed = relay.answer(q, w);
+            if (relayed != null) {
+                return relayed.body();
+            }
+        }
         return switch (q.opcode()) {
             case FuseAbi.INIT -> initialise(q);
             case FuseAbi.FORGET -> {
@@ -138,6 +151,7 @@ final class FuseServer {
             case FuseAbi.LISTXATTR -> attributes.listExtended(q, w);
             case FuseAbi.OPEN -> contents.open(q, w);
             case FuseAbi.CREATE -> contents.create(q, w);
+            case FuseAbi.READ -> relay.queue().read(q);
             case FuseAbi.WRITE -> contents.write(q, w);
             case FuseAbi.LSEEK -> contents.seek(q, w);
             case FuseAbi.COPY_FILE_RANGE -> contents.copy(q, w);
@@ -168,6 +182,7 @@ final class FuseServer {
             case FuseAbi.FSYNC, FuseAbi.FSYNCDIR -> contents.sync(q, w);
             case FuseAbi.FALLOCATE -> contents.allocate(q, w);
             case FuseAbi.DESTROY -> {
+                relay.queue().clear();
                 locks.clear();
                 files.clear();
             }

@@ -33,7 +33,8 @@ final class NameRequests {
 
     ByteBuffer lookUp(Node parent, byte[] name, Worker w, int more) throws FuseError {
         Fd found = w.calls().find(parent.fd(), name);
-        return files.entry(parent.share(), found, parent.key().device(), w.calls(), more);
+        Node.Place place = new Node.Place(parent.id(), name);
+        return files.entry(parent.share(), found, place, parent.key().device(), w.calls(), more);
     }
 
     private interface Maker {

@@ -1,6 +1,7 @@
 package dev.caisson.kvm.virtio.fs;
 
 import dev.caisson.linux.Fd;
+import java.nio.ByteBuffer;
 
 /** An inode that the guest knows of, held by an O_PATH descriptor: it stays that inode, whatever becomes of its names. */
 final class Node extends Resource {
@@ -17,14 +18,45 @@ final class Node extends Resource {
     /** How often the guest was told of it, less what it forgot. Guarded by the table. */
     private long lookups;
 
+    /** The name by which the guest came to it last. Guarded by the table. */
+    private Place place = Place.NOWHERE;
+
     Node(Fd fd, Key key, int mode) {
         super(fd, key.share());
         this.key = key;
         this.type = mode & S_IFMT;
     }
 
+    /** A name in a directory that the guest knows. */
+    record Place(long parent, ByteBuffer name) {
+        static final Place NOWHERE = new Place(0, ByteBuffer.allocate(0));
+
+        Place(long parent, byte[] name) {
+            this(parent, ByteBuffer.wrap(name));
+        }
+
+        byte[] bytes() {
+            byte[] bytes = new byte[name.remaining()];
+            name.get(name.position(), bytes);
+            return bytes;
+        }
+    }
+
+    Place place() {
+        return place;
+    }
+
+    void found(Place at) {
+        place = at;
+    }
+
     Key key() {
         return key;
+    }
+
+    /** S_IFMT bits. */
+    int type() {
+        return type;
     }
 
     boolean isDirectory() {

@@ -24,6 +24,7 @@ final class SharedFiles {
 
     private final Map<String, Share> shares = new TreeMap<>();
     private final Changes changes = new Changes(Clock.systemUTC());
+    private final HostWatch watch = new HostWatch();
     private final NodeTable nodes;
     private final ResourceTable<Handle> handles;
 
@@ -32,12 +33,17 @@ final class SharedFiles {
     }
 
     SharedFiles(int nodeLimit, int handleLimit) {
-        nodes = new NodeTable(nodeLimit);
+        nodes = new NodeTable(nodeLimit, watch);
         handles = new ResourceTable<>(handleLimit, 1, Errno.EBADF);
     }
 
     Changes changes() {
         return changes;
+    }
+
+    /** What hears of the host's changes. */
+    HostWatch watch() {
+        return watch;
     }
 
     NodeTable nodes() {
@@ -90,18 +96,21 @@ final class SharedFiles {
         if (share == null) {
             throw new FuseError(Errno.ENOENT);
         }
-        return entry(share, calls.reference(share.root().number()), NO_DEVICE, calls, 0);
+        Node.Place place = new Node.Place(FuseAbi.ROOT_ID, name);
+        return entry(share, calls.reference(share.root().number()), place, NO_DEVICE, calls, 0);
     }
 
     /**
      * Tells the guest of an inode.
      *
      * @param fd O_PATH; consumed
+     * @param place where it was found
      * @param parentDevice of the directory that it was found in
      * @param more bytes that the caller will put behind it
      * @return {@code struct fuse_entry_out}; neither the name nor the attributes may be kept
      */
-    ByteBuffer entry(Share share, Fd fd, long parentDevice, FileCalls calls, int more) throws FuseError {
+    ByteBuffer entry(Share share, Fd fd, Node.Place place, long parentDevice, FileCalls calls, int more)
+            throws FuseError {
         FileStatus status;
         try {
             status = calls.status(fd.number());
@@ -113,14 +122,37 @@ final class SharedFiles {
         boolean submount = node.isDirectory() && status.device() != parentDevice;
         ByteBuffer entry = ByteBuffer.allocate(FuseAbi.ENTRY + more).order(ByteOrder.LITTLE_ENDIAN);
         // Number, generation, and how long name and attributes are good for.
-        entry.putLong(nodes.lookedUp(node))
-                .putLong(0)
-                .putLong(0)
-                .putLong(0)
-                .putInt(0)
-                .putInt(0);
+        long id = nodes.lookedUp(node, place);
+        entry.putLong(id).putLong(0).putLong(0).putLong(0).putInt(0).putInt(0);
         status.put(entry, submount ? FuseAbi.ATTR_SUBMOUNT : 0, changes.nanos(status));
+        hear(id);
         return entry;
+    }
+
+    /** Lets the guest hear of what happens to something that it knows. */
+    private void hear(long id) {
+        if (!watch.begun()) {
+            return;
+        }
+        try {
+            var _ = with(id, node -> {
+                watch.add(node, node.place().parent() == FuseAbi.ROOT_ID);
+                return true;
+            });
+        } catch (FuseError e) {
+            // Forgotten in the meantime.
+            return;
+        }
+        Node node = nodes.find(id);
+        if (node == null) {
+            watch.forget(id);
+        }
+    }
+
+    /** From now on the guest hears of what happens to all that it knows. */
+    void hearAll() {
+        watch.begin();
+        nodes.ids().forEach(this::hear);
     }
 
     /** Something that is done with an inode. */
@@ -179,5 +211,6 @@ final class SharedFiles {
         for (String name : names()) {
             var _ = remove(name);
         }
+        watch.close();
     }
 }

@@ -23,7 +23,22 @@ import org.junit.jupiter.api.io.TempDir;
 @Timeout(120)
 class FsFuzzTest {
     private static final String[] NAMES = {
-        "a", "b", "d", "link", "up", "..", ".", "", "../outside", "/etc/passwd", "a/b", "n\0x", "0", "data", "fixed"
+        "a",
+        "b",
+        "d",
+        "link",
+        "up",
+        "..",
+        ".",
+        "",
+        "../outside",
+        "/etc/passwd",
+        "a/b",
+        "n\0x",
+        "0",
+        "data",
+        "fixed",
+        ".changes"
     };
     private static final int REQUESTS = 30;
     private static final long WAIT_NANOS = 5_000_000_000L;
@@ -85,7 +100,13 @@ class FsFuzzTest {
 
     private static void send(FuseClient guest, SplittableRandom random) throws GuestFault {
         byte[] body = arguments(random).array();
-        long node = random.nextInt(8) == 0 ? random.nextLong() : 1 + random.nextInt(7);
+        long node = switch (random.nextInt(8)) {
+            case 0 -> random.nextLong();
+            // The host's changes, and things that there are not.
+            case 1 -> FuseAbi.CHANGES_ID + random.nextInt(8);
+            default -> 1 + random.nextInt(7);
+        };
+        guest.pid = random.nextInt(2);
         guest.uid = random.nextInt(3) * 1000;
         int opcode = random.nextInt(20) == 0 ? random.nextInt() : random.nextInt(53);
         byte[] header = guest.header(opcode, node, body.length);

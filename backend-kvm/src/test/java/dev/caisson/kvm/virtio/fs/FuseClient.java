@@ -6,6 +6,8 @@ import dev.caisson.kvm.memory.GuestFault;
 import dev.caisson.kvm.memory.GuestMemory;
 import dev.caisson.kvm.virtio.DeviceEvents;
 import dev.caisson.kvm.virtio.TestDriver;
+import dev.caisson.linux.Epoll;
+import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.Fd;
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
@@ -13,6 +15,7 @@ import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.Semaphore;
 
 /** A guest's kernel: sends requests as Linux lays them out, and takes the answers apart. */
 final class FuseClient {
@@ -23,6 +26,9 @@ final class FuseClient {
     final TestDriver driver;
     int uid;
     int gid;
+    /** The thread that asks. */
+    int pid = 1;
+
     private long unique = 100;
 
     /** An answer; {@code errno} is 0 for success. */
@@ -92,7 +98,7 @@ final class FuseClient {
         device.attach(new DeviceEvents() {
             @Override
             public Watch watch(Fd fd, Action action) {
-                throw new AssertionError("a file system waits for nothing");
+                return new OneWatch(fd, () -> driver.transport.perform(action));
             }
 
             @Override
@@ -101,6 +107,53 @@ final class FuseClient {
             }
         });
         return new FuseClient(driver.start());
+    }
+
+    /** Waits on a thread of its own, which ends with what it waits for. */
+    private static final class OneWatch implements DeviceEvents.Watch {
+        private final Semaphore armed = new Semaphore(0);
+        private final Epoll epoll;
+        private final Fd fd;
+        private boolean waitedFor;
+
+        OneWatch(Fd fd, Runnable action) {
+            this.fd = fd;
+            try {
+                epoll = Epoll.open("a test's");
+            } catch (ErrnoException e) {
+                throw new AssertionError(e);
+            }
+            Thread.ofPlatform().daemon().start(() -> {
+                while (true) {
+                    armed.acquireUninterruptibly();
+                    try {
+                        if (epoll.await(-1).length == 0) {
+                            return;
+                        }
+                    } catch (ErrnoException e) {
+                        return;
+                    }
+                    action.run();
+                }
+            });
+        }
+
+        @Override
+        public void arm(boolean readable, boolean writable) throws ErrnoException {
+            int events = Epoll.EPOLLIN | Epoll.EPOLLONESHOT;
+            if (waitedFor) {
+                epoll.modify(fd, events, 1);
+            } else {
+                epoll.add(fd, events, 1);
+                waitedFor = true;
+            }
+            armed.release();
+        }
+
+        @Override
+        public void close() {
+            epoll.close();
+        }
     }
 
     private FuseClient(TestDriver driver) {
@@ -116,7 +169,7 @@ final class FuseClient {
                 .putLong(node)
                 .putInt(uid)
                 .putInt(gid)
-                .putInt(1)
+                .putInt(pid)
                 .putInt(0)
                 .array();
     }

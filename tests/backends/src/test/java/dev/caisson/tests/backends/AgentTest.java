@@ -183,7 +183,7 @@ class AgentTest {
     private Launch create(Bundle bundle, @Nullable Path stdin) throws Exception {
         Spec.Builder spec = bundle.spec().toBuilder();
         spec.root = new Root(bundle.directory().resolve("rootfs").toString(), false);
-        agent.prepare(bundle.id(), "", SpecWriter.write(spec.build()), false, null);
+        agent.prepare(bundle.id(), "", SpecWriter.write(spec.build()), false, false, null);
         return proxy(bundle, PORT, stdin, directory.resolve("stdout"));
     }
 
@@ -297,7 +297,7 @@ class AgentTest {
     @Test
     void whatIsWrongIsSaid() {
         assertThatExceptionOfType(ContainerFault.class)
-                .isThrownBy(() -> agent.prepare("c", "no-such-disk", new byte[0], false, null))
+                .isThrownBy(() -> agent.prepare("c", "no-such-disk", new byte[0], false, false, null))
                 .withMessageContaining("no-such-disk")
                 .satisfies(e -> assertThat(e.kind()).isEqualTo(ContainerFault.Kind.NOT_FOUND));
         assertThatExceptionOfType(ContainerFault.class)

@@ -30,6 +30,8 @@ class KvmVolumeTest extends KvmSuite {
             done("second container");
             aContainerWithVolumes();
             done("volumes");
+            aContainerThatWatchesVolumes();
+            done("changes");
         }
         assertThat(Path.of("/run/caisson-kvm")).isEmptyDirectory();
     }
@@ -86,6 +88,56 @@ class KvmVolumeTest extends KvmSuite {
             assertThat(c.stdout()).endsWith("ready\nnew\nchanged by the host\nguest\n");
             assertThat(data.resolve("host")).doesNotExist();
         }
+    }
+
+    /** What the host does is heard of, and what the container does once. */
+    private void aContainerThatWatchesVolumes() throws Exception {
+        Path data = Files.createDirectory(temp.resolve("watched"));
+        Path below = Files.createDirectory(data.resolve("below"));
+        Files.writeString(data.resolve("config"), "old\n");
+        Bundle bundle = shell("exec /program /data /data/below /data/config").spec(spec -> {
+            Spec.Builder b = spec.toBuilder();
+            List<Mount> mounts = new ArrayList<>(b.mounts);
+            mounts.add(Mount.of("/data", data.toString(), "bind", List.of("rbind", "ro")));
+            b.mounts = mounts;
+            return b.build();
+        });
+        CompiledProgram.compile("watch", temp, bundle.rootfs("program"));
+        try (TestContainer c = prepare(bundle).create().start()) {
+            await("its start", () -> c.stdout().contains("ready"));
+            heard(c, () -> Files.createDirectory(data.resolve("new")), "CREATE /data/new");
+            heard(c, () -> Files.createFile(below.resolve("file")), "CREATE /data/below/file");
+            heard(c, () -> Files.delete(below.resolve("file")), "DELETE /data/below/file");
+            heard(c, () -> Files.writeString(data.resolve("config"), "changed\n"), "MODIFY /data/config");
+            await("its being closed", () -> c.stdout().contains("CLOSE_WRITE /data/config"));
+            heard(
+                    c,
+                    () -> Files.setPosixFilePermissions(
+                            data.resolve("config"), PosixFilePermissions.fromString("r--------")),
+                    "ATTRIB /data/config");
+            // As an editor replaces a file, and the kubelet a secret.
+            Files.writeString(data.resolve("next"), "new\n");
+            heard(
+                    c,
+                    () -> Files.move(data.resolve("next"), data.resolve("config"), StandardCopyOption.ATOMIC_MOVE),
+                    "MOVED_TO /data/config");
+            await("the end of what was watched", () -> c.stdout().contains("DELETE_SELF /data/config"));
+            assertThat(c.stdout()).contains("MOVED_FROM /data/next");
+            heard(c, () -> Files.move(data.resolve("config"), temp.resolve("config")), "MOVED_FROM /data/config");
+            heard(c, () -> Files.move(temp.resolve("config"), data.resolve("again")), "MOVED_TO /data/again");
+            heard(c, () -> Files.delete(data.resolve("new")), "DELETE /data/new");
+            assertThat(data.resolve("again")).hasContent("new\n");
+            assertThat(below).isEmptyDirectory();
+        }
+    }
+
+    private interface Deed {
+        void perform() throws Exception;
+    }
+
+    private static void heard(TestContainer c, Deed deed, String line) throws Exception {
+        deed.perform();
+        await("\"" + line + "\"", () -> c.stdout().contains(line));
     }
 
     private void aSecondContainer() throws Exception {

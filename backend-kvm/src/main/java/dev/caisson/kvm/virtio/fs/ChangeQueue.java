@@ -1,0 +1,263 @@
+package dev.caisson.kvm.virtio.fs;
+
+import dev.caisson.kvm.guest.ToldChange;
+import dev.caisson.kvm.guest.ToldChange.Kind;
+import dev.caisson.kvm.memory.GuestFault;
+import java.nio.ByteBuffer;
+import java.util.ArrayDeque;
+import java.util.Deque;
+import java.util.List;
+import java.util.Set;
+import java.util.concurrent.TimeUnit;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * What the host has done and the guest has not heard of yet, and the guest's thread that reads it, one change at a time: {@link ChangeRelay} says what for.
+ * Any thread.
+ */
+final class ChangeQueue {
+    /** A guest that does not follow misses what comes then; so does a watcher that inotify(7)'s own queue is too short for. */
+    private static final int LIMIT = 1024;
+
+    private static final long PATIENCE_NANOS = 5_000_000_000L;
+
+    private record Numbered(long sequence, RelayedChange change) {}
+
+    /** What the relay does at the moment. */
+    record Current(long sequence, RelayedChange change, int type) {
+        /** Numbers that no other change has for the things that there are not. */
+        long thing() {
+            return FuseAbi.CHANGES_ID + 2 * sequence;
+        }
+
+        long elsewhere() {
+            return thing() + 1;
+        }
+    }
+
+    private final SharedFiles files;
+    private final byte[] elsewhere;
+    private final LockRequests.Completion completion;
+    private final RelayedChange.Known known = new KnownFiles();
+    private final int self = Math.toIntExact(ProcessHandle.current().pid());
+
+    private final Deque<Numbered> queue = new ArrayDeque<>();
+    private volatile int relay;
+    private volatile @Nullable Current current;
+    private long last;
+    private long lost;
+    private @Nullable FuseRequest waiting;
+    private long wanted;
+    private long since;
+    private @Nullable Thread patience;
+    private boolean closed;
+
+    /** @param elsewhere the name of the directory that there is not */
+    ChangeQueue(SharedFiles files, byte[] elsewhere, LockRequests.Completion completion) {
+        this.files = files;
+        this.elsewhere = elsewhere;
+        this.completion = completion;
+    }
+
+    private final class KnownFiles implements RelayedChange.Known {
+        @Override
+        public Set<Long> nodes(FileHandle handle) {
+            return files.watch().nodes(handle);
+        }
+
+        @Override
+        public Node.@Nullable Place place(long node) {
+            return files.nodes().place(node);
+        }
+
+        @Override
+        public @Nullable Share share(long id) {
+            Node node = files.nodes().find(id);
+            return node == null ? null : node.share();
+        }
+    }
+
+    /** How many changes the guest has missed. */
+    synchronized long lost() {
+        return lost;
+    }
+
+    // ---- the host's side ----
+
+    /** Something has happened. What the guest's own processes do comes by this process, and they have heard of it. */
+    void happened(List<HostChange> changes) {
+        for (HostChange change : changes) {
+            if (change.has(HostChange.OVERFLOW)) {
+                missed();
+            }
+            if (change.pid() != self) {
+                RelayedChange.of(change, known).forEach(this::add);
+            }
+        }
+        FuseRequest reader = takeReader();
+        if (reader != null) {
+            completion.complete(reader.chain(), () -> answerReader(reader));
+        }
+    }
+
+    private synchronized void missed() {
+        lost++;
+    }
+
+    private synchronized void add(RelayedChange change) {
+        if (relay == 0 || queue.size() >= LIMIT) {
+            lost++;
+            return;
+        }
+        Numbered before = queue.peekLast();
+        // Contents that change again before anybody was told.
+        if (before == null || !before.change.equals(change) || change.kind() != Kind.MODIFIED) {
+            queue.add(new Numbered(++last, change));
+        }
+    }
+
+    // ---- the reader ----
+
+    /** Whether a thread of the guest's is the one that reads; 0 is none. */
+    boolean isRelay(int thread) {
+        return thread != 0 && thread == relay;
+    }
+
+    /** What the relay is doing again. */
+    @Nullable
+    Current current() {
+        return current;
+    }
+
+    /** Takes a READ of the file of changes. Returns the answer's body; null when it waits: for a change, or some seconds, and then it is empty. */
+    @Nullable
+    ByteBuffer read(FuseRequest q) throws FuseError {
+        q.skip(8);
+        long from = q.getLong();
+        if (!files.watch().begun()) {
+            files.hearAll();
+        }
+        FuseRequest before;
+        ByteBuffer answer;
+        synchronized (this) {
+            before = waiting;
+            waiting = null;
+            relay = q.pid();
+            current = null;
+            wanted = from;
+            ToldChange next = next();
+            if (next == null) {
+                waiting = q;
+                since = System.nanoTime();
+                if (patience == null) {
+                    patience = Thread.ofPlatform().daemon().name("fs-changes").start(this::letGo);
+                }
+                notifyAll();
+                answer = null;
+            } else {
+                byte[] told = next.encode();
+                answer = ByteBuffer.wrap(told).position(told.length);
+            }
+        }
+        if (before != null) {
+            // Of a thread that was killed: it ends with this.
+            complete(before);
+        }
+        return answer;
+    }
+
+    private void complete(FuseRequest reader) {
+        completion.complete(reader.chain(), () -> FuseServer.answer(reader, 0, ByteBuffer.allocate(0)));
+    }
+
+    /** A thread that waits for a virtio file system cannot be killed, and its process not either; so it does not wait for long. */
+    private void letGo() {
+        try {
+            while (true) {
+                FuseRequest reader;
+                synchronized (this) {
+                    while (waiting == null && !closed) {
+                        wait();
+                    }
+                    long left = PATIENCE_NANOS - (System.nanoTime() - since);
+                    if (!closed && left > 0) {
+                        TimeUnit.NANOSECONDS.timedWait(this, left);
+                    }
+                    if (closed) {
+                        return;
+                    }
+                    if (waiting == null || System.nanoTime() - since < PATIENCE_NANOS) {
+                        continue;
+                    }
+                    reader = waiting;
+                    waiting = null;
+                }
+                complete(reader);
+            }
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+        }
+    }
+
+    private synchronized @Nullable FuseRequest takeReader() {
+        FuseRequest reader = waiting;
+        if (reader == null || queue.isEmpty()) {
+            return null;
+        }
+        waiting = null;
+        return reader;
+    }
+
+    private void answerReader(FuseRequest reader) throws GuestFault {
+        byte[] next;
+        synchronized (this) {
+            ToldChange change = next();
+            next = change == null ? new byte[0] : change.encode();
+        }
+        FuseServer.answer(reader, 0, ByteBuffer.wrap(next).position(next.length));
+    }
+
+    /** The first change that is wanted and that the guest can find; it is the current one then. */
+    private @Nullable ToldChange next() {
+        Numbered first = queue.poll();
+        while (first != null) {
+            if (first.sequence >= wanted) {
+                int type = type(first.change);
+                ToldChange message = first.change.message(first.sequence, last, type, elsewhere, known);
+                if (message != null) {
+                    current = new Current(first.sequence, first.change, type);
+                    return message;
+                }
+            }
+            first = queue.poll();
+        }
+        return null;
+    }
+
+    private int type(RelayedChange change) {
+        if (change.directory()) {
+            return RelayedChange.S_IFDIR;
+        }
+        Node node = files.nodes().find(change.node());
+        return node == null ? RelayedChange.S_IFREG : node.type();
+    }
+
+    /** The guest starts over; nobody reads. */
+    synchronized void clear() {
+        relay = 0;
+        waiting = null;
+        current = null;
+        queue.clear();
+    }
+
+    /** Whether somebody in the guest is there to hear. */
+    synchronized boolean isHeard() {
+        return relay != 0;
+    }
+
+    synchronized void close() {
+        clear();
+        closed = true;
+        notifyAll();
+    }
+}

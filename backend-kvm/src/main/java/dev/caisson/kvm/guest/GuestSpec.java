@@ -65,6 +65,7 @@ public record GuestSpec(
     /** Decides what the guest gets. Looks at sources of binds only, what kind of file they are. */
     public static GuestSpec of(String id, Spec spec) throws ContainerFault {
         refuse(spec);
+        KataAnnotations kata = KataAnnotations.of(spec.annotations());
         List<Volume> volumes = new ArrayList<>();
         Spec.Builder b = spec.toBuilder();
         boolean readonly = spec.root() != null && spec.root().readonly();
@@ -72,7 +73,7 @@ public record GuestSpec(
         b.mounts = mounts(id, spec, volumes);
         b.annotations = annotations(spec);
         b.process = spec.process() == null ? null : process(spec.process());
-        b.linux = linux(id, spec);
+        b.linux = linux(id, spec, kata);
         if (isSandbox(spec)) {
             // The pod's names are the machine's; see linux.
             b.hostname = null;
@@ -169,7 +170,7 @@ public record GuestSpec(
         return p.build();
     }
 
-    private static Linux linux(String id, Spec spec) {
+    private static Linux linux(String id, Spec spec, KataAnnotations kata) {
         Linux linux = spec.linux();
         Linux.Builder b = new Linux.Builder();
         b.namespaces = namespaces(spec);
@@ -179,7 +180,7 @@ public record GuestSpec(
         b.devices = linux.devices();
         b.cgroupsPath = "/" + id;
         b.resources = resources(linux.resources());
-        b.seccomp = linux.seccomp();
+        b.seccomp = kata.withoutSeccomp() ? null : linux.seccomp();
         b.rootfsPropagation = linux.rootfsPropagation();
         b.maskedPaths = linux.maskedPaths();
         b.readonlyPaths = linux.readonlyPaths();

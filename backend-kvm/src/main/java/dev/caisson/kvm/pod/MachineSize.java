@@ -2,6 +2,7 @@ package dev.caisson.kvm.pod;
 
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
+import dev.caisson.kvm.guest.KataAnnotations;
 import dev.caisson.kvm.vmm.Allotment;
 import dev.caisson.oci.Resources;
 import dev.caisson.oci.Spec;
@@ -39,8 +40,28 @@ public record MachineSize(int memoryMib, int processors) {
         long limit = Math.max(limit(resources), number(first, POD_MEMORY));
         long wanted = limit <= 0 ? WITHOUT_LIMIT_MIB : (limit >> 20) + 1;
         return new MachineSize(
-                Math.max(OWN_MIB + (int) Math.min(wanted, LIMIT_MIB), room(first, MEMORY, OWN_MIB + LIMIT_MIB)),
-                Math.max(processors(first, resources), room(first, PROCESSORS, PROCESSOR_LIMIT)));
+                        Math.max(OWN_MIB + (int) Math.min(wanted, LIMIT_MIB), room(first, MEMORY, OWN_MIB + LIMIT_MIB)),
+                        Math.max(processors(first, resources), room(first, PROCESSORS, PROCESSOR_LIMIT)))
+                .within(KataAnnotations.of(first.annotations()));
+    }
+
+    /** As who comes from Kata has asked for it. */
+    private MachineSize within(KataAnnotations asked) throws ContainerFault {
+        int memory = Math.max(memoryMib, asked.memoryMib());
+        int cpus = Math.min(Math.max(processors, asked.processors()), asked.mostProcessors());
+        if (memory > asked.mostMemoryMib()) {
+            throw new ContainerFault(
+                    Kind.INVALID,
+                    "the annotations for Kata Containers say that the machine may have " + asked.mostMemoryMib()
+                            + " MiB, and it would have " + memory);
+        }
+        if (memory > OWN_MIB + LIMIT_MIB || cpus > PROCESSOR_LIMIT) {
+            throw new ContainerFault(
+                    Kind.INVALID,
+                    "the annotations for Kata Containers ask for a machine of " + memory + " MiB and " + cpus
+                            + " processors; it may have " + (OWN_MIB + LIMIT_MIB) + " and " + PROCESSOR_LIMIT);
+        }
+        return new MachineSize(memory, cpus);
     }
 
     /** One of our own annotations has to be right. */

@@ -70,6 +70,24 @@ class MachineSizeTest {
     }
 
     @Test
+    void katasAnnotationsAreKept() throws Exception {
+        String kata = "io.katacontainers.config.hypervisor.";
+        Map<String, String> more = Map.of(kata + "default_memory", "2048", kata + "default_vcpus", "3");
+        assertThat(MachineSize.of(spec(150_000L, null, more))).isEqualTo(new MachineSize(2048, 3));
+        Map<String, String> most = Map.of(kata + "default_max_vcpus", "2", kata + "default_maxmemory", "512");
+        assertThat(MachineSize.of(spec(700_000L, null, most))).isEqualTo(new MachineSize(OWN + 256, 2));
+        for (Map<String, String> wrong : List.of(
+                Map.of(kata + "default_maxmemory", "511"),
+                Map.of(kata + "default_vcpus", "9"),
+                Map.of(kata + "default_memory", "99999999"))) {
+            assertThatExceptionOfType(ContainerFault.class)
+                    .isThrownBy(() -> MachineSize.of(spec(null, null, wrong)))
+                    .withMessageContaining("Kata Containers")
+                    .satisfies(e -> assertThat(e.kind()).isEqualTo(ContainerFault.Kind.INVALID));
+        }
+    }
+
+    @Test
     void roomThatNoMachineHasIsRefused() {
         for (Map<String, String> wrong : List.of(
                 Map.of("dev.caisson.kvm.memory", "much"),

@@ -3,6 +3,7 @@ package dev.caisson.kvm.virtio.fs;
 import dev.caisson.kvm.guest.ToldChange;
 import dev.caisson.kvm.guest.ToldChange.Kind;
 import dev.caisson.kvm.memory.GuestFault;
+import dev.caisson.linux.Errno;
 import java.nio.ByteBuffer;
 import java.util.ArrayDeque;
 import java.util.Deque;
@@ -20,6 +21,11 @@ final class ChangeQueue {
     private static final int LIMIT = 1024;
 
     private static final long PATIENCE_NANOS = 5_000_000_000L;
+    /**
+     * Between two reports. In the meantime what happens stays with the kernel, which keeps one of what is the same: who writes all the time, the guest
+     * itself for example, costs no more than some reports.
+     */
+    private static final long PAUSE_NANOS = 10_000_000;
 
     private record Numbered(long sequence, RelayedChange change) {}
 
@@ -38,6 +44,7 @@ final class ChangeQueue {
     private final SharedFiles files;
     private final byte[] elsewhere;
     private final LockRequests.Completion completion;
+    private final Runnable hear;
     private final RelayedChange.Known known = new KnownFiles();
     private final int self = Math.toIntExact(ProcessHandle.current().pid());
 
@@ -49,11 +56,21 @@ final class ChangeQueue {
     private @Nullable FuseRequest waiting;
     private long wanted;
     private long since;
-    private @Nullable Thread patience;
+    /** Whether the next change will not be reported. */
+    private boolean deaf = true;
+
+    private long heardAt = System.nanoTime() - PAUSE_NANOS;
+    private @Nullable Thread thread;
     private boolean closed;
 
-    /** @param elsewhere the name of the directory that there is not */
-    ChangeQueue(SharedFiles files, byte[] elsewhere, LockRequests.Completion completion) {
+    /**
+     * An empty queue.
+     *
+     * @param elsewhere the name of the directory that there is not
+     * @param hear has {@link #happened} called once, when something has happened
+     */
+    ChangeQueue(SharedFiles files, byte[] elsewhere, LockRequests.Completion completion, Runnable hear) {
+        this.hear = hear;
         this.files = files;
         this.elsewhere = elsewhere;
         this.completion = completion;
@@ -95,6 +112,10 @@ final class ChangeQueue {
             }
         }
         FuseRequest reader = takeReader();
+        synchronized (this) {
+            deaf = true;
+            notifyAll();
+        }
         if (reader != null) {
             completion.complete(reader.chain(), () -> answerReader(reader));
         }
@@ -134,6 +155,9 @@ final class ChangeQueue {
     ByteBuffer read(FuseRequest q) throws FuseError {
         q.skip(8);
         long from = q.getLong();
+        if (files.watch().group() == null) {
+            throw new FuseError(Errno.EOPNOTSUPP);
+        }
         if (!files.watch().begun()) {
             files.hearAll();
         }
@@ -149,8 +173,8 @@ final class ChangeQueue {
             if (next == null) {
                 waiting = q;
                 since = System.nanoTime();
-                if (patience == null) {
-                    patience = Thread.ofPlatform().daemon().name("fs-changes").start(this::letGo);
+                if (thread == null) {
+                    thread = Thread.ofPlatform().daemon().name("fs-changes").start(this::lookAfter);
                 }
                 notifyAll();
                 answer = null;
@@ -170,29 +194,40 @@ final class ChangeQueue {
         completion.complete(reader.chain(), () -> FuseServer.answer(reader, 0, ByteBuffer.allocate(0)));
     }
 
-    /** A thread that waits for a virtio file system cannot be killed, and its process not either; so it does not wait for long. */
-    private void letGo() {
+    /**
+     * Looks after a reader that waits: has what happens reported, now and then; and lets it go in time, since a thread that waits for a virtio file
+     * system cannot be killed, and its process not either.
+     */
+    private void lookAfter() {
         try {
             while (true) {
-                FuseRequest reader;
+                FuseRequest late = null;
                 synchronized (this) {
                     while (waiting == null && !closed) {
                         wait();
                     }
-                    long left = PATIENCE_NANOS - (System.nanoTime() - since);
-                    if (!closed && left > 0) {
-                        TimeUnit.NANOSECONDS.timedWait(this, left);
-                    }
                     if (closed) {
                         return;
                     }
-                    if (waiting == null || System.nanoTime() - since < PATIENCE_NANOS) {
+                    long now = System.nanoTime();
+                    long left = deaf ? heardAt + PAUSE_NANOS - now : since + PATIENCE_NANOS - now;
+                    if (left > 0) {
+                        TimeUnit.NANOSECONDS.timedWait(this, left);
                         continue;
                     }
-                    reader = waiting;
-                    waiting = null;
+                    if (deaf) {
+                        deaf = false;
+                        heardAt = now;
+                    } else {
+                        late = waiting;
+                        waiting = null;
+                    }
                 }
-                complete(reader);
+                if (late == null) {
+                    hear.run();
+                } else {
+                    complete(late);
+                }
             }
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();

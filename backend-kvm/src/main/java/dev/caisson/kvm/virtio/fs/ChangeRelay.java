@@ -53,10 +53,10 @@ final class ChangeRelay {
     private final AttributeRequests attributes;
     private final ChangeQueue queue;
 
-    ChangeRelay(SharedFiles files, AttributeRequests attributes, LockRequests.Completion completion) {
+    ChangeRelay(SharedFiles files, AttributeRequests attributes, LockRequests.Completion completion, Runnable hear) {
         this.files = files;
         this.attributes = attributes;
-        queue = new ChangeQueue(files, ELSEWHERE, completion);
+        queue = new ChangeQueue(files, ELSEWHERE, completion, hear);
     }
 
     /** What the relay reads. */

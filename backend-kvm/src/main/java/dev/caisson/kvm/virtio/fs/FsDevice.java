@@ -59,7 +59,7 @@ public final class FsDevice implements VirtioDevice, AutoCloseable {
         this.tag = name;
         this.files = files;
         locks = new LockRequests(files, this::complete);
-        server = new FuseServer(files, locks, this::complete);
+        server = new FuseServer(files, locks, this::complete, this::hear);
     }
 
     // ---- what is shared ----
@@ -174,19 +174,20 @@ public final class FsDevice implements VirtioDevice, AutoCloseable {
     }
 
     private void answer(VirtQueue queue, Chain request, Worker worker) {
-        boolean heard = files.watch().begun();
         perform(queue, request, () -> server.handle(request, worker));
-        DeviceEvents with = events;
-        if (!heard && files.watch().begun() && with != null) {
-            with.perform(this::hear);
-        }
     }
 
     /** The guest wants to hear of what happens to the host's files. */
     private void hear() {
         DeviceEvents with = events;
+        if (with != null) {
+            with.perform(() -> arm(with));
+        }
+    }
+
+    private void arm(DeviceEvents with) {
         Fd group = files.watch().group();
-        if (with == null || group == null) {
+        if (group == null) {
             return;
         }
         try {
@@ -206,15 +207,10 @@ public final class FsDevice implements VirtioDevice, AutoCloseable {
 
     private void changed() {
         try {
-            List<HostChange> some = files.watch().read();
-            while (!some.isEmpty()) {
-                server.changes().happened(some);
-                some = files.watch().read();
-            }
+            server.changes().happened(files.watch().read());
         } catch (ErrnoException e) {
             System.getLogger(FsDevice.class.getName()).log(System.Logger.Level.WARNING, e.getMessage());
         }
-        hear();
     }
 
     /** A lock was granted, or something has happened; requests that are not urgent all come by the last queue. */

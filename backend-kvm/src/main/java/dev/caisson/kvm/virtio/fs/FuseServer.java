@@ -38,14 +38,15 @@ final class FuseServer {
     private final LockRequests locks;
     private final ChangeRelay relay;
 
-    FuseServer(SharedFiles files, LockRequests locks, LockRequests.Completion completion) {
+    /** @param hear has {@link ChangeQueue#happened} called once, when something has happened */
+    FuseServer(SharedFiles files, LockRequests locks, LockRequests.Completion completion, Runnable hear) {
         this.files = files;
         this.locks = locks;
         names = new NameRequests(files);
         attributes = new AttributeRequests(files);
         contents = new FileRequests(files);
         directories = new DirectoryRequests(files);
-        relay = new ChangeRelay(files, attributes, completion);
+        relay = new ChangeRelay(files, attributes, completion, hear);
     }
 
     /** What the guest has not heard of yet. */

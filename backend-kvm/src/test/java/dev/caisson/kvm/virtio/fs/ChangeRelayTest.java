@@ -152,6 +152,17 @@ class ChangeRelayTest extends FsTest {
         assertThat(text(finish(second))).isEqualTo("CREATED data/d");
     }
 
+    /** While nobody reads, the kernel keeps one of what is the same. */
+    @Test
+    void whoWritesAllTheTimeIsToldOfOnce() throws Exception {
+        Files.createFile(shared.resolve("f"));
+        assertThat(text(afterHost("mkdir a"))).isEqualTo("CREATED data/a");
+        host("for i in $(seq 2000); do echo $i >>f; done; mkdir b");
+        assertThat(text(another())).isEqualTo("MODIFIED data/f");
+        assertThat(text(another())).isEqualTo("WRITTEN data/f");
+        assertThat(text(another())).isEqualTo("CREATED data/b");
+    }
+
     @Test
     void whatIsNotWantedAnyMoreIsPassedOver() throws Exception {
         VolumeChange first = afterHost("mkdir a");

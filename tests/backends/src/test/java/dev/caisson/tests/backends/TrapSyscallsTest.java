@@ -115,7 +115,7 @@ final class TrapSyscallsTest extends TrapSuite {
     void mountsAsNatively() throws Exception {
         String truth = mounting(NATIVE, "");
         assertThat(truth).endsWith("--- exit 0\n");
-        for (String tier : List.of("default", "strict")) {
+        for (String tier : List.of("fast", "default", "hardened", "strict")) {
             assertThat(mounting(new Tiered(backend(), tier), ""))
                     .as("tier %s", tier)
                     .isEqualTo(truth);

@@ -6,6 +6,7 @@ import dev.caisson.trap.dispatch.FileSizes;
 import dev.caisson.trap.dispatch.GuestCall;
 import dev.caisson.trap.dispatch.Nr;
 import dev.caisson.trap.dispatch.WaitingCalls;
+import dev.caisson.trap.limits.SandboxMemory;
 
 /**
  * sendfile(2) by reading and writing, where the kernel's own way, which splices pages of files into pipes and sockets, is not open to guests. As on Linux
@@ -142,6 +143,9 @@ final class SendFile implements WaitingCalls.SingleWork {
     }
 
     private long put(GuestCall c, int length) {
+        if (to == FileKind.STREAM && !c.container().memory().mayHold(SandboxMemory.units(length))) {
+            return EINVAL; // as in Transfer; programs write then
+        }
         int flags = to == FileKind.REGULAR || anew.isThere() ? 0 : Transfer.RWF_NOWAIT;
         return move(c, Nr.pwritev2, anew.or(out), length, Transfer.AT_POSITION, flags);
     }

@@ -5,6 +5,7 @@ import dev.caisson.trap.dispatch.FileSizes;
 import dev.caisson.trap.dispatch.GuestCall;
 import dev.caisson.trap.dispatch.Nr;
 import dev.caisson.trap.dispatch.WaitingCalls;
+import dev.caisson.trap.limits.SandboxMemory;
 
 /**
  * One read or write on its way, a part of {@link GuestCall#DATA_SIZE} after the other. It never waits itself: what would is done with RWF_NOWAIT
@@ -132,6 +133,9 @@ final class Transfer extends PieceWork {
         long taken = part == 0 ? 0 : pieces.gather(c, DATA, (int) Math.min(part, room));
         if (taken < 0) {
             return taken;
+        }
+        if (kind == FileKind.STREAM && !c.container().memory().mayHold(SandboxMemory.units(taken))) {
+            return isBegun() ? EAGAIN : GuestCall.PROCEED; // what is in a pipe is charged to who writes it
         }
         ours(c, (int) taken);
         long put = move(c, Nr.pwritev2);

@@ -2,6 +2,7 @@ package dev.caisson.trap.dispatch;
 
 import dev.caisson.trap.egress.ContainerEgress;
 import dev.caisson.trap.limits.ContainerLimits;
+import dev.caisson.trap.limits.SandboxMemory;
 import dev.caisson.trap.mounts.Mounts;
 import dev.caisson.trap.policy.ContainerPolicy;
 import java.util.concurrent.Semaphore;
@@ -24,6 +25,7 @@ import org.jspecify.annotations.Nullable;
  * @param handedOver descriptors that guests were given and that are about to be closed here
  * @param tracers who is told of its calls
  * @param limits what it may use
+ * @param memory what may still be held for guests here
  * @param policy what it may ask for
  * @param egress where it may send to; null for anywhere
  * @param mounts what it has mounted; null where it may not
@@ -44,6 +46,7 @@ public record ContainerView(
         HandedOver handedOver,
         Tracers tracers,
         ContainerLimits limits,
+        SandboxMemory memory,
         ContainerPolicy policy,
         @Nullable ContainerEgress egress,
         @Nullable Mounts mounts) {
@@ -60,6 +63,7 @@ public record ContainerView(
             @Nullable ContainerEgress egress,
             FileSizes fileSizes,
             HandedOver handedOver,
+            SandboxMemory memory,
             @Nullable Mounts mounts) {
         this(
                 hostProc,
@@ -77,6 +81,7 @@ public record ContainerView(
                 handedOver,
                 new Tracers(),
                 new ContainerLimits(hostProc, init),
+                memory,
                 policy,
                 egress,
                 mounts);

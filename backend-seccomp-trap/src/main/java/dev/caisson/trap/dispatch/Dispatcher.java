@@ -5,13 +5,43 @@ import dev.caisson.trap.filter.CallTable;
 import dev.caisson.trap.filter.SystemCall;
 import dev.caisson.trap.policy.Subject;
 import java.util.Map;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Finds the handler of a call by the table. Immutable. */
 public final class Dispatcher {
     private static final long NOT_THERE = -Errno.ENOSYS.number();
 
+    /** What leaves something behind that this process is charged for. */
+    private static final Set<String> HOLDING = Set.of(
+            "open",
+            "openat",
+            "openat2",
+            "creat",
+            "mkdir",
+            "mkdirat",
+            "mknod",
+            "mknodat",
+            "symlink",
+            "symlinkat",
+            "link",
+            "linkat",
+            "rename",
+            "renameat",
+            "renameat2",
+            "setxattr",
+            "lsetxattr",
+            "fsetxattr",
+            "inotify_init",
+            "inotify_init1",
+            "inotify_add_watch",
+            "accept",
+            "accept4",
+            "mount");
+
     private final @Nullable Handler[] byNumber;
+    /** Whether a handler's call is one of {@link #HOLDING}. */
+    private final boolean[] holds;
 
     /**
      * @param handlers by the names that the table calls them
@@ -19,6 +49,7 @@ public final class Dispatcher {
      */
     public Dispatcher(Map<String, Handler> handlers) {
         byNumber = new Handler[CallTable.calls().getLast().number() + 1];
+        holds = new boolean[byNumber.length];
         for (SystemCall call : CallTable.calls()) {
             if (call.handler() != null) {
                 Handler handler = handlers.get(call.handler());
@@ -26,6 +57,7 @@ public final class Dispatcher {
                     throw new IllegalArgumentException("no handler " + call.handler() + " for " + call.name());
                 }
                 byNumber[call.number()] = handler;
+                holds[call.number()] = HOLDING.contains(call.name());
             }
         }
     }
@@ -41,6 +73,9 @@ public final class Dispatcher {
         } else if (handler != null) {
             try {
                 int refused = call.refusedByRule();
+                if (holds[number] && !call.container().memory().mayHold(1)) {
+                    refused = Errno.ENOMEM.number();
+                }
                 result = refused != 0 ? -refused : handler.handle(call);
             } catch (RuntimeException | Error e) {
                 // A defect of ours, or a guest that asks for too much: it costs the guest its call, and nobody the

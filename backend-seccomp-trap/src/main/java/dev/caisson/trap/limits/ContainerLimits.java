@@ -2,8 +2,6 @@ package dev.caisson.trap.limits;
 
 import dev.caisson.linux.MountInfo;
 import dev.caisson.linux.direct.KernelCalls;
-import dev.caisson.linux.direct.NativeMemory;
-import java.nio.charset.StandardCharsets;
 import java.util.BitSet;
 import java.util.HashMap;
 import java.util.List;
@@ -15,18 +13,10 @@ import org.jspecify.annotations.Nullable;
  * through the host's procfs: {@code self/root} is the first thread's, which never leaves the host's root. Thread-safe.
  */
 public final class ContainerLimits {
-    private static final int OPENAT = 257;
-    private static final int READ = 0;
-    private static final int CLOSE = 3;
-    private static final int O_CLOEXEC = 0x80000;
-    private static final int PATH_SIZE = 4096;
-    private static final int PART_SIZE = 16 * 1024;
-    private static final int LARGEST = 1 << 20;
-    private static final String ROOT = "self/root";
     /** No controller of version 1, and so the hierarchy of version 2 where there is one. */
     private static final String UNIFIED = "unified";
 
-    private final int hostProc;
+    private final GroupFiles files;
     private final int init;
     private @Nullable Map<String, GroupChain> chains;
 
@@ -35,7 +25,7 @@ public final class ContainerLimits {
      * @param init host pid of the container's first process
      */
     public ContainerLimits(int hostProc, int init) {
-        this.hostProc = hostProc;
+        files = new GroupFiles(hostProc);
         this.init = init;
     }
 
@@ -46,34 +36,36 @@ public final class ContainerLimits {
             return MemoryUse.NONE;
         }
         String own = chain.directories().getFirst();
-        String stat = read(kernel, own + "/memory.stat");
+        String stat = files.read(kernel, own + "/memory.stat");
         if (!chain.isUnified()) {
             // The least of all groups, and of memory and swap together.
-            long limit = field(stat, "hierarchical_memory_limit");
-            long both = field(stat, "hierarchical_memsw_limit");
-            long used = number(read(kernel, own + "/memory.usage_in_bytes"), 0);
-            long usedBoth = number(read(kernel, own + "/memory.memsw.usage_in_bytes"), used);
+            long limit = GroupFiles.field(stat, "hierarchical_memory_limit");
+            long both = GroupFiles.field(stat, "hierarchical_memsw_limit");
+            long used = GroupFiles.number(files.read(kernel, own + "/memory.usage_in_bytes"), 0);
+            long usedBoth = GroupFiles.number(files.read(kernel, own + "/memory.memsw.usage_in_bytes"), used);
             return new MemoryUse(
                     limit < 0 ? MemoryUse.UNLIMITED : limit,
                     used,
-                    Math.max(0, field(stat, "total_cache")),
-                    Math.max(0, field(stat, "total_inactive_file")),
+                    Math.max(0, GroupFiles.field(stat, "total_cache")),
+                    Math.max(0, GroupFiles.field(stat, "total_inactive_file")),
                     both < 0 || limit < 0 ? MemoryUse.UNLIMITED : both - limit,
                     Math.max(0, usedBoth - used));
         }
         long limit = MemoryUse.UNLIMITED;
         long swap = MemoryUse.UNLIMITED;
         for (String directory : chain.directories()) {
-            limit = Math.min(limit, number(read(kernel, directory + "/memory.max"), MemoryUse.UNLIMITED));
-            swap = Math.min(swap, number(read(kernel, directory + "/memory.swap.max"), MemoryUse.UNLIMITED));
+            limit = Math.min(
+                    limit, GroupFiles.number(files.read(kernel, directory + "/memory.max"), MemoryUse.UNLIMITED));
+            swap = Math.min(
+                    swap, GroupFiles.number(files.read(kernel, directory + "/memory.swap.max"), MemoryUse.UNLIMITED));
         }
         return new MemoryUse(
                 limit,
-                number(read(kernel, own + "/memory.current"), 0),
-                Math.max(0, field(stat, "file")),
-                Math.max(0, field(stat, "inactive_file")),
+                GroupFiles.number(files.read(kernel, own + "/memory.current"), 0),
+                Math.max(0, GroupFiles.field(stat, "file")),
+                Math.max(0, GroupFiles.field(stat, "inactive_file")),
                 swap,
-                number(read(kernel, own + "/memory.swap.current"), 0));
+                GroupFiles.number(files.read(kernel, own + "/memory.swap.current"), 0));
     }
 
     /** How many processors' time the container may use, rounded up; {@link Integer#MAX_VALUE} without a limit. */
@@ -87,16 +79,16 @@ public final class ContainerLimits {
             long quota = -1;
             long period = 0;
             if (chain.isUnified()) {
-                String[] words = String.valueOf(read(kernel, directory + "/cpu.max"))
+                String[] words = String.valueOf(files.read(kernel, directory + "/cpu.max"))
                         .strip()
                         .split(" ", -1);
                 if (words.length == 2) {
-                    quota = number(words[0], -1);
-                    period = number(words[1], 0);
+                    quota = GroupFiles.number(words[0], -1);
+                    period = GroupFiles.number(words[1], 0);
                 }
             } else {
-                quota = number(read(kernel, directory + "/cpu.cfs_quota_us"), -1);
-                period = quota <= 0 ? 0 : number(read(kernel, directory + "/cpu.cfs_period_us"), 0);
+                quota = GroupFiles.number(files.read(kernel, directory + "/cpu.cfs_quota_us"), -1);
+                period = quota <= 0 ? 0 : GroupFiles.number(files.read(kernel, directory + "/cpu.cfs_period_us"), 0);
             }
             if (quota > 0 && period > 0) {
                 least = (int) Math.min(least, (quota + period - 1) / period);
@@ -114,7 +106,7 @@ public final class ContainerLimits {
         GroupChain chain = chain(kernel, "cpuset");
         String list = chain == null
                 ? null
-                : read(
+                : files.read(
                         kernel,
                         chain.directories().getFirst()
                                 + (chain.isUnified() ? "/cpuset.cpus.effective" : "/cpuset.effective_cpus"));
@@ -127,7 +119,8 @@ public final class ContainerLimits {
         return chain == null
                 ? 0
                 : (int) Math.min(
-                        number(read(kernel, chain.directories().getFirst() + "/pids.current"), 0), Short.MAX_VALUE);
+                        GroupFiles.number(files.read(kernel, chain.directories().getFirst() + "/pids.current"), 0),
+                        Short.MAX_VALUE);
     }
 
     /** Whether somebody wants the container, or a group that it is in, to stand still. A host may have both versions' means for it. */
@@ -136,14 +129,14 @@ public final class ContainerLimits {
         // A group of version 1 says so of its parents' wish too.
         String state = first == null || first.isUnified()
                 ? null
-                : read(kernel, first.directories().getFirst() + "/freezer.state");
+                : files.read(kernel, first.directories().getFirst() + "/freezer.state");
         if (state != null && !state.startsWith("THAWED")) {
             return true;
         }
         GroupChain second = chain(kernel, UNIFIED);
         if (second != null) {
             for (String directory : second.directories()) {
-                String frozen = read(kernel, directory + "/cgroup.freeze");
+                String frozen = files.read(kernel, directory + "/cgroup.freeze");
                 if (frozen != null && frozen.startsWith("1")) {
                     return true;
                 }
@@ -155,8 +148,8 @@ public final class ContainerLimits {
     private synchronized @Nullable GroupChain chain(KernelCalls kernel, String controller) {
         if (chains == null) {
             Map<String, GroupChain> found = new HashMap<>();
-            List<MountInfo> mounts = MountInfo.parse(text(kernel, "self/mountinfo"));
-            String groups = text(kernel, init + "/cgroup");
+            List<MountInfo> mounts = MountInfo.parse(files.text(kernel, "self/mountinfo"));
+            String groups = files.text(kernel, init + "/cgroup");
             for (String each : List.of("memory", "cpu", "cpuset", "pids", "freezer", UNIFIED)) {
                 GroupChain chain = GroupChain.of(mounts, groups, each);
                 if (chain != null) {
@@ -166,50 +159,5 @@ public final class ContainerLimits {
             chains = Map.copyOf(found);
         }
         return chains.get(controller);
-    }
-
-    private @Nullable String read(KernelCalls kernel, String path) {
-        String text = text(kernel, ROOT + path);
-        return text.isEmpty() ? null : text;
-    }
-
-    private String text(KernelCalls kernel, String path) {
-        try (NativeMemory memory = new NativeMemory(PATH_SIZE + PART_SIZE)) {
-            if (path.length() >= PATH_SIZE) {
-                return "";
-            }
-            memory.putString(0, path);
-            long fd = kernel.call(OPENAT, hostProc, memory.address(), O_CLOEXEC);
-            if (fd < 0) {
-                return "";
-            }
-            StringBuilder text = new StringBuilder();
-            long got;
-            while (text.length() < LARGEST && (got = kernel.call(READ, fd, memory.address(PATH_SIZE), PART_SIZE)) > 0) {
-                text.append(new String(memory.getBytes(PATH_SIZE, (int) got), StandardCharsets.ISO_8859_1));
-            }
-            kernel.call(CLOSE, fd);
-            return text.toString();
-        }
-    }
-
-    /** The first number of a file; {@code otherwise} for none, as for the word max. */
-    private static long number(@Nullable String text, long otherwise) {
-        try {
-            return text == null ? otherwise : Long.parseLong(text.strip());
-        } catch (NumberFormatException e) {
-            return otherwise;
-        }
-    }
-
-    private static long field(@Nullable String stat, String name) {
-        if (stat != null) {
-            for (String line : stat.split("\n", -1)) {
-                if (line.startsWith(name + " ")) {
-                    return number(line.substring(name.length() + 1), -1);
-                }
-            }
-        }
-        return -1;
     }
 }

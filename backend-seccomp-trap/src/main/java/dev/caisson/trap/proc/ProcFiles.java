@@ -4,6 +4,7 @@ import dev.caisson.linux.Errno;
 import dev.caisson.trap.dispatch.Caller;
 import dev.caisson.trap.dispatch.GuestCall;
 import dev.caisson.trap.dispatch.Nr;
+import dev.caisson.trap.limits.SandboxMemory;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
@@ -413,6 +414,9 @@ public final class ProcFiles {
     }
 
     private static long memoryFile(GuestCall c, String name, String text) {
+        if (!c.container().memory().mayHold(SandboxMemory.units(text.length()))) {
+            return -Errno.ENOMEM.number();
+        }
         c.putPath(GuestCall.TEXT, "proc-" + name);
         long fd = c.kernel()
                 .call(Nr.memfd_create, c.memory().address(GuestCall.TEXT), 3 /* MFD_CLOEXEC | MFD_ALLOW_SEALING */);

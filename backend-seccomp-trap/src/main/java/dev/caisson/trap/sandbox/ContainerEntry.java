@@ -9,6 +9,7 @@ import dev.caisson.trap.dispatch.GuestCall;
 import dev.caisson.trap.dispatch.HandedOver;
 import dev.caisson.trap.dispatch.Nr;
 import dev.caisson.trap.egress.ContainerEgress;
+import dev.caisson.trap.limits.SandboxMemory;
 import dev.caisson.trap.mounts.Mounts;
 import dev.caisson.trap.policy.ContainerPolicy;
 import java.nio.charset.StandardCharsets;
@@ -30,6 +31,7 @@ final class ContainerEntry {
     private final ContainerPolicy policy;
     private final @Nullable ContainerEgress egress;
     private final HandedOver handedOver;
+    private final SandboxMemory memory;
     private final @Nullable Mounts mounts;
     private final FileSizes fileSizes = new FileSizes();
     private @Nullable ContainerView view;
@@ -42,6 +44,7 @@ final class ContainerEntry {
      * @param policy the container's
      * @param egress the container's, if it has one
      * @param handedOver the pod's
+     * @param memory the pod's
      * @param mounts what it mounts; null where it may not
      */
     ContainerEntry(
@@ -52,6 +55,7 @@ final class ContainerEntry {
             ContainerPolicy policy,
             @Nullable ContainerEgress egress,
             HandedOver handedOver,
+            SandboxMemory memory,
             @Nullable Mounts mounts) {
         this.hostProc = hostProc;
         this.init = init;
@@ -60,6 +64,7 @@ final class ContainerEntry {
         this.policy = policy;
         this.egress = egress;
         this.handedOver = handedOver;
+        this.memory = memory;
         this.mounts = mounts;
     }
 
@@ -88,31 +93,32 @@ final class ContainerEntry {
         if (view != null) {
             return 0;
         }
-        try (NativeMemory memory = new NativeMemory(256);
+        try (NativeMemory small = new NativeMemory(256);
                 NativeMemory room = new NativeMemory(GuestCall.DATA)) {
-            memory.putString(0, initPid + "/exe");
-            policy.launchedBy(GuestCall.program(kernel, hostProc, memory, room));
-            memory.putString(0, "/proc");
-            long fd = kernel.call(Nr.openat, AT_FDCWD, memory.address(), O_PATH_DIRECTORY);
+            small.putString(0, initPid + "/exe");
+            policy.launchedBy(GuestCall.program(kernel, hostProc, small, room));
+            small.putString(0, "/proc");
+            long fd = kernel.call(Nr.openat, AT_FDCWD, small.address(), O_PATH_DIRECTORY);
             if (fd < 0 && fd != -Errno.ENOENT.number()) {
                 return fd;
             }
             long device = -1;
             if (fd >= 0) {
-                kernel.call(Nr.fstat, fd, memory.address());
-                device = memory.getLong(0);
+                kernel.call(Nr.fstat, fd, small.address());
+                device = small.getLong(0);
                 kernel.call(Nr.close, fd);
             }
             view = new ContainerView(
                     hostProc,
                     device,
                     isStrict,
-                    bootId(kernel, memory),
+                    bootId(kernel, small),
                     initPid,
                     policy,
                     egress,
                     fileSizes,
                     handedOver,
+                    memory,
                     mounts);
             return new ContainerMounts(kernel).prepare();
         }

@@ -9,6 +9,7 @@ import dev.caisson.trap.dispatch.FileSizes;
 import dev.caisson.trap.dispatch.GuestCall;
 import dev.caisson.trap.dispatch.HandedOver;
 import dev.caisson.trap.dispatch.Nr;
+import dev.caisson.trap.limits.SandboxMemory;
 import dev.caisson.trap.policy.ContainerPolicy;
 
 /**
@@ -64,6 +65,7 @@ final class Rehearsal {
                                 null,
                                 new FileSizes(),
                                 new HandedOver(),
+                                new SandboxMemory(hostProc),
                                 null))) {
             long path = memory.address(PATH);
             long out = memory.address(OUT);

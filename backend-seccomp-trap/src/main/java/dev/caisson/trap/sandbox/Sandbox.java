@@ -2,6 +2,7 @@ package dev.caisson.trap.sandbox;
 
 import dev.caisson.trap.dispatch.Dispatcher;
 import dev.caisson.trap.dispatch.HandedOver;
+import dev.caisson.trap.limits.SandboxMemory;
 
 /** The containers that this process answers. Ends with the last one. Thread-safe. */
 final class Sandbox {
@@ -9,6 +10,7 @@ final class Sandbox {
     private final Runnable onEnd;
     private final Dispatcher dispatcher = new Dispatcher(Handlers.all());
     private final HandedOver handedOver = new HandedOver();
+    private final SandboxMemory memory;
     private int containers;
 
     /**
@@ -18,6 +20,8 @@ final class Sandbox {
     Sandbox(int hostProc, Runnable onEnd) {
         this.hostProc = hostProc;
         this.onEnd = onEnd;
+        memory = new SandboxMemory(hostProc);
+        memory.start();
     }
 
     /** Makes the first container's first calls as fast as later ones; takes some tenths of a second of one processor, once. */
@@ -31,7 +35,7 @@ final class Sandbox {
         Thread.ofPlatform()
                 .daemon()
                 .name("container-" + guard)
-                .start(new ServedContainer(guard, hostProc, dispatcher, handedOver, this::adopt, this::ended));
+                .start(new ServedContainer(guard, hostProc, dispatcher, handedOver, memory, this::adopt, this::ended));
     }
 
     private synchronized void ended() {

@@ -8,6 +8,7 @@ import dev.caisson.trap.dispatch.HandedOver;
 import dev.caisson.trap.dispatch.Nr;
 import dev.caisson.trap.egress.ContainerEgress;
 import dev.caisson.trap.filter.Tier;
+import dev.caisson.trap.limits.SandboxMemory;
 import dev.caisson.trap.mounts.MountRequest;
 import dev.caisson.trap.mounts.Mounts;
 import dev.caisson.trap.policy.ContainerPolicy;
@@ -49,6 +50,7 @@ final class ServedContainer implements Runnable {
     private final int hostProc;
     private final Dispatcher dispatcher;
     private final HandedOver handedOver;
+    private final SandboxMemory memory;
     private final IntConsumer adopt;
     private final Runnable onEnd;
     private final KernelCalls kernel = new KernelCalls();
@@ -60,15 +62,23 @@ final class ServedContainer implements Runnable {
      * @param guard host pid of the container's guard
      * @param hostProc a descriptor of the host's /proc
      * @param handedOver of all containers of the pod
+     * @param memory of this process, for all of them
      * @param adopt called for another container of the pod
      * @param onEnd called when this one has ended
      */
     ServedContainer(
-            int guard, int hostProc, Dispatcher dispatcher, HandedOver handedOver, IntConsumer adopt, Runnable onEnd) {
+            int guard,
+            int hostProc,
+            Dispatcher dispatcher,
+            HandedOver handedOver,
+            SandboxMemory memory,
+            IntConsumer adopt,
+            Runnable onEnd) {
         this.guard = guard;
         this.hostProc = hostProc;
         this.dispatcher = dispatcher;
         this.handedOver = handedOver;
+        this.memory = memory;
         this.adopt = adopt;
         this.onEnd = onEnd;
     }
@@ -162,6 +172,7 @@ final class ServedContainer implements Runnable {
                     policy,
                     egress,
                     handedOver,
+                    memory,
                     mounts());
         } else {
             kernel.call(Nr.close, pidfd);

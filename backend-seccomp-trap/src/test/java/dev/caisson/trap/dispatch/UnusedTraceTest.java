@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.linux.direct.KernelCalls;
 import dev.caisson.linux.direct.SeccompListener;
+import dev.caisson.trap.limits.SandboxMemory;
 import dev.caisson.trap.policy.ContainerPolicy;
 import org.junit.jupiter.api.Test;
 
@@ -20,7 +21,17 @@ class UnusedTraceTest {
     void costsLessThanASystemCall() {
         KernelCalls kernel = new KernelCalls();
         ContainerView container = new ContainerView(
-                -1, -1, false, "none\n", 1, new ContainerPolicy(), null, new FileSizes(), new HandedOver(), null);
+                -1,
+                -1,
+                false,
+                "none\n",
+                1,
+                new ContainerPolicy(),
+                null,
+                new FileSizes(),
+                new HandedOver(),
+                new SandboxMemory(-1),
+                null);
         long unused = Long.MAX_VALUE;
         long systemCall = Long.MAX_VALUE;
         boolean looked = false;

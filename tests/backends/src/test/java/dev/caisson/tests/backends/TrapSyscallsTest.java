@@ -7,6 +7,7 @@ import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.testkit.Bundle;
 import dev.caisson.backend.testkit.TestContainer;
 import dev.caisson.namespace.NamespaceBackend;
+import dev.caisson.oci.Mount;
 import dev.caisson.oci.ProcessSpec;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -37,6 +38,10 @@ final class TrapSyscallsTest extends TrapSuite {
             throws ContainerFault, IOException, InterruptedException {
         Bundle bundle = shell(SETUP + "cd /tmp && /program " + arguments);
         CompiledProgram.compile(name, temp, bundle.rootfs("program"));
+        return output(backend, bundle);
+    }
+
+    private String output(Backend backend, Bundle bundle) throws ContainerFault, IOException, InterruptedException {
         try (TestContainer c = TestContainer.prepare(backend, bundle, pod().launcher())) {
             c.create().start();
             assertThat(c.init().awaitExit(LIMIT)).as("ends in time").isTrue();
@@ -103,12 +108,7 @@ final class TrapSyscallsTest extends TrapSuite {
             l.maskedPaths = List.of("/masked");
             l.readonlyPaths = List.of("/readonly");
         });
-        try (TestContainer c = TestContainer.prepare(backend, bundle, pod().launcher())) {
-            c.create().start();
-            assertThat(c.init().awaitExit(LIMIT)).as("ends in time").isTrue();
-            int code = c.init().exit().join().code();
-            return c.stdout() + c.stderr() + "--- exit " + code + "\n";
-        }
+        return output(backend, bundle);
     }
 
     @Test
@@ -153,6 +153,18 @@ final class TrapSyscallsTest extends TrapSuite {
                         "setsockopt(u, SOL_SOCKET, SO_ZEROCOPY, &on, sizeof on) 0 0",
                         "sendto(u, \"x\", 1, MSG_ZEROCOPY, (void *)&in, sizeof in) -1 ENOBUFS",
                         "--- exit 0");
+    }
+
+    /** Whatever a guest hoards, the sandbox process lives: it refuses before the kernel kills it. */
+    @ParameterizedTest
+    @CsvSource({"symlink, default", "symlink, strict"})
+    void hoardsAreRefused(String what, String tier) throws Exception {
+        Bundle bundle = Bundles.withMounts(
+                shell(SETUP + "exec /program " + what), Mount.of("/tmp", "tmpfs", "tmpfs", List.of("mode=1777")));
+        CompiledProgram.compile("hoards", temp, bundle.rootfs("program"));
+        // The container is killed with the sandbox process, so that it says anything at the end is the proof.
+        assertThat(output(new Tiered(backend(), tier), bundle).lines())
+                .contains("refused", "and then: answered", "--- exit 0");
     }
 
     /** Every number with tiny and all-ones arguments, in a fresh process each: the sandbox process answers on. */

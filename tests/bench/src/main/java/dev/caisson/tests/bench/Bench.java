@@ -66,7 +66,7 @@ public final class Bench {
         if (options.wants(OciRows.NAME)) {
             OciRows.measure(options, samples);
         }
-        if (options.wants(TrapRows.NAME)) {
+        if (options.wants(TrapRows.NAME) || options.wants(TrapRows.CALLS)) {
             TrapRows.measure(options, samples);
         }
         if (options.wants(KvmRows.NAME)) {

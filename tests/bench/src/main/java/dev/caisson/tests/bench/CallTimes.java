@@ -2,7 +2,10 @@ package dev.caisson.tests.bench;
 
 import java.nio.file.Path;
 
-/** A program that prints what single system calls cost it: a name and microseconds a line. */
+/**
+ * A program that prints what single system calls cost it: a name and microseconds a line. First with nobody else at work, then with as many processes that make
+ * the same call as there are processors.
+ */
 final class CallTimes {
     private static final String SOURCE = """
             #define _GNU_SOURCE
@@ -13,6 +16,7 @@ final class CallTimes {
             #include <sys/mman.h>
             #include <sys/stat.h>
             #include <sys/syscall.h>
+            #include <sys/wait.h>
             #include <time.h>
             #include <unistd.h>
 
@@ -54,6 +58,30 @@ final class CallTimes {
                 printf("%s %.3f\\n", what, best);
             }
 
+            // All are busy from the first one's beginning to the last one's end.
+            static void crowd(const char *what, void (*call)(void), char *directory)
+            {
+                enum { WINDOW = 200000, PART = 16 };
+                int results[2], processes = sysconf(_SC_NPROCESSORS_ONLN);
+                double sum = 0, each, begin = now() + 20000;
+                if (pipe(results)) exit(2);
+                for (int k = 0; k < processes; k++) {
+                    if (!fork()) {
+                        long count = 0;
+                        dir = open(directory, O_RDONLY | O_DIRECTORY);
+                        while (now() < begin) call();
+                        while (now() < begin + WINDOW)
+                            for (int i = 0; i < PART; i++, count++) call();
+                        each = (now() - begin) / count;
+                        _exit(write(results[1], &each, sizeof each) != sizeof each);
+                    }
+                }
+                for (int k = 0; k < processes; k++, sum += each)
+                    if (read(results[0], &each, sizeof each) != sizeof each) exit(2);
+                while (wait(NULL) > 0) ;
+                printf("%s, all processors busy %.3f\\n", what, sum / processes);
+            }
+
             int main(int argc, char **argv)
             {
                 if (argc != 2) return 1;
@@ -74,6 +102,10 @@ final class CallTimes {
                 time_it("stat", stat_path, 5000);
                 time_it("stat of nothing", stat_missing, 5000);
                 time_it("getdents", get_dents, 5000);
+                crowd("open and close", open_close, argv[1]);
+                crowd("stat", stat_path, argv[1]);
+                crowd("stat of nothing", stat_missing, argv[1]);
+                crowd("getdents", get_dents, argv[1]);
                 return 0;
             }
             """;

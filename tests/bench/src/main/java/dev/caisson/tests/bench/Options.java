@@ -19,7 +19,7 @@ record Options(int rounds, List<String> rows, List<String> peers, List<String> l
             bench [--rounds N] [--rows LIST] [--peers LIST] [--containerd LIST] [--fleet N] [--out DIR]
               --rounds N         interleaved rounds (20)
               --rows LIST        comma-separated of: ctr-run, shim-start, task, pod, stdout, memory, idle, reattach, oci,
-                                 oci-first, oci-memory, podman, trap, kvm
+                                 oci-first, oci-memory, podman, trap, trap-calls, kvm
               --peers LIST       comma-separated of: caisson, runc, crun
               --containerd LIST  comma-separated of: 1.6, 2.x
               --fleet N          pods of the fleet rows (100)
@@ -67,6 +67,7 @@ record Options(int rounds, List<String> rows, List<String> peers, List<String> l
                 || rows.stream()
                         .anyMatch(row -> !row.equals(OciRows.NAME)
                                 && !row.equals(TrapRows.NAME)
+                                && !row.equals(TrapRows.CALLS)
                                 && !row.equals(KvmRows.NAME)
                                 && !CallerRows.NAMES.contains(row));
     }

@@ -3,6 +3,7 @@ package dev.caisson.trap.dispatch;
 import dev.caisson.linux.Errno;
 import dev.caisson.trap.filter.CallTable;
 import dev.caisson.trap.filter.SystemCall;
+import dev.caisson.trap.limits.SandboxMemory;
 import dev.caisson.trap.policy.Subject;
 import java.util.Map;
 import java.util.Set;
@@ -29,9 +30,6 @@ public final class Dispatcher {
             "rename",
             "renameat",
             "renameat2",
-            "setxattr",
-            "lsetxattr",
-            "fsetxattr",
             "inotify_init",
             "inotify_init1",
             "inotify_add_watch",
@@ -39,9 +37,16 @@ public final class Dispatcher {
             "accept4",
             "mount");
 
+    /** The same, of as many bytes as an argument says. */
+    private static final Set<String> HOLDING_BYTES = Set.of("setxattr", "lsetxattr", "fsetxattr");
+
+    private static final int BYTES = 3;
+    /** XATTR_SIZE_MAX: more is refused. */
+    private static final long MOST_BYTES = 65536;
+
     private final @Nullable Handler[] byNumber;
-    /** Whether a handler's call is one of {@link #HOLDING}. */
     private final boolean[] holds;
+    private final boolean[] holdsBytes;
 
     /**
      * @param handlers by the names that the table calls them
@@ -50,6 +55,7 @@ public final class Dispatcher {
     public Dispatcher(Map<String, Handler> handlers) {
         byNumber = new Handler[CallTable.calls().getLast().number() + 1];
         holds = new boolean[byNumber.length];
+        holdsBytes = new boolean[byNumber.length];
         for (SystemCall call : CallTable.calls()) {
             if (call.handler() != null) {
                 Handler handler = handlers.get(call.handler());
@@ -58,6 +64,7 @@ public final class Dispatcher {
                 }
                 byNumber[call.number()] = handler;
                 holds[call.number()] = HOLDING.contains(call.name());
+                holdsBytes[call.number()] = HOLDING_BYTES.contains(call.name());
             }
         }
     }
@@ -73,7 +80,7 @@ public final class Dispatcher {
         } else if (handler != null) {
             try {
                 int refused = call.refusedByRule();
-                if (holds[number] && !call.container().memory().mayHold(1)) {
+                if ((holds[number] || holdsBytes[number]) && !mayHold(call, number)) {
                     refused = Errno.ENOMEM.number();
                 }
                 result = refused != 0 ? -refused : handler.handle(call);
@@ -86,5 +93,15 @@ public final class Dispatcher {
             }
         }
         call.finish(result);
+    }
+
+    private boolean mayHold(GuestCall call, int number) {
+        long bytes = call.arg(BYTES);
+        return call.container()
+                .memory()
+                .mayHold(
+                        holdsBytes[number]
+                                ? SandboxMemory.units(bytes < 0 ? MOST_BYTES : Math.min(bytes, MOST_BYTES))
+                                : 1);
     }
 }

@@ -28,6 +28,8 @@ public final class OpenCalls {
     private static final int STAT_MODE = 24;
     private static final int S_IFMT = 0xf000;
     private static final int S_IFIFO = 0x1000;
+    private static final int S_IFDIR = 0x4000;
+    private static final int S_IFREG = 0x8000;
     private static final long ENOENT = -Errno.ENOENT.number();
     /** Not an errno. */
     private static final long FIFO = Long.MIN_VALUE + 2;
@@ -93,6 +95,7 @@ public final class OpenCalls {
         boolean reads = (flags & O_ACCMODE) == 0;
         Names.Below below = noFollow ? Names.Below.LINK : Names.Below.TARGET;
         boolean looks = reads && !nonBlocking && c.container().fifos().areThere();
+        c.memory().putInt(STAT + STAT_MODE, 0);
         long fd = Names.named(c, directory, path, GuestCall.PATH, below, new Names.Work() {
             @Override
             public long on(long dir, long name, int empty) {
@@ -109,7 +112,9 @@ public final class OpenCalls {
                     }
                 }
                 if (empty != 0) {
-                    return ProcFiles.reopen(c, dir, flags, O_NONBLOCK);
+                    long reopened = ProcFiles.reopen(c, dir, flags, O_NONBLOCK);
+                    c.memory().putInt(STAT + STAT_MODE, 0); // the text of one that was written went through there
+                    return reopened;
                 }
                 int umasked = mode == 0 ? 0 : mode & ~c.caller().umask();
                 return notOfProc(c, openHere(c, dir, name, flags | O_NONBLOCK | O_NOCTTY, umasked, resolve), flags);
@@ -123,7 +128,8 @@ public final class OpenCalls {
             return fd;
         }
         // Of what has a position nobody waits for the end, as of pipes and terminals.
-        boolean isFile = c.kernel().call(Nr.lseek, fd, 0, SEEK_CUR) >= 0;
+        int kind = c.memory().getInt(STAT + STAT_MODE) & S_IFMT;
+        boolean isFile = kind == S_IFREG || kind == S_IFDIR || c.kernel().call(Nr.lseek, fd, 0, SEEK_CUR) >= 0;
         if (!isFile && reads && !nonBlocking && !looks && isFifo(c, fd)) {
             return laterFifo(c, FifoOpen.of(directory, path, flags, mode, fd), fd);
         }
@@ -134,9 +140,14 @@ public final class OpenCalls {
         return isFile ? c.handOver(fd, closeOnExec) : c.answerDescriptor(fd, closeOnExec);
     }
 
-    /** What a link or another place of procfs led to is opened as by its name below /proc: our rights are not the caller's there. */
+    /**
+     * What a link or another place of procfs led to is opened as by its name below /proc: our rights are not the caller's there. What the file is
+     * is then at STAT, or nothing where that is not known.
+     */
     private static long notOfProc(GuestCall c, long fd, int flags) {
-        if (fd < 0 || !ProcFiles.mayBeIn(c, fd)) {
+        if (fd < 0
+                || c.kernel().call(Nr.fstat, fd, c.memory().address(STAT)) != 0
+                || c.memory().getLong(STAT) != c.container().procDevice()) {
             return fd;
         }
         String name = ProcPlaces.nameOf(c, fd);
@@ -148,6 +159,7 @@ public final class OpenCalls {
         }
         long opened = ProcFiles.reopen(c, found, flags, O_NONBLOCK);
         c.close(found);
+        c.memory().putInt(STAT + STAT_MODE, 0);
         return opened;
     }
 

@@ -258,7 +258,7 @@ class SurvivalTest extends SurvivalBed {
             System.getProperty("caisson.wall", "").isEmpty() ? 200 : 3000;
 
     @Test
-    void killedAgainAndAgainWhileFiftyContainersComeAndGo() throws InterruptedException {
+    void killedEveryTwoHundredMillisecondsWhileFiftyContainersComeAndGo() throws InterruptedException {
         try (EventLog log = new EventLog(bed().client());
                 Task witness = Task.running(bed(), "witness", "sleep", "1000")) {
             long witnessPid = witness.state().getPid();

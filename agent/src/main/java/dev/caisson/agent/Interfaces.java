@@ -65,6 +65,10 @@ final class Interfaces {
             if (!address(CLASS.resolve(found)).equals(wanted.getMac())) {
                 words.add("link set dev " + found + " address " + wanted.getMac());
             }
+            if (wanted.getAddressesList().stream().anyMatch(each -> each.indexOf(':') >= 0)) {
+                // Nobody else has them: that was found out on the host, and is not waited for a second time.
+                HostFiles.write("/proc/sys/net/ipv6/conf/" + found + "/accept_dad", "0");
+            }
             String name = wanted.getName();
             if (!found.equals(name)) {
                 words.add("link set dev " + found + " name " + name);

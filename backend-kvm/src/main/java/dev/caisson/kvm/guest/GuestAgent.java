@@ -69,6 +69,7 @@ public final class GuestAgent {
 
     private final Path machine;
     private final Supplier<String> console;
+    private final Duration connectTime;
 
     /**
      * The agent of a machine.
@@ -77,8 +78,22 @@ public final class GuestAgent {
      * @param console asked for the last lines of the guest's console when the guest does not answer
      */
     public GuestAgent(Path machine, Supplier<String> console) {
+        this(machine, console, CONNECT_TIME);
+    }
+
+    private GuestAgent(Path machine, Supplier<String> console, Duration connectTime) {
         this.machine = machine;
         this.console = console;
+        this.connectTime = connectTime;
+    }
+
+    /**
+     * The same, for who asks again: a connection that was begun while the guest's driver began was seen never to be answered.
+     *
+     * @param limit how long the guest's kernel may take to say that somebody listens; at most as long as usual
+     */
+    public GuestAgent within(Duration limit) {
+        return new GuestAgent(machine, console, limit.compareTo(CONNECT_TIME) < 0 ? limit : CONNECT_TIME);
     }
 
     /** A guest that does not answer may have said why; one that is being greeted is asked again and again. */
@@ -95,7 +110,7 @@ public final class GuestAgent {
     private <R extends MessageLite> R call(
             String service, String method, MessageLite request, Parser<R> responses, String what, CallOptions options)
             throws ContainerFault {
-        try (TtrpcClient client = AgentConnection.open(machine, PORT, CONNECT_TIME)) {
+        try (TtrpcClient client = AgentConnection.open(machine, PORT, connectTime)) {
             return client.call(service, method, request, responses, options);
         } catch (TtrpcException e) {
             Kind kind = kind(e.code());

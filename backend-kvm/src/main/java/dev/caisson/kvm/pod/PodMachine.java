@@ -51,6 +51,10 @@ public final class PodMachine {
     private static final Duration END_TIME = Duration.ofSeconds(5);
     private static final long FIRST_NAP_MILLIS = 5;
     private static final long NAP_MILLIS = 50;
+    /** How long a guest that boots has for the answer whether its agent listens; and by how much of its boot's time that grows, as it may be a slow one. */
+    private static final long PATIENCE_NANOS = 1_000_000_000;
+
+    private static final int PATIENCE_SHARE = 8;
     private static final int DUMP_SECONDS = 300;
     private static final int LOG_LINES = 30;
 
@@ -328,12 +332,14 @@ public final class PodMachine {
     }
 
     private void awaitAgent() throws ContainerFault {
-        long end = System.nanoTime() + BOOT_TIME.toNanos();
+        long begin = System.nanoTime();
+        long end = begin + BOOT_TIME.toNanos();
         long nap = FIRST_NAP_MILLIS;
         while (true) {
             try {
-                var _ = agent().hello(
-                                isCopy ? new GuestAgent.Copy(name(), Long.parseLong(control.ask("behind"))) : null);
+                long patience = PATIENCE_NANOS + (System.nanoTime() - begin) / PATIENCE_SHARE;
+                var _ = agent().within(Duration.ofNanos(patience))
+                        .hello(isCopy ? new GuestAgent.Copy(name(), Long.parseLong(control.ask("behind"))) : null);
                 return;
             } catch (ContainerFault e) {
                 if (!isAlive()) {

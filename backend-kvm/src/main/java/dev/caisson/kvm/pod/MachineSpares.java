@@ -16,6 +16,9 @@ import org.jspecify.annotations.Nullable;
 public final class MachineSpares {
     private static final long QUIET_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
+    /** The agent's young generation has been gone through then, each page of which costs an exit when it is touched first, and two when it is read before. */
+    private static final int REHEARSALS = 3;
+
     /**
      * What a spare is of.
      *
@@ -91,7 +94,7 @@ public final class MachineSpares {
             try {
                 fresh.begin();
                 // What a life writes to is copied now, while nobody waits.
-                fresh.rehearse(1);
+                fresh.rehearse(REHEARSALS);
                 fresh.hold();
                 fresh.markReady();
             } catch (ContainerFault e) {

@@ -65,8 +65,7 @@ public final class MachineMain {
             return;
         }
         try {
-            VmEnd end = run(args);
-            System.err.println("machine: the guest ended: " + end.cause() + " " + end.detail());
+            run(args);
             System.exit(0);
         } catch (IOException e) {
             System.err.println("machine: run a guest in " + args.directory() + ": " + Errno.describe(e));
@@ -76,7 +75,7 @@ public final class MachineMain {
         System.exit(1);
     }
 
-    private static VmEnd run(MachineArguments args) throws IOException, InterruptedException {
+    private static void run(MachineArguments args) throws IOException, InterruptedException {
         Path image = args.image();
         List<BlockDevice> drives = new ArrayList<>();
         List<NetDevice> cards = new ArrayList<>();
@@ -118,7 +117,8 @@ public final class MachineMain {
                 end = machine.await(LONG);
             }
             System.err.println(machine.console().lastLines(30));
-            return end;
+            // Before its sockets are closed: whoever finds them so looks here why.
+            System.err.println("machine: the guest ended: " + end.cause() + " " + end.detail());
         }
     }
 

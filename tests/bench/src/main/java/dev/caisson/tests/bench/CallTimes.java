@@ -58,27 +58,32 @@ final class CallTimes {
                 printf("%s %.3f\\n", what, best);
             }
 
-            // All are busy from the first one's beginning to the last one's end.
+            // They begin together, and each takes its own time.
             static void crowd(const char *what, void (*call)(void), char *directory)
             {
                 enum { WINDOW = 200000, PART = 16 };
-                int results[2], processes = sysconf(_SC_NPROCESSORS_ONLN);
-                double sum = 0, each, begin = now() + 20000;
-                if (pipe(results)) exit(2);
+                int results[2], gate[2], processes = sysconf(_SC_NPROCESSORS_ONLN);
+                double sum = 0, each;
+                if (pipe(results) || pipe(gate)) exit(2);
                 for (int k = 0; k < processes; k++) {
                     if (!fork()) {
                         long count = 0;
                         dir = open(directory, O_RDONLY | O_DIRECTORY);
-                        while (now() < begin) call();
-                        while (now() < begin + WINDOW)
+                        close(gate[1]);
+                        if (read(gate[0], &each, 1) != 0) _exit(1);
+                        double begin = now();
+                        do {
                             for (int i = 0; i < PART; i++, count++) call();
-                        each = (now() - begin) / count;
+                            each = (now() - begin) / count;
+                        } while (each * count < WINDOW);
                         _exit(write(results[1], &each, sizeof each) != sizeof each);
                     }
                 }
+                close(gate[0]), close(gate[1]);
                 for (int k = 0; k < processes; k++, sum += each)
                     if (read(results[0], &each, sizeof each) != sizeof each) exit(2);
                 while (wait(NULL) > 0) ;
+                close(results[0]), close(results[1]);
                 printf("%s, all processors busy %.3f\\n", what, sum / processes);
             }
 

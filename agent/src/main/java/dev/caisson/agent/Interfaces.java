@@ -19,6 +19,7 @@ import java.util.regex.Pattern;
 /** The machine's network cards: what the pod's interfaces were on the host they are here. */
 final class Interfaces {
     private static final Path CLASS = Path.of("/sys/class/net");
+    private static final Path SETTINGS = Path.of("/proc/sys/net/ipv6/conf");
     private static final Path BUS = Path.of("/sys/bus/virtio");
     /** Cards that were taken away: link-layer address and device of each. A later agent reads it too. */
     private static final Path AWAY = Path.of("/run/caisson/cards");
@@ -58,16 +59,13 @@ final class Interfaces {
         require(MAC, wanted.getMac());
         try {
             String found = wanted.getCard().isEmpty() ? known(wanted.getName()) : card(wanted.getCard());
+            takeNothingMore(found);
             List<String> words = new ArrayList<>();
             if (wanted.getCard().isEmpty()) {
                 words.add("addr flush dev " + found);
             }
             if (!address(CLASS.resolve(found)).equals(wanted.getMac())) {
                 words.add("link set dev " + found + " address " + wanted.getMac());
-            }
-            if (wanted.getAddressesList().stream().anyMatch(each -> each.indexOf(':') >= 0)) {
-                // Nobody else has them: that was found out on the host, and is not waited for a second time.
-                HostFiles.write("/proc/sys/net/ipv6/conf/" + found + "/accept_dad", "0");
             }
             String name = wanted.getName();
             if (!found.equals(name)) {
@@ -84,6 +82,17 @@ final class Interfaces {
             ip(words);
         } catch (IOException e) {
             throw new ContainerFault(Kind.FAILED, "set up interface " + wanted.getName() + ": " + Errno.describe(e), e);
+        }
+    }
+
+    /**
+     * Addresses are the pod's, on the host: there it was made sure that nobody else has them, which takes a second or two in which they are of no use; and
+     * no router gives others. Does nothing in a kernel without IPv6.
+     */
+    private static void takeNothingMore(String name) {
+        Path settings = SETTINGS.resolve(name);
+        for (String each : List.of("accept_dad", "accept_ra")) {
+            HostFiles.tryWrite(settings.resolve(each).toString(), "0");
         }
     }
 

@@ -291,22 +291,30 @@ class KvmTemplateTest extends PodTest {
     void aCopyHasItsPodsNetwork() throws Exception {
         String name = build(new Shape(512, 1, 2));
         ip("netns add caisson-template");
-        try (ServerSocket server = new ServerSocket()) {
+        try (ServerSocket server = new ServerSocket();
+                ServerSocket version6 = new ServerSocket()) {
             ip("link add ct0 type veth peer name eth0 netns caisson-template");
             ip("addr add 10.99.0.1/24 dev ct0");
+            ip("addr add fd99::1/64 dev ct0 nodad");
             ip("link set ct0 up");
             ip("-n caisson-template link set eth0 address 02:11:22:33:44:55 up");
             ip("-n caisson-template addr add 10.99.0.2/24 dev eth0");
+            ip("-n caisson-template addr add fd99::2/64 dev eth0 nodad");
+            ip("-n caisson-template route add default via fd99::1");
             server.bind(new java.net.InetSocketAddress(InetAddress.getByName("10.99.0.1"), 8099));
-            Thread.startVirtualThread(() -> {
-                try (var peer = server.accept()) {
-                    peer.getOutputStream().write("from the host\n".getBytes(StandardCharsets.US_ASCII));
-                } catch (IOException e) {
-                    System.err.println("serve: " + e);
-                }
-            });
+            version6.bind(new java.net.InetSocketAddress(InetAddress.getByName("fd99::1"), 8099));
+            for (ServerSocket each : List.of(server, version6)) {
+                Thread.startVirtualThread(() -> {
+                    try (var peer = each.accept()) {
+                        String who = "from the host to " + peer.getInetAddress().getHostAddress() + "\n";
+                        peer.getOutputStream().write(who.getBytes(StandardCharsets.US_ASCII));
+                    } catch (IOException e) {
+                        System.err.println("serve: " + e);
+                    }
+                });
+            }
             Bundle bundle = shell(
-                            "cat /sys/class/net/eth0/address; grep -o '[a-z0-9]*:' /proc/net/dev | sort; nc 10.99.0.1 8099 </dev/null; echo ready; exec sleep 1000")
+                            "cat /sys/class/net/eth0/address; grep -o '[a-z0-9]*:' /proc/net/dev | sort; nc 10.99.0.1 8099 </dev/null; nc fd99::1 8099 </dev/null; grep -c '^0* 00 .* fd990*1 .* eth0' /proc/net/ipv6_route; echo ready; exec sleep 1000")
                     .linux(linux -> {
                         List<Linux.Namespace> all = new ArrayList<>(linux.namespaces);
                         all.removeIf(each -> each.type() == NamespaceType.NETWORK);
@@ -316,7 +324,8 @@ class KvmTemplateTest extends PodTest {
             try (TestContainer pod = running(prepare(bundle))) {
                 assertThat(pod.stdout())
                         .as(pod.stderr())
-                        .isEqualTo("02:11:22:33:44:55\neth0:\nlo:\nfrom the host\nready\n");
+                        .isEqualTo("02:11:22:33:44:55\neth0:\nlo:\nfrom the host to 10.99.0.2\n"
+                                + "from the host to fd99:0:0:0:0:0:0:2\n1\nready\n");
                 assertThat(machines())
                         .singleElement()
                         .satisfies(each -> assertThat(commandLine(each)).contains("/" + name + "/machine"));

@@ -10,7 +10,6 @@ import dev.caisson.tests.support.RuntimeUnderTest;
 import dev.caisson.tests.support.Skip;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -18,7 +17,6 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.regex.Pattern;
 
 /**
  * What a pod of the KVM wall costs: one whose machine boots, one whose machine is a copy of a template, one of the namespace wall, in turns. In the lab
@@ -28,13 +26,9 @@ import java.util.regex.Pattern;
 final class KvmRows {
     static final String NAME = "kvm";
 
-    private static final Path MACHINES = Path.of("/run/caisson-kvm");
     private static final Duration PATIENCE = Duration.ofMinutes(5);
     private static final String LINE = "/" + NAME;
     private static final int BOOT_EVERY = 3;
-    private static final int IDLE_PODS = 5;
-    private static final Duration IDLE_TIME = Duration.ofSeconds(20);
-    private static final int TICKS_PER_SECOND = 100;
 
     /** An installation and a containerd of its own. */
     private record Bed(String name, Path prefix, PrivateContainerd containerd) {}
@@ -113,7 +107,8 @@ final class KvmRows {
                 add(round, "ctr run --rm true, ms", "boot", run(beds.getFirst(), "kvm", "off"));
             }
         }
-        idle(beds.getFirst());
+        Bed first = beds.getFirst();
+        new KvmIdleRows(first.containerd(), first.prefix(), first.name() + LINE, samples).measure();
     }
 
     private void add(int round, String row, String subject, double value) {
@@ -136,87 +131,9 @@ final class KvmRows {
                 .timeout(PATIENCE));
     }
 
-    /** Some pods that do nothing: what their machines take of the host's memory, how much of it they share, and what they do. */
-    private void idle(Bed bed) {
-        List<String> ids = new ArrayList<>();
-        for (int i = 0; i < IDLE_PODS; i++) {
-            String id = Ctr.newId("idle");
-            ids.add(id);
-            List<String> options = List.of("--detach", "--null-io", "--annotation", "dev.caisson.backend=kvm");
-            bed.containerd()
-                    .ctr()
-                    .runContainer(id, options, "sleep", "100000")
-                    .timeout(PATIENCE)
-                    .run()
-                    .ok();
-        }
-        List<Path> machines = machines(" kept ");
-        long[] before = machines.stream().mapToLong(KvmRows::ticks).toArray();
-        Await.sleep(IDLE_TIME);
-        for (int i = 0; i < machines.size(); i++) {
-            Path machine = machines.get(i);
-            add(
-                    i,
-                    "processor time of an idle machine, %",
-                    bed.name(),
-                    100.0 * (ticks(machine) - before[i]) / TICKS_PER_SECOND / IDLE_TIME.toSeconds());
-            String maps = text(machine.resolve("smaps"));
-            int at = maps.indexOf("/machine\n");
-            if (at >= 0) {
-                String guest = maps.substring(at);
-                long touched = kib(guest, "Rss");
-                long written = kib(guest, "Anonymous");
-                add(i, "guest pages shared with the template, %", bed.name(), 100.0 * (touched - written) / touched);
-                long all = kib(text(machine.resolve("smaps_rollup")), "Pss");
-                add(i, "PSS of an idle pod's machine, MiB", bed.name(), all / 1024.0);
-                add(i, "of it not its guest's memory, MiB", bed.name(), (all - kib(guest, "Pss")) / 1024.0);
-            }
-        }
-        ids.forEach(id -> bed.containerd().ctr().remove(id));
-    }
-
-    private static long ticks(Path process) {
-        String[] stat = text(process.resolve("stat")).split(" ", -1);
-        return Long.parseLong(stat[13]) + Long.parseLong(stat[14]);
-    }
-
-    private static long kib(String map, String what) {
-        return Pattern.compile(what + ": +([0-9]+) kB")
-                .matcher(map)
-                .results()
-                .mapToLong(each -> Long.parseLong(each.group(1)))
-                .findFirst()
-                .orElseThrow();
-    }
-
-    private static String text(Path file) {
-        try {
-            return Files.readString(file);
-        } catch (IOException e) {
-            throw new UncheckedIOException("read " + file, e);
-        }
-    }
-
     /** Each daemon has one ready. */
     private static void awaitSpares(int count) {
         Await.until(
-                "as many spare machines", PATIENCE, () -> machines(" ready ").size() == count);
-    }
-
-    /** Processes of the machines in that state. */
-    private static List<Path> machines(String state) {
-        List<Path> found = new ArrayList<>();
-        try (DirectoryStream<Path> all = Files.newDirectoryStream(MACHINES)) {
-            for (Path each : all) {
-                Path mark = each.resolve("process");
-                String said = Files.exists(mark) ? Files.readString(mark) : "";
-                if (said.contains(state)) {
-                    found.add(Path.of("/proc", said.split(" ", 2)[0]));
-                }
-            }
-        } catch (IOException e) {
-            return List.of(); // one has gone while it was looked at: once more
-        }
-        return found;
+                "as many spare machines", PATIENCE, () -> KvmMachines.ready().size() == count);
     }
 }

@@ -169,7 +169,7 @@ class MachineJailTest {
                 "246,0", // kexec_load
                 "248,0", // add_key
                 "298,0", // perf_event_open
-                "303,0", // name_to_handle_at
+                "300,0", // fanotify_init
                 "304,0", // open_by_handle_at
                 "321,0", // bpf
                 "323,0", // userfaultfd

@@ -39,6 +39,10 @@ public final class MachineMain {
     /** How many containers' disks a machine takes: virtio devices have lines of the interrupt controller of their own. */
     public static final int DRIVES = 11;
 
+    /** The kernel's words; kcompactd and the counters of memory wake an idle guest some times a second otherwise. */
+    private static final String KERNEL =
+            "console=ttyS0 quiet reboot=k panic=-1 sysctl.vm.compaction_proactiveness=0 sysctl.vm.stat_interval=10";
+
     /** Serial number of the first drive's disk, up to its number. */
     public static final String DRIVE = "drive";
 
@@ -101,7 +105,7 @@ public final class MachineMain {
                 image.resolve("vmlinux"),
                 image.resolve("initramfs"),
                 BootProtocol.PVH,
-                "console=ttyS0 quiet reboot=k panic=-1",
+                KERNEL,
                 devices);
         Keepers keepers =
                 Keepers.listen(args.directory().resolve(KEEPERS), Fd.adopt(PlanBuilder.GATE_FD, "the daemon's pipe"));

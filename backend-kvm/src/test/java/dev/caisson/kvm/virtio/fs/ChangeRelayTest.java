@@ -116,7 +116,8 @@ class ChangeRelayTest extends FsTest {
     void whatTheGuestDoesItselfIsNotToldAgain() throws Exception {
         Begun begun = beginToRead();
         guest.pid = 1;
-        Begun made = guest.begin(FuseAbi.MKDIR, root, arguments().int32(0755, 0).string("own"), 4096);
+        Begun made =
+                guest.beside(FuseAbi.MKDIR, root, arguments().int32(0755, 0).string("own"), 4096);
         assertThat(guest.await()[0]).isEqualTo(made.head());
         host("mkdir others");
         assertThat(text(finish(begun))).isEqualTo("CREATED data/others");
@@ -142,7 +143,7 @@ class ChangeRelayTest extends FsTest {
     void oneWhoReadsInThePlaceOfAnotherFreesThatOne() throws Exception {
         Begun first = beginToRead();
         guest.pid = RELAY + 1;
-        Begun second = guest.begin(
+        Begun second = guest.beside(
                 FuseAbi.READ,
                 file,
                 arguments().int64(handle, next).int32(ROOM, 0).int64(0).int32(0, 0),
@@ -306,28 +307,10 @@ class ChangeRelayTest extends FsTest {
             change = another();
         }
         long none = relays(FuseAbi.OPEN, node, arguments().int32(O_WRONLY, 0)).handle();
-        refused(
-                relays(
-                        FuseAbi.WRITE,
-                        node,
-                        arguments()
-                                .int64(none, 0)
-                                .int32(1, 0)
-                                .int64(0)
-                                .int32(0, 0)
-                                .raw(new byte[1])),
-                Errno.EPERM);
-        refused(
-                others(
-                        FuseAbi.WRITE,
-                        node,
-                        arguments()
-                                .int64(none, 0)
-                                .int32(1, 0)
-                                .int64(0)
-                                .int32(0, 0)
-                                .raw(new byte[1])),
-                Errno.EBADF);
+        FuseClient.Arguments aByte =
+                arguments().int64(none, 0).int32(1, 0).int64(0).int32(0, 0).raw(new byte[1]);
+        refused(relays(FuseAbi.WRITE, node, aByte), Errno.EPERM);
+        refused(others(FuseAbi.WRITE, node, aByte), Errno.EBADF);
         relays(FuseAbi.FLUSH, node, arguments().int64(none).int32(0, 0).int64(0))
                 .ok();
         others(FuseAbi.RELEASE, node, arguments().int64(none).int32(0, 0).int64(0))

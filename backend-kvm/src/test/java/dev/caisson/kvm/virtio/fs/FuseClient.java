@@ -190,6 +190,11 @@ final class FuseClient {
 
     Begun begin(int opcode, long node, Arguments arguments, int room) throws GuestFault {
         driver.rewind();
+        return beside(opcode, node, arguments, room);
+    }
+
+    /** Beside others that were not answered yet, whose memory stays theirs. */
+    Begun beside(int opcode, long node, Arguments arguments, int room) throws GuestFault {
         byte[] body = arguments.array();
         long number = unique;
         TestDriver.Buffer header = driver.out(header(opcode, node, body.length));

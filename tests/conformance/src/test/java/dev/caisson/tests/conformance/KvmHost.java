@@ -108,19 +108,11 @@ record KvmHost(Set<String> machines, Set<String> files, Set<String> groups, Set<
     /** What is here and was not there. */
     List<String> beyond(KvmHost before) {
         List<String> more = new ArrayList<>();
-        extra("machine", before.machines, machines, more);
-        extra("file", before.files, files, more);
-        extra("cgroup", before.groups, groups, more);
-        extra("namespace", before.namespaces, namespaces, more);
-        extra("interface", before.links, links, more);
+        HostSnapshot.extra("machine", before.machines, machines, more);
+        HostSnapshot.extra("file", before.files, files, more);
+        HostSnapshot.extra("cgroup", before.groups, groups, more);
+        HostSnapshot.extra("namespace", before.namespaces, namespaces, more);
+        HostSnapshot.extra("interface", before.links, links, more);
         return more;
-    }
-
-    private static void extra(String kind, Set<String> before, Set<String> after, List<String> to) {
-        for (String each : after) {
-            if (!before.contains(each)) {
-                to.add(kind + " " + each);
-            }
-        }
     }
 }

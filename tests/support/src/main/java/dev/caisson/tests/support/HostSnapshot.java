@@ -94,7 +94,8 @@ public record HostSnapshot(
         return lines;
     }
 
-    private static void extra(String kind, Set<String> before, Set<String> after, List<String> lines) {
+    /** Adds a line for each thing of a kind that was not there before. */
+    public static void extra(String kind, Set<String> before, Set<String> after, List<String> lines) {
         for (String item : new TreeSet<>(after)) {
             if (!before.contains(item)) {
                 lines.add(kind + " " + item);

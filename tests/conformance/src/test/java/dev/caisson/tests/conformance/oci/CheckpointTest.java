@@ -198,10 +198,8 @@ class CheckpointTest extends OciSuite {
         }
     }
 
-    @Test
-    void aTerminalThatNobodyTakesUndoesTheRestore() {
-        needsKernel();
-        Box box = echoing().write();
+    /** Runs it at a terminal until it has said something there, and checkpoints it. */
+    private void checkpointAtItsTerminal(Box box) {
         try (ConsoleSocket console = new ConsoleSocket(dir.resolve("first"))) {
             ok(silent(
                     box,
@@ -216,6 +214,13 @@ class CheckpointTest extends OciSuite {
             console.expect("1: one on /dev/pts/0");
             checkpoint(box);
         }
+    }
+
+    @Test
+    void aTerminalThatNobodyTakesUndoesTheRestore() {
+        needsKernel();
+        Box box = echoing().write();
+        checkpointAtItsTerminal(box);
 
         Command.Result refused = restore(
                         box, "--console-socket", dir.resolve("nobody").toString())
@@ -265,20 +270,7 @@ class CheckpointTest extends OciSuite {
     void anImagesTerminalIsNotLeftWithoutAMaster() {
         needsKernel();
         Box box = echoing().write();
-        try (ConsoleSocket console = new ConsoleSocket(dir.resolve("first"))) {
-            ok(silent(
-                    box,
-                    "run",
-                    "--detach",
-                    "--console-socket",
-                    console.path(),
-                    "--bundle",
-                    box.bundle.toString(),
-                    box.id));
-            console.type("one");
-            console.expect("1: one on /dev/pts/0");
-            checkpoint(box);
-        }
+        checkpointAtItsTerminal(box);
         box.process().put("terminal", false);
         box.write();
 

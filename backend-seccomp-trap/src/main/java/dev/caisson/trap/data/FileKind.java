@@ -12,7 +12,9 @@ enum FileKind {
     REGULAR,
     /** As {@link #REGULAR}, in memory, which its writer is charged for: written by the caller itself. */
     MEMORY,
-    /** A device that is no terminal: gives as much as is asked for. */
+    /** A device of the kernel's own ({@code null}, {@code zero}, {@code full}, {@code urandom}): gives as much as is asked for. */
+    ENDLESS,
+    /** Another device: what it gives at once may be a packet. */
     DEVICE,
     /** A pipe, or what is like one: does as it is told without waiting, or says that it cannot. */
     STREAM,
@@ -25,6 +27,10 @@ enum FileKind {
 
     private static final int STAT = GuestCall.TEXT;
     private static final int STAT_MODE = 24;
+    private static final int STAT_DEVICE = 40;
+    /** Of the devices in Linux' drivers/char/mem.c. */
+    private static final int MEM_MAJOR = 1;
+
     private static final int S_IFMT = 0xf000;
     private static final int S_IFSOCK = 0xc000;
     private static final int S_IFREG = 0x8000;
@@ -56,7 +62,7 @@ enum FileKind {
                         ? CALLERS
                         : writes && isMemory(c, fd) ? MEMORY : REGULAR;
             case S_IFDIR -> REGULAR;
-            case S_IFCHR -> DEVICE;
+            case S_IFCHR -> isEndless(c.memory().getLong(STAT + STAT_DEVICE)) ? ENDLESS : DEVICE;
             case S_IFIFO -> STREAM;
             case S_IFSOCK -> {
                 int family = option(c, fd, SO_DOMAIN);
@@ -65,6 +71,10 @@ enum FileKind {
             case 0 -> isCounter(c, fd) ? STREAM : CALLERS;
             default -> CALLERS;
         };
+    }
+
+    private static boolean isEndless(long device) {
+        return (device >>> 8 & 0xfff) == MEM_MAJOR;
     }
 
     private static boolean isMemory(GuestCall c, long fd) {

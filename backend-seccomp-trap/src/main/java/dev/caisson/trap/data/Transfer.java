@@ -94,16 +94,24 @@ final class Transfer extends PieceWork {
             if (moved < 0) {
                 return isBegun() ? pieces.done() : moved;
             }
-            if (moved < part && (!isOutwards || kind == FileKind.REGULAR)) {
+            if (moved < part && isLast(moved)) {
                 return pieces.done();
             }
         } while (pieces.left() > 0 && (isOutwards ? isStream : isWhole()));
         return pieces.done();
     }
 
-    /** Whether a read goes on after a full part: what comes of a pipe or socket at once may be one message. */
+    /**
+     * Whether less than a part is all there is. Of an endless device it is not: one that is read without waiting stops after a page when others want the
+     * processor (Linux 6.18, read_iter_zero()).
+     */
+    private boolean isLast(long moved) {
+        return isOutwards ? kind == FileKind.REGULAR : kind != FileKind.ENDLESS || moved == 0;
+    }
+
+    /** Whether a read goes on after a full part: what comes of a pipe, a socket or a device at once may be one message. */
     private boolean isWhole() {
-        return kind == FileKind.REGULAR || kind == FileKind.DEVICE;
+        return kind == FileKind.REGULAR || kind == FileKind.ENDLESS;
     }
 
     private long read(GuestCall c, int part) {

@@ -4,7 +4,6 @@ import dev.caisson.linux.Errno;
 import dev.caisson.trap.dispatch.GuestCall;
 import dev.caisson.trap.dispatch.Handler;
 import java.util.Map;
-import org.jspecify.annotations.Nullable;
 
 /** read(2), write(2) and their relatives. */
 public final class DataCalls {
@@ -30,22 +29,16 @@ public final class DataCalls {
     }
 
     private static long plain(GuestCall c, boolean writes, long position) {
-        return on(c, writes, position, 0, error -> {
-            error[0] = EFAULT;
-            return Pieces.one(c.arg(1), c.arg(2));
-        });
+        return on(c, writes, position, 0, false);
     }
 
     private static long vector(GuestCall c, boolean writes, long position, int flags) {
-        return on(c, writes, position, flags, error -> Pieces.many(c, c.arg(1), c.arg(2), error));
+        return on(c, writes, position, flags, true);
     }
 
-    private interface Source {
-        @Nullable
-        Pieces pieces(long[] error);
-    }
-
-    private static long on(GuestCall c, boolean writes, long position, int flags, Source source) {
+    // Not with a lambda for the two ways to have the pieces, which would cost what it costs to move them: see
+    // Names.Work.
+    private static long on(GuestCall c, boolean writes, long position, int flags, boolean isVector) {
         long fd = c.takeDescriptor(c.intArg(0));
         if (fd < 0) {
             return fd;
@@ -59,8 +52,8 @@ public final class DataCalls {
             c.close(fd);
             return ESPIPE;
         }
-        long[] error = {0};
-        Pieces pieces = source.pieces(error);
+        long[] error = {EFAULT};
+        Pieces pieces = isVector ? Pieces.many(c, c.arg(1), c.arg(2), error) : Pieces.one(c.arg(1), c.arg(2));
         if (pieces == null) {
             c.close(fd);
             return error[0];

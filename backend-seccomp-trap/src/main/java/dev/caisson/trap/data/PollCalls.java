@@ -54,9 +54,11 @@ public final class PollCalls {
         }
         int[] fds = new int[count];
         int[] asked = new int[count];
+        short[] said = new short[count];
         for (int i = 0; i < count; i++) {
             fds[i] = c.memory().getInt(GuestCall.DATA + i * PolledFiles.SIZE);
             asked[i] = c.memory().getShort(GuestCall.DATA + i * PolledFiles.SIZE + 4);
+            said[i] = (short) c.memory().getShort(GuestCall.DATA + i * PolledFiles.SIZE + 6);
         }
         PolledFiles files = new PolledFiles(count);
         for (int i = 0; i < count; i++) {
@@ -65,7 +67,7 @@ public final class PollCalls {
                 return GuestCall.PROCEED;
             }
         }
-        return new PollWork(files, new PollArray(address), limit, mask).run(c);
+        return new PollWork(files, new PollArray(address, said), limit, mask).run(c);
     }
 
     private static long select(GuestCall c) {

@@ -2,6 +2,7 @@ package dev.caisson.trap.dispatch;
 
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentMap;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -9,10 +10,11 @@ import org.jspecify.annotations.Nullable;
  * longer than that a number might by then be another thread's. Bounded. Thread-safe.
  */
 public final class Callers {
-    private static final long TRUST_NANOS = 1_000_000_000L;
+    static final long TRUST_NANOS = 1_000_000_000L;
     private static final int LIMIT = 4096;
 
     private final ConcurrentMap<Integer, Caller> known = new ConcurrentHashMap<>();
+    private final AtomicInteger changes = new AtomicInteger();
 
     @Nullable
     Caller get(int tid, long now) {
@@ -29,5 +31,11 @@ public final class Callers {
 
     void forget(int tid) {
         known.remove(tid);
+        changes.incrementAndGet();
+    }
+
+    /** Another number whenever something was forgotten: who keeps an entry for itself asks for that first. */
+    int changes() {
+        return changes.get();
     }
 }

@@ -3,6 +3,7 @@ package dev.caisson.trap.dispatch;
 import dev.caisson.linux.Errno;
 import dev.caisson.trap.filter.CallTable;
 import dev.caisson.trap.filter.SystemCall;
+import dev.caisson.trap.filter.Verdict;
 import dev.caisson.trap.limits.SandboxMemory;
 import dev.caisson.trap.policy.Subject;
 import java.util.Map;
@@ -47,6 +48,8 @@ public final class Dispatcher {
     private final @Nullable Handler[] byNumber;
     private final boolean[] holds;
     private final boolean[] holdsBytes;
+    /** Whether some arguments are: what is asked of each call is asked of an array. */
+    private final boolean[] isRefused;
 
     /**
      * @param handlers by the names that the table calls them
@@ -56,6 +59,7 @@ public final class Dispatcher {
         byNumber = new Handler[CallTable.calls().getLast().number() + 1];
         holds = new boolean[byNumber.length];
         holdsBytes = new boolean[byNumber.length];
+        isRefused = new boolean[byNumber.length];
         for (SystemCall call : CallTable.calls()) {
             if (call.handler() != null) {
                 Handler handler = handlers.get(call.handler());
@@ -65,21 +69,27 @@ public final class Dispatcher {
                 byNumber[call.number()] = handler;
                 holds[call.number()] = HOLDING.contains(call.name());
                 holdsBytes[call.number()] = HOLDING_BYTES.contains(call.name());
+                isRefused[call.number()] =
+                        call.rule() != null && call.otherwise().kind() == Verdict.Kind.REFUSE;
             }
         }
     }
 
-    /** Answers a call, whatever happens. */
-    public void answer(GuestCall call) {
+    /**
+     * Answers a call, whatever happens.
+     *
+     * @param now when it was received, nanoTime
+     */
+    public void answer(GuestCall call, long now) {
         long result = NOT_THERE;
-        call.begin();
+        call.begin(now);
         int number = call.number();
         Handler handler = number >= 0 && number < byNumber.length ? byNumber[number] : null;
         if (call.isExamined() && !call.may(Subject.CALL, TraceLine.name(number))) {
             result = -Errno.EPERM.number();
         } else if (handler != null) {
             try {
-                int refused = call.refusedByRule();
+                int refused = isRefused[number] ? call.refusedByRule() : 0;
                 if ((holds[number] || holdsBytes[number]) && !mayHold(call, number)) {
                     refused = Errno.ENOMEM.number();
                 }

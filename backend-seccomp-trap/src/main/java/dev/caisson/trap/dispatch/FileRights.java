@@ -3,6 +3,7 @@ package dev.caisson.trap.dispatch;
 import dev.caisson.linux.direct.KernelCalls;
 import dev.caisson.linux.direct.NativeMemory;
 import java.util.List;
+import org.jspecify.annotations.Nullable;
 
 /**
  * The file rights of one of our threads: the kernel checks them, so that permissions are those of Linux by construction. User, group and groups are
@@ -26,6 +27,8 @@ final class FileRights implements AutoCloseable {
     private int gid;
     private List<Integer> groups = List.of(-1);
     private long effective = -1;
+    /** Whose rights they are, if nothing went wrong. */
+    private @Nullable Caller taken;
 
     FileRights(KernelCalls kernel) {
         this.kernel = kernel;
@@ -36,7 +39,14 @@ final class FileRights implements AutoCloseable {
     }
 
     /** Takes on a caller's rights; costs nothing when they are the last one's. */
+    @SuppressWarnings(
+            "ReferenceEquality") // the same record is what most calls bring, and to compare others takes longer than it
+    // saves
     void take(Caller caller) {
+        if (caller == taken) {
+            return;
+        }
+        taken = null;
         boolean ids = uid != caller.fsUid() || gid != caller.fsGid() || !groups.equals(caller.groups());
         if (ids) {
             // Changing them needs CAP_SETUID and CAP_SETGID, which are given back below.
@@ -48,6 +58,7 @@ final class FileRights implements AutoCloseable {
         if (wanted != effective) {
             setEffective(wanted);
         }
+        taken = caller;
     }
 
     private void setIds(Caller caller) {

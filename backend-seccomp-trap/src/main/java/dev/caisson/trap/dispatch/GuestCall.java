@@ -63,6 +63,11 @@ public final class GuestCall implements AutoCloseable {
     private boolean isRefused;
     private boolean isSent;
     private long receivedAt;
+    /** Whom {@link #caller} said last, for most calls are made by who made the last one. */
+    private Caller last = Caller.GONE;
+
+    private int lastTid;
+    private int lastChanges;
 
     public GuestCall(KernelCalls kernel, SeccompListener listener, ContainerView container) {
         this.kernel = kernel;
@@ -79,7 +84,7 @@ public final class GuestCall implements AutoCloseable {
     /** Turns to another stopped call of the same container. */
     void turnTo(SeccompListener other) {
         listener = other;
-        begin();
+        begin(System.nanoTime());
     }
 
     /** What is the same for all calls of the container. */
@@ -124,9 +129,9 @@ public final class GuestCall implements AutoCloseable {
     }
 
     /** A call was received. */
-    void begin() {
+    void begin(long now) {
         directories.begin();
-        receivedAt = System.nanoTime();
+        receivedAt = now;
         isSent = false;
         isTraced = container.tracers().areThere();
         if (container.policy().awaitsProgram()) {
@@ -187,11 +192,18 @@ public final class GuestCall implements AutoCloseable {
 
     /** Who made the call. */
     public Caller caller() {
+        int changes = container.callers().changes();
+        if (lastTid == tid() && lastChanges == changes && receivedAt - last.readAt() <= Callers.TRUST_NANOS) {
+            return last;
+        }
         Caller caller = container.callers().get(tid(), receivedAt);
         if (caller == null) {
             caller = readCaller(tid(), System.nanoTime());
             container.callers().put(tid(), caller);
         }
+        lastTid = tid();
+        lastChanges = changes;
+        last = caller;
         return caller;
     }
 
@@ -357,7 +369,7 @@ public final class GuestCall implements AutoCloseable {
         if (fd < 0) {
             return -Errno.EBADF.number();
         }
-        return threads.descriptor(tid(), caller().tgid(), fd);
+        return threads.descriptor(this, fd);
     }
 
     /** Closes a descriptor that was got here, unless it is kept for the next call. */
@@ -406,7 +418,7 @@ public final class GuestCall implements AutoCloseable {
             try (copy;
                     GuestCall call = new GuestCall(kernel, copy, container)) {
                 long result = -Errno.EIO.number();
-                call.begin();
+                call.begin(System.nanoTime());
                 try {
                     result = handler.handle(call);
                 } catch (RuntimeException | Error e) {

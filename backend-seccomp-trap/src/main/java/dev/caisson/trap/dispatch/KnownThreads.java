@@ -22,13 +22,12 @@ final class KnownThreads implements AutoCloseable {
     }
 
     /**
-     * A copy of one of a thread's descriptors.
+     * A copy of one of a caller's descriptors.
      *
-     * @param tid host id of the thread
-     * @param tgid of its process
      * @return a descriptor of ours, or a negative errno
      */
-    long descriptor(int tid, int tgid, int fd) {
+    long descriptor(GuestCall call, int fd) {
+        int tid = call.tid();
         long known = pidfds.get(tid);
         long copy = known >= 0 ? kernel.call(Nr.pidfd_getfd, known, fd, 0) : ESRCH;
         if (copy != ESRCH) {
@@ -38,7 +37,7 @@ final class KnownThreads implements AutoCloseable {
         pidfds.forget(tid);
         long opened = kernel.call(Nr.pidfd_open, tid, PIDFD_THREAD);
         if (opened == -Errno.EINVAL.number()) {
-            opened = kernel.call(Nr.pidfd_open, tgid, 0);
+            opened = kernel.call(Nr.pidfd_open, call.caller().tgid(), 0);
         }
         if (opened < 0) {
             return opened;

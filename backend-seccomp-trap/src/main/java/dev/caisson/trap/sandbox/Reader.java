@@ -82,8 +82,9 @@ final class Reader implements Runnable {
                 long asked = System.nanoTime();
                 long received = turns == null ? listener.receive() : receiveInTurn(turns, listener);
                 if (received == 0) {
-                    place.begins(listener.tid(), System.nanoTime() - asked < QUEUED_NANOS);
-                    dispatcher.answer(call);
+                    long now = System.nanoTime();
+                    place.begins(listener.tid(), now - asked < QUEUED_NANOS);
+                    dispatcher.answer(call, now);
                     place.ends();
                 } else if (received != -Errno.EINTR.number()
                         && (received != -Errno.ENOENT.number() || listener.isAbandoned())) {

@@ -100,7 +100,7 @@ final class Rehearsal {
 
     private void answer(GuestCall call, SeccompListener listener, int tid, long... each) {
         listener.pretend(tid, each);
-        dispatcher.answer(call);
+        dispatcher.answer(call, System.nanoTime());
     }
 
     private void list(GuestCall call, SeccompListener listener, int tid, NativeMemory memory, long out) {

@@ -63,6 +63,8 @@ final class Rota {
 
         private int stepsTaken;
         private int found;
+        /** Whose call was answered here last. */
+        private int answered;
 
         private Place() {}
 
@@ -81,12 +83,14 @@ final class Rota {
          * A call was received.
          *
          * @param caller thread that made it
-         * @param wasQueued whether it was there already
+         * @param wasThere whether it was there already: of the thread that was answered last it does not say that calls queue up, for that one may have
+         *     been given the processor before this one came to ask for more
          */
-        void begins(int caller, boolean wasQueued) {
-            if (wasQueued) {
+        void begins(int caller, boolean wasThere) {
+            if (wasThere && caller != answered) {
                 queued = ++found;
             }
+            answered = caller;
             steps = ++stepsTaken;
             if (caller != lastCaller) {
                 boolean isFirst = lastCaller == 0;
@@ -207,7 +211,7 @@ final class Rota {
         }
     }
 
-    private Look look() {
+    Look look() {
         int steps = 0;
         int queued = 0;
         int busy = 0;

@@ -42,7 +42,7 @@ class UnusedTraceTest {
             for (int round = 0; round < ROUNDS; round++) {
                 long begin = System.nanoTime();
                 for (int i = 0; i < CALLS; i++) {
-                    call.begin();
+                    call.begin(System.nanoTime());
                     looked = looked || call.isTraced() || call.isExamined();
                 }
                 long between = System.nanoTime();

@@ -32,6 +32,11 @@ public final class SeccompListener implements AutoCloseable {
     private final KernelCalls calls;
     private final int fd;
     private final NativeMemory memory = new NativeMemory(256);
+    /** Of the call: they are asked for several times, and the first compiler makes much of a look at native memory. */
+    private long id;
+
+    private int tid;
+    private int number;
 
     /** A reader of an open listener, which stays the caller's. */
     public SeccompListener(KernelCalls calls, int fd) {
@@ -43,6 +48,7 @@ public final class SeccompListener implements AutoCloseable {
     public SeccompListener copy() {
         SeccompListener copy = new SeccompListener(calls, fd);
         copy.memory.putBytes(0, memory.getBytes(0, NOTIF_SIZE));
+        copy.look();
         return copy;
     }
 
@@ -55,7 +61,15 @@ public final class SeccompListener implements AutoCloseable {
     public long receive() {
         // The kernel wants it zeroed.
         memory.zero(0, NOTIF_SIZE);
-        return calls.call(SYS_IOCTL, fd, RECV, memory.address());
+        long result = calls.call(SYS_IOCTL, fd, RECV, memory.address());
+        look();
+        return result;
+    }
+
+    private void look() {
+        id = memory.getLong(0);
+        tid = memory.getInt(8);
+        number = memory.getInt(16);
     }
 
     /**
@@ -71,6 +85,7 @@ public final class SeccompListener implements AutoCloseable {
         for (int i = 1; i < numberAndArguments.length; i++) {
             memory.putLong(32 + 8 * (i - 1), numberAndArguments[i]);
         }
+        look();
     }
 
     /** Whether no task is left that could make a call (POLLHUP, Linux 5.9); {@link #receive} then fails with ENOENT at once. */
@@ -93,16 +108,16 @@ public final class SeccompListener implements AutoCloseable {
     }
 
     public long id() {
-        return memory.getLong(0);
+        return id;
     }
 
     /** Thread that made the call, in the reader's pid namespace. */
     public int tid() {
-        return memory.getInt(8);
+        return tid;
     }
 
     public int number() {
-        return memory.getInt(16);
+        return number;
     }
 
     /** Argument 0 to 5. */
@@ -112,7 +127,7 @@ public final class SeccompListener implements AutoCloseable {
 
     /** Whether the call still waits, so that what was read from its thread's memory was its memory. */
     public boolean isValid() {
-        memory.putLong(RESPONSE, id());
+        memory.putLong(RESPONSE, id);
         return calls.call(SYS_IOCTL, fd, ID_VALID, memory.address(RESPONSE)) == 0;
     }
 
@@ -128,7 +143,7 @@ public final class SeccompListener implements AutoCloseable {
     }
 
     private long send(long value, int error, int flags) {
-        memory.putLong(RESPONSE, id());
+        memory.putLong(RESPONSE, id);
         memory.putLong(RESPONSE + 8, value);
         memory.putInt(RESPONSE + 16, error);
         memory.putInt(RESPONSE + 20, flags);
@@ -156,7 +171,7 @@ public final class SeccompListener implements AutoCloseable {
     }
 
     private long addDescriptor(int source, int flags, int how) {
-        memory.putLong(RESPONSE, id());
+        memory.putLong(RESPONSE, id);
         memory.putInt(RESPONSE + 8, how);
         memory.putInt(RESPONSE + 12, source);
         memory.putInt(RESPONSE + 16, 0);

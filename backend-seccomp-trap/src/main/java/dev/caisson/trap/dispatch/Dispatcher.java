@@ -2,52 +2,24 @@ package dev.caisson.trap.dispatch;
 
 import dev.caisson.linux.Errno;
 import dev.caisson.trap.filter.CallTable;
+import dev.caisson.trap.filter.Holding;
 import dev.caisson.trap.filter.SystemCall;
 import dev.caisson.trap.filter.Verdict;
 import dev.caisson.trap.limits.SandboxMemory;
 import dev.caisson.trap.policy.Subject;
 import java.util.Map;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /** Finds the handler of a call by the table. Immutable. */
 public final class Dispatcher {
     private static final long NOT_THERE = -Errno.ENOSYS.number();
 
-    /** What leaves something behind that this process is charged for. */
-    private static final Set<String> HOLDING = Set.of(
-            "open",
-            "openat",
-            "openat2",
-            "creat",
-            "mkdir",
-            "mkdirat",
-            "mknod",
-            "mknodat",
-            "symlink",
-            "symlinkat",
-            "link",
-            "linkat",
-            "rename",
-            "renameat",
-            "renameat2",
-            "inotify_init",
-            "inotify_init1",
-            "inotify_add_watch",
-            "accept",
-            "accept4",
-            "mount");
-
-    /** The same, of as many bytes as an argument says. */
-    private static final Set<String> HOLDING_BYTES = Set.of("setxattr", "lsetxattr", "fsetxattr");
-
     private static final int BYTES = 3;
     /** XATTR_SIZE_MAX: more is refused. */
     private static final long MOST_BYTES = 65536;
 
     private final @Nullable Handler[] byNumber;
-    private final boolean[] holds;
-    private final boolean[] holdsBytes;
+    private final Holding[] holds;
     /** Whether some arguments are: what is asked of each call is asked of an array. */
     private final boolean[] isRefused;
 
@@ -57,8 +29,7 @@ public final class Dispatcher {
      */
     public Dispatcher(Map<String, Handler> handlers) {
         byNumber = new Handler[CallTable.calls().getLast().number() + 1];
-        holds = new boolean[byNumber.length];
-        holdsBytes = new boolean[byNumber.length];
+        holds = new Holding[byNumber.length];
         isRefused = new boolean[byNumber.length];
         for (SystemCall call : CallTable.calls()) {
             if (call.handler() != null) {
@@ -67,8 +38,7 @@ public final class Dispatcher {
                     throw new IllegalArgumentException("no handler " + call.handler() + " for " + call.name());
                 }
                 byNumber[call.number()] = handler;
-                holds[call.number()] = HOLDING.contains(call.name());
-                holdsBytes[call.number()] = HOLDING_BYTES.contains(call.name());
+                holds[call.number()] = call.holds();
                 isRefused[call.number()] =
                         call.rule() != null && call.otherwise().kind() == Verdict.Kind.REFUSE;
             }
@@ -90,7 +60,7 @@ public final class Dispatcher {
         } else if (handler != null) {
             try {
                 int refused = isRefused[number] ? call.refusedByRule() : 0;
-                if ((holds[number] || holdsBytes[number]) && !mayHold(call, number)) {
+                if (holds[number] != Holding.NOTHING && !mayHold(call, holds[number])) {
                     refused = Errno.ENOMEM.number();
                 }
                 result = refused != 0 ? -refused : handler.handle(call);
@@ -105,12 +75,12 @@ public final class Dispatcher {
         call.finish(result);
     }
 
-    private boolean mayHold(GuestCall call, int number) {
+    private static boolean mayHold(GuestCall call, Holding holds) {
         long bytes = call.arg(BYTES);
         return call.container()
                 .memory()
                 .mayHold(
-                        holdsBytes[number]
+                        holds == Holding.BYTES
                                 ? SandboxMemory.units(bytes < 0 ? MOST_BYTES : Math.min(bytes, MOST_BYTES))
                                 : 1);
     }

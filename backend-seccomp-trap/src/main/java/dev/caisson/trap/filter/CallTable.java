@@ -22,7 +22,7 @@ import org.jspecify.annotations.Nullable;
  * a number that the table does not have get ENOSYS, which C libraries take for an older kernel.
  */
 public final class CallTable {
-    private static final int COLUMNS = 11;
+    private static final int COLUMNS = 12;
     private static final CallTable INSTANCE = load();
 
     private final List<SystemCall> calls;
@@ -96,6 +96,7 @@ public final class CallTable {
                 cells[7].equals("-") ? null : ArgRule.parse(cells[7]),
                 cells[8].equals("-") ? Verdict.parse("ENOSYS") : Verdict.parse(cells[8]),
                 cells[9].equals("-") ? null : cells[9],
-                cells[10].equals("-") ? "" : cells[10]);
+                Holding.parse(cells[10]),
+                cells[11].equals("-") ? "" : cells[11]);
     }
 }

@@ -11,6 +11,7 @@ import org.jspecify.annotations.Nullable;
  * @param rule what its arguments must be where the verdict is native; null for any
  * @param otherwise the verdict when they are not
  * @param handler name of what answers it when it is trapped; null: nothing does yet, and it fails with ENOSYS
+ * @param holds what it leaves behind that the sandbox process is charged for
  * @param limitation where it differs from Linux, in words; empty if it does not
  */
 public record SystemCall(
@@ -21,6 +22,7 @@ public record SystemCall(
         @Nullable ArgRule rule,
         Verdict otherwise,
         @Nullable String handler,
+        Holding holds,
         String limitation) {
     public SystemCall {
         verdicts = Map.copyOf(verdicts);

@@ -14,8 +14,8 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.FutureTask;
 import java.util.concurrent.TimeUnit;
 
 /**
@@ -30,14 +30,29 @@ public final class PodNetwork implements AutoCloseable {
     private static final int PROGRAM_SECONDS = 30;
     private static final Path TABLES = Path.of("/proc/thread-self/net");
 
+    private static final String LOOK = "ip -o link && echo && ip -o addr";
+    /** Of an interface, its tap and their size; a machine's that was in the same namespace before may have left its rules. */
+    private static final String MOVE = """
+            set -e
+            ip link set dev "$2" mtu "$3" up
+            tc qdisc del dev "$1" ingress 2>/dev/null || :
+            tc qdisc add dev "$1" ingress
+            tc qdisc add dev "$2" ingress
+            tc filter add dev "$1" parent ffff: protocol all u32 match u8 0 0 action mirred egress redirect dev "$2"
+            tc filter add dev "$2" parent ffff: protocol all u32 match u8 0 0 action mirred egress redirect dev "$1"
+            """;
+
+    private final Path namespace;
     private final List<PodInterface> interfaces = new ArrayList<>();
     private final List<Fd> taps = new ArrayList<>();
 
-    private PodNetwork() {}
+    private PodNetwork(Path namespace) {
+        this.namespace = namespace;
+    }
 
     /** Of a pod that has none. */
     public static PodNetwork none() {
-        return new PodNetwork();
+        return new PodNetwork(Path.of("/"));
     }
 
     /**
@@ -46,31 +61,25 @@ public final class PodNetwork implements AutoCloseable {
      * @param namespace path of the namespace's file
      */
     public static PodNetwork open(Path namespace) throws ContainerFault {
-        CompletableFuture<PodNetwork> done = new CompletableFuture<>();
-        // A thread of its own, for it does not come back from there.
-        Thread there = Thread.ofPlatform().daemon().name("pod-network").start(() -> {
-            PodNetwork network = new PodNetwork();
-            try {
-                NetworkNamespace.enter(namespace.toString());
-                network.takeAll();
-                done.complete(network);
-            } catch (IOException | RuntimeException | Error e) {
-                network.close();
-                done.completeExceptionally(e);
-            }
-        });
+        PodNetwork network = new PodNetwork(namespace);
         try {
-            PodNetwork network = done.get();
-            there.join();
+            // Programs are not started from inside: Java waits for them by threads that are where the starting one was,
+            // and stay for the next program.
+            String[] said = network.run("look at interfaces", LOOK).split("\n\n", 2);
+            List<PodInterface> found = Links.parse(said[0], said.length > 1 ? said[1] : "");
+            network.inside(found);
+            for (int i = 0; i < found.size(); i++) {
+                String name = found.get(i).name();
+                String mtu = Integer.toString(found.get(i).mtu());
+                var _ = network.run("move the traffic of " + name, MOVE, name, TAP + i, mtu);
+            }
             return network;
-        } catch (ExecutionException e) {
-            Throwable why = e.getCause();
+        } catch (IOException e) {
+            network.close();
             throw new ContainerFault(
-                    Kind.FAILED,
-                    "take over the interfaces of " + namespace + ": "
-                            + (why instanceof IOException known ? Errno.describe(known) : why),
-                    why);
+                    Kind.FAILED, "take over the interfaces of " + namespace + ": " + Errno.describe(e), e);
         } catch (InterruptedException e) {
+            network.close();
             Thread.currentThread().interrupt();
             throw new ContainerFault(Kind.UNAVAILABLE, "interrupted while taking over interfaces", e);
         }
@@ -85,71 +94,59 @@ public final class PodNetwork implements AutoCloseable {
         return List.copyOf(taps);
     }
 
-    private void takeAll() throws IOException {
-        for (PodInterface each : Links.parse(run("ip", "-o", "link"), run("ip", "-o", "addr"))) {
-            take(each);
+    /** By a thread of its own, for it does not come back from there. It starts no other. */
+    private void inside(List<PodInterface> found) throws IOException, InterruptedException {
+        FutureTask<Void> taking = new FutureTask<>(() -> {
+            NetworkNamespace.enter(namespace.toString());
+            for (PodInterface each : found) {
+                take(each);
+            }
+            return null;
+        });
+        Thread there = Thread.ofPlatform().daemon().name("pod-network").start(taking);
+        boolean interrupted = false;
+        while (there.isAlive()) {
+            try {
+                there.join();
+            } catch (InterruptedException e) {
+                interrupted = true; // it writes to what is closed next, and waits for nobody
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        try {
+            taking.get();
+        } catch (ExecutionException e) {
+            throw e.getCause() instanceof IOException known ? known : new IOException(e.getCause());
         }
     }
 
     private void take(PodInterface link) throws IOException {
         // Before the traffic is moved: from then on the namespace answers nobody.
         interfaces.add(new PodInterface(link.name(), link.mac(), link.mtu(), link.addresses(), routes(link.name())));
-        String name = TAP + taps.size();
-        taps.add(Tap.open(name, NetDevice.HEADER));
-        var _ = run("ip", "link", "set", "dev", name, "mtu", Integer.toString(link.mtu()), "up");
-        redirect(link.name(), name);
-        redirect(name, link.name());
+        taps.add(Tap.open(TAP + taps.size(), NetDevice.HEADER));
     }
 
-    private static void redirect(String from, String to) throws IOException {
-        try {
-            var _ = run("tc", "qdisc", "del", "dev", from, "ingress");
-        } catch (IOException e) {
-            // Of an earlier machine's in the same namespace, if there was one.
-            System.getLogger(PodNetwork.class.getName()).log(System.Logger.Level.DEBUG, e.getMessage());
+    /** Programs of iproute2's, in the namespace; said in words what for. */
+    private String run(String what, String script, String... arguments) throws IOException, InterruptedException {
+        List<String> command = new ArrayList<>(List.of(
+                "/usr/bin/env",
+                "PATH=/usr/sbin:/usr/bin:/sbin:/bin",
+                "nsenter",
+                "--net=" + namespace,
+                "sh",
+                "-c",
+                script,
+                "sh"));
+        command.addAll(List.of(arguments));
+        Process process = new ProcessBuilder(command).redirectErrorStream(true).start();
+        process.getOutputStream().close();
+        String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
+        if (!process.waitFor(PROGRAM_SECONDS, TimeUnit.SECONDS) || process.exitValue() != 0) {
+            throw new IOException(what + ": " + said.strip());
         }
-        var _ = run("tc", "qdisc", "add", "dev", from, "ingress");
-        var _ = run(
-                "tc",
-                "filter",
-                "add",
-                "dev",
-                from,
-                "parent",
-                "ffff:",
-                "protocol",
-                "all",
-                "u32",
-                "match",
-                "u8",
-                "0",
-                "0",
-                "action",
-                "mirred",
-                "egress",
-                "redirect",
-                "dev",
-                to);
-    }
-
-    /** A program of iproute2's. */
-    private static String run(String... command) throws IOException {
-        ProcessBuilder builder =
-                new ProcessBuilder(new ArrayList<>(List.of("/usr/bin/env", "PATH=/usr/sbin:/usr/bin:/sbin:/bin")));
-        builder.command().addAll(List.of(command));
-        builder.redirectErrorStream(true);
-        try {
-            Process process = builder.start();
-            process.getOutputStream().close();
-            String said = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-            if (!process.waitFor(PROGRAM_SECONDS, TimeUnit.SECONDS) || process.exitValue() != 0) {
-                throw new IOException(String.join(" ", command) + ": " + said.strip());
-            }
-            return said;
-        } catch (InterruptedException e) {
-            Thread.currentThread().interrupt();
-            throw new IOException("interrupted", e);
-        }
+        return said;
     }
 
     private static List<PodInterface.Route> routes(String name) throws IOException {

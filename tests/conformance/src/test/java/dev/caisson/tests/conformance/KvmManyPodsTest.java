@@ -20,6 +20,10 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.concurrent.Callable;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
 import java.util.stream.IntStream;
 import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.MethodOrderer;
@@ -31,15 +35,17 @@ import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 /**
- * Pods in virtual machines that come and go, one after the other ({@code -Dcaisson.kvm.pods}), each a copy of a template with a network of its own,
+ * Pods in virtual machines that come and go, one after the other ({@code -Dcaisson.kvm.pods}) and several at once ({@code -Dcaisson.kvm.pods.at.once}), each a copy of a template with a network of its own,
  * of both versions; after each one nothing is left of it. What the suite's leak check looks at comes on top.
  */
 @EnabledIfSystemProperty(named = "caisson.wall", matches = "kvm")
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class KvmManyPodsTest extends Bed {
+    private static final int AT_ONCE = Integer.getInteger("caisson.kvm.pods.at.once", 4);
     /** Beside those of one after the other: numbers are in addresses and names, and a network's end takes its time. */
     private static final int FIRST = 250;
 
+    private static final int FIRST_AT_ONCE = 230;
     private static final Duration PATIENCE = Duration.ofMinutes(5);
     /** What a daemon may have opened for its own sake meanwhile; a leak of one for each pod is more. */
     private static final int SPARE_DESCRIPTORS = 12;
@@ -88,6 +94,27 @@ class KvmManyPodsTest extends Bed {
     @Order(2)
     void oneAfterTheOther(int pod) throws Exception {
         life(pod);
+        nothingIsLeft();
+        assertThat(descriptors()).as("descriptors of caissond").isLessThan(descriptors + SPARE_DESCRIPTORS);
+    }
+
+    @Test
+    @Order(3)
+    void atOnce() throws Exception {
+        List<Future<Void>> lives = new ArrayList<>();
+        try (ExecutorService pool = Executors.newFixedThreadPool(AT_ONCE)) {
+            for (int i = 0; i < AT_ONCE; i++) {
+                int pod = FIRST_AT_ONCE + i;
+                Callable<Void> life = () -> {
+                    life(pod);
+                    return null;
+                };
+                lives.add(pool.submit(life));
+            }
+        }
+        for (Future<Void> life : lives) {
+            life.get();
+        }
         nothingIsLeft();
         assertThat(descriptors()).as("descriptors of caissond").isLessThan(descriptors + SPARE_DESCRIPTORS);
     }

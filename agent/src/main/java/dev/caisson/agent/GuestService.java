@@ -41,6 +41,8 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 
 /** What the host asks for beside tasks ({@code guest/guest.proto}). The host is the guest's master: its words are checked, not doubted. */
 final class GuestService {
@@ -190,7 +192,11 @@ final class GuestService {
     }
 
     private SettleResponse settle(Pod pod, SettleRequest q) throws ContainerFault {
-        streams.settle(pod, Identifiers.require("container id", q.getId()));
+        List<String> ids = new ArrayList<>();
+        for (String id : q.getIdsList()) {
+            ids.add(Identifiers.require("container id", id));
+        }
+        streams.settle(pod, ids);
         return SettleResponse.getDefaultInstance();
     }
 

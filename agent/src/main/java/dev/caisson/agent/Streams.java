@@ -14,6 +14,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
@@ -87,33 +88,38 @@ final class Streams {
     }
 
     /**
-     * Waits until what came out of the fifos of a container, which is paused, has been sent to the host.
+     * Waits until what came out of the fifos of containers, which are paused, has been sent to the host.
      *
-     * @throws ContainerFault WRONG_STATE while there are streams that are not its init's
+     * @throws ContainerFault WRONG_STATE while there are streams that are not their inits'
      */
-    void settle(Pod pod, String id) throws ContainerFault {
+    void settle(Pod pod, List<String> ids) throws ContainerFault {
         MonitorLink link = pod.link();
         if (link == null) {
-            throw new ContainerFault(Kind.UNAVAILABLE, "settle streams of " + id + ": the monitor is not attached");
+            throw new ContainerFault(Kind.UNAVAILABLE, "settle streams of " + ids + ": the monitor is not attached");
         }
-        List<Launch> outputs = new ArrayList<>();
+        Map<Launch, String> outputs = new LinkedHashMap<>();
         for (Map.Entry<String, Launch> each : link.walls().entrySet()) {
             String tag = each.getKey();
             Launch relay = each.getValue();
             if (!tag.startsWith(TAG) || relay.exit().isDone()) {
                 continue;
             }
-            if (!tag.startsWith(tag(id, ""))) {
+            String of = null;
+            for (String id : ids) {
+                of = tag.startsWith(tag(id, "")) ? id : of;
+            }
+            if (of == null) {
                 throw new ContainerFault(
                         Kind.WRONG_STATE,
-                        "something else than " + id + " runs in its machine, or a process of an exec");
+                        "something else than " + String.join(" and ", ids)
+                                + " runs in their machine, or a process of an exec");
             }
             if (!tag.endsWith(" 0")) {
-                outputs.add(relay);
+                outputs.put(relay, of);
             }
         }
-        for (Launch each : outputs) {
-            awaitIdle(id, each);
+        for (Map.Entry<Launch, String> each : outputs.entrySet()) {
+            awaitIdle(each.getValue(), each.getKey());
         }
     }
 

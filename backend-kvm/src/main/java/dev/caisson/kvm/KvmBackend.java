@@ -25,6 +25,7 @@ public final class KvmBackend implements Backend {
     private static final String OLDEST = "1.0.0";
 
     private final MachineSpares spares = new MachineSpares();
+    private final PodMembers members = new PodMembers();
 
     /** For ServiceLoader. */
     public KvmBackend() {}
@@ -41,14 +42,21 @@ public final class KvmBackend implements Backend {
         } catch (InvalidSpecException e) {
             throw new ContainerFault(Kind.INVALID, String.valueOf(e.getMessage()), e);
         }
-        return new KvmContainer(request, GuestSpec.of(GuestNames.of(request.id()), request.spec()), launcher, spares);
+        return members.add(new KvmContainer(
+                request, GuestSpec.of(GuestNames.of(request.id()), request.spec()), launcher, spares, members));
     }
 
     @Override
     public Container recover(CreateRequest request, Map<String, String> record, Launcher launcher)
             throws ContainerFault {
-        return new KvmContainer(
-                request, GuestSpec.ofRunning(request.spec()), launcher, spares, PodMachine.recover(record), record);
+        return members.add(new KvmContainer(
+                request,
+                GuestSpec.ofRunning(request.spec()),
+                launcher,
+                spares,
+                members,
+                PodMachine.recover(record),
+                record));
     }
 
     @Override

@@ -18,14 +18,17 @@ import dev.caisson.kvm.pod.PodMachine;
 import dev.caisson.kvm.pod.PodNetwork;
 import dev.caisson.kvm.pod.SpecLimits;
 import dev.caisson.kvm.template.PodImage;
+import dev.caisson.kvm.template.SavedPod;
 import dev.caisson.kvm.vmm.MachineMain;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.cgroup.CgroupStats;
+import dev.caisson.oci.Mount;
 import dev.caisson.oci.ProcessSpec;
 import dev.caisson.oci.Resources;
 import dev.caisson.oci.SpecWriter;
 import java.lang.System.Logger.Level;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -48,6 +51,7 @@ final class KvmContainer implements Container {
     private final CreateRequest request;
     private final GuestSpec guest;
     private final Launcher launcher;
+    private final PodMembers pod;
     private final PodStart starter;
     private final OomWatch ooms = new OomWatch();
     /** By which the guest knows it. */
@@ -65,8 +69,8 @@ final class KvmContainer implements Container {
     /** Nothing of it has run: it was made by this daemon, and not started. */
     private volatile boolean isNew;
 
-    KvmContainer(CreateRequest request, GuestSpec guest, Launcher launcher, MachineSpares spares) {
-        this(request, guest, launcher, spares, null, Map.of());
+    KvmContainer(CreateRequest request, GuestSpec guest, Launcher launcher, MachineSpares spares, PodMembers pod) {
+        this(request, guest, launcher, spares, pod, null, Map.of());
     }
 
     KvmContainer(
@@ -74,11 +78,13 @@ final class KvmContainer implements Container {
             GuestSpec guest,
             Launcher launcher,
             MachineSpares spares,
+            PodMembers pod,
             @Nullable PodMachine machine,
             Map<String, String> record) {
         this.request = request;
         this.guest = guest;
         this.launcher = launcher;
+        this.pod = pod;
         this.starter = new PodStart(request, launcher, spares, fresh -> this.machine = fresh);
         this.id = record.getOrDefault(GUEST_NAME, GuestNames.of(request.id()));
         this.machine = machine;
@@ -139,9 +145,7 @@ final class KvmContainer implements Container {
             }
             machine = in;
             volumes = guest.volumes().size();
-            for (GuestSpec.Volume volume : guest.volumes()) {
-                in.share(volume, launcher.here(Path.of(volume.source())));
-            }
+            share(in, guest.volumes());
             PodMachine.Inserted inserted = in.insert(disk.await(), SpecLimits.of(request.spec()));
             drive = inserted.drive();
             if (inserted.running() > 0) {
@@ -328,21 +332,38 @@ final class KvmContainer implements Container {
 
     // ---- written down, and going on from there ----
 
-    /** With the whole machine: it is the pod's only container. */
+    /** With the whole machine, and so all of the pod's containers. */
     @Override
     public void checkpoint(Launch init, Checkpoint asked) throws ContainerFault {
         PodCheckpoint.check(asked);
         PodMachine in = machine();
-        if (volumes > 0) {
-            throw new ContainerFault(
-                    Kind.UNSUPPORTED, "checkpoint container " + request.id() + ": it has files of the host's");
-        }
-        PodImage.Pod pod = new PodImage.Pod(id, drive, hasTerminal());
         whileAwake(in, () -> {
-            PodCheckpoint.save(
-                    in, pod, ContainerDisk.file(request.scratch()), paused, asked, launcher.here(asked.images()));
+            List<PodCheckpoint.Member> members = new ArrayList<>();
+            for (KvmContainer each : pod.of(in)) {
+                members.add(new PodCheckpoint.Member(
+                        each.saved(), ContainerDisk.file(each.request.scratch()), each.paused));
+            }
+            PodCheckpoint.save(in, members, asked, launcher.here(asked.images()));
             return id;
         });
+    }
+
+    boolean isIn(PodMachine machine) {
+        PodMachine own = this.machine;
+        return own != null && drive != NO_DRIVE && own.isSame(machine);
+    }
+
+    /** Whether the machine was made for it. */
+    boolean isFirst() {
+        return ownsMachine;
+    }
+
+    SavedPod.Container saved() {
+        List<SavedPod.Volume> places = new ArrayList<>();
+        for (Mount each : GuestSpec.shared(request.spec())) {
+            places.add(new SavedPod.Volume(each.destination(), GuestSpec.isReadOnly(each)));
+        }
+        return new SavedPod.Container(request.id(), id, drive, hasTerminal(), places);
     }
 
     private boolean hasTerminal() {
@@ -354,25 +375,69 @@ final class KvmContainer implements Container {
     @Override
     public Launch restore(Checkpoint asked) throws ContainerFault {
         PodImage image = PodCheckpoint.find(asked, launcher);
-        if (image.pod().terminal() != hasTerminal() || !guest.volumes().isEmpty() || PodMachine.of(launcher) != null) {
+        PodMachine in = PodMachine.of(launcher);
+        SavedPod.Container saved = PodRestore.choose(
+                image.pod(),
+                request.id(),
+                request.spec().annotations().getOrDefault(PodRestore.ANNOTATION, ""),
+                in == null);
+        List<GuestSpec.Volume> given = PodRestore.volumes(saved, guest.volumes(), request.id());
+        if (saved.terminal() != hasTerminal()) {
             throw new ContainerFault(
                     Kind.INVALID,
-                    "restore container " + request.id()
-                            + ": only one with a terminal where the saved one has one, without files of the host's, and with a machine of its own");
+                    "restore container " + request.id() + ": the saved one has " + (saved.terminal() ? "a" : "no")
+                            + " terminal");
         }
-        ownsMachine = true;
-        id = image.pod().name();
-        drive = image.pod().drive();
-        boolean terminal = image.pod().terminal();
         Path disk = ContainerDisk.file(request.scratch());
-        image.copyDisk(disk);
+        if (in == null) {
+            ownsMachine = true;
+            become(saved, given);
+            in = restoreMachine(image, given, disk);
+        } else if (in.waiting().take(image.digest(), saved.drive(), disk)) {
+            machine = in;
+            become(saved, given);
+            share(in, given);
+        } else {
+            throw new ContainerFault(
+                    Kind.INVALID,
+                    "restore container " + request.id() + ": " + saved.id()
+                            + " does not wait in the pod's machine: that does not come from this image, or it goes on already");
+        }
+        Launch proxy = processes(in).proxy(id, "", place(), saved.terminal(), () -> {});
+        in.agent().resume(id);
+        GuestProcesses.open(proxy);
+        return proxy;
+    }
+
+    private void become(SavedPod.Container saved, List<GuestSpec.Volume> given) {
+        id = saved.name();
+        drive = saved.drive();
+        volumes = given.size();
+    }
+
+    private void share(PodMachine in, List<GuestSpec.Volume> given) throws ContainerFault {
+        for (GuestSpec.Volume volume : given) {
+            in.share(volume, launcher.here(Path.of(volume.source())));
+        }
+    }
+
+    /** With all disks; the other containers wait for who goes on as them. */
+    private PodMachine restoreMachine(PodImage image, List<GuestSpec.Volume> given, Path disk) throws ContainerFault {
         try (PodNetwork network = network()) {
-            PodMachine in = starter.restored(image, network, disk);
-            in.agent().network(GuestAgent.Network.known(network.interfaces()));
-            Launch proxy = processes(in).proxy(id, "", place(), terminal, () -> {});
-            in.agent().resume(id);
-            GuestProcesses.open(proxy);
-            return proxy;
+            PodMachine restored = starter.restored(image, network, made -> {
+                for (SavedPod.Container each : image.pod().containers()) {
+                    boolean own = each.drive() == drive;
+                    Path file = own ? disk : disk.resolveSibling(disk.getFileName() + "-" + each.drive());
+                    image.copyDisk(each.drive(), file);
+                    made.reinsert(each.drive(), file);
+                    if (!own) {
+                        made.waiting().add(image.digest(), each.drive(), file);
+                    }
+                }
+                share(made, given);
+            });
+            restored.agent().network(GuestAgent.Network.known(network.interfaces()));
+            return restored;
         }
     }
 

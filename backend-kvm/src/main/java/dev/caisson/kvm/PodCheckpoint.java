@@ -10,6 +10,7 @@ import dev.caisson.kvm.pod.MachineCommand;
 import dev.caisson.kvm.pod.PodMachine;
 import dev.caisson.kvm.pod.Standstill;
 import dev.caisson.kvm.template.PodImage;
+import dev.caisson.kvm.template.SavedPod;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import java.io.IOException;
@@ -17,7 +18,11 @@ import java.lang.System.Logger.Level;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.EnumSet;
+import java.util.List;
+import java.util.Map;
+import java.util.Objects;
 import java.util.Set;
+import java.util.stream.Collectors;
 
 /** Writes a pod down with all of its machine, as a template is, and finds what was written. */
 final class PodCheckpoint {
@@ -55,24 +60,40 @@ final class PodCheckpoint {
     }
 
     /**
-     * Writes it. The container is frozen and its streams are empty when the machine is held, so that nothing is lost that it has written; the machine stays
+     * A container of the pod.
+     *
+     * @param disk the file
+     * @param paused whether it is frozen already, and is to stay so
+     */
+    record Member(SavedPod.Container container, Path disk, boolean paused) {}
+
+    /**
+     * Writes it. Containers are frozen and their streams are empty when the machine is held, so that nothing is lost that they have written; the machine stays
      * so unless it is asked to go on.
      *
-     * @param disk the container's
-     * @param wasPaused whether it is frozen already, and is to stay so
+     * @param members all of the pod's
      */
-    static void save(PodMachine machine, PodImage.Pod pod, Path disk, boolean wasPaused, Checkpoint asked, Path images)
-            throws ContainerFault {
+    static void save(PodMachine machine, List<Member> members, Checkpoint asked, Path images) throws ContainerFault {
+        SavedPod pod = new SavedPod(members.stream().map(Member::container).toList());
+        Map<SavedPod.Container, Path> disks =
+                members.stream().collect(Collectors.toMap(Member::container, Member::disk));
+        List<String> names =
+                pod.containers().stream().map(SavedPod.Container::name).toList();
         StepTimes times = new StepTimes();
         GuestAgent agent = machine.agent();
         Standstill still = machine.standstill();
         boolean done = false;
         try {
-            still.begin(new Standstill.Held(pod.name(), pod.drive(), wasPaused));
-            if (!wasPaused) {
-                agent.pause(pod.name());
+            still.begin(members.stream()
+                    .map(each -> new Standstill.Held(
+                            each.container().name(), each.container().drive(), each.paused()))
+                    .toList());
+            for (Member each : members) {
+                if (!each.paused()) {
+                    agent.pause(each.container().name());
+                }
             }
-            agent.settle(pod.name());
+            agent.settle(names);
             times.done("still");
             PodImage.write(images, MachineCommand.image(), machine.shape(), pod, new PodImage.Source() {
                 @Override
@@ -83,8 +104,8 @@ final class PodCheckpoint {
                 }
 
                 @Override
-                public Path disk() {
-                    return disk;
+                public Path disk(SavedPod.Container container) {
+                    return Objects.requireNonNull(disks.get(container));
                 }
 
                 @Override
@@ -105,7 +126,7 @@ final class PodCheckpoint {
                     LOG.log(Level.WARNING, "after a failed checkpoint: " + e.getMessage());
                 }
             }
-            LOG.log(Level.INFO, "checkpoint of " + pod.name() + ": " + times);
+            LOG.log(Level.INFO, "checkpoint of " + String.join(", ", names) + ": " + times);
         }
     }
 

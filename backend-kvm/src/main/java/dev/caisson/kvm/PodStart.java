@@ -12,7 +12,6 @@ import dev.caisson.kvm.pod.PodNetwork;
 import dev.caisson.kvm.template.PodImage;
 import dev.caisson.kvm.template.TemplateStore.Template;
 import java.lang.System.Logger.Level;
-import java.nio.file.Path;
 import java.util.function.Consumer;
 import org.jspecify.annotations.Nullable;
 
@@ -84,8 +83,13 @@ final class PodStart {
         return copy;
     }
 
-    /** One that goes on from an image; its container stays frozen. */
-    PodMachine restored(PodImage image, PodNetwork network, Path disk) throws ContainerFault {
+    /** What happens to a machine before its guest runs. */
+    interface Before {
+        void done(PodMachine machine) throws ContainerFault;
+    }
+
+    /** One that goes on from an image; its containers stay frozen. */
+    PodMachine restored(PodImage image, PodNetwork network, Before before) throws ContainerFault {
         Shape shape = image.shape();
         int interfaces = network.interfaces().size();
         if (interfaces > shape.cards()) {
@@ -98,7 +102,7 @@ final class PodStart {
         PodMachine made = PodMachine.make(new PodMachine.Beginning(size, shape.cards(), image.machine()));
         become(made, size, () -> {
             made.plug(network);
-            made.reinsert(image.pod().drive(), disk);
+            before.done(made);
             made.begin();
         });
         return made;

@@ -371,9 +371,14 @@ public final class GuestAgent {
     }
 
     /** Waits until nothing that a paused container has written is between it and the machine's devices. */
-    public void settle(String id) throws ContainerFault {
-        SettleRequest request = SettleRequest.newBuilder().setId(id).build();
-        var _ = call(ServiceNames.GUEST, "Settle", request, SettleResponse.parser(), "settle streams of " + id);
+    public void settle(List<String> ids) throws ContainerFault {
+        SettleRequest request = SettleRequest.newBuilder().addAllIds(ids).build();
+        var _ = call(
+                ServiceNames.GUEST,
+                "Settle",
+                request,
+                SettleResponse.parser(),
+                "settle streams of " + String.join(", ", ids));
     }
 
     /** Has so many of the machine's processors run, and the others parked. */

@@ -49,9 +49,10 @@ public record GuestSpec(
      *
      * @param name in the machine: no other container has one of this name
      * @param source an absolute path
+     * @param destination in the container
      * @param readOnly whether the guest may change nothing of it
      */
-    public record Volume(String name, String source, boolean readOnly) {}
+    public record Volume(String name, String source, String destination, boolean readOnly) {}
 
     /** The name of a container's volume. */
     public static String volumeName(String id, int number) {
@@ -90,6 +91,20 @@ public record GuestSpec(
     /** One of an earlier daemon's, whose machine runs. */
     public static GuestSpec ofRunning(Spec spec) {
         return new GuestSpec(spec, List.of(), null, "");
+    }
+
+    /** The mounts that are volumes, in the order of their numbers. */
+    public static List<Mount> shared(Spec spec) {
+        return spec.mounts().stream().filter(GuestSpec::isShared).toList();
+    }
+
+    private static boolean isShared(Mount mount) {
+        return mount.isBind() && mount.source() != null && !mount.destination().equals(SHARED_MEMORY);
+    }
+
+    /** Whether the guest may change nothing of what is mounted there. */
+    public static boolean isReadOnly(Mount mount) {
+        return mount.options().contains("ro") || mount.options().contains("rro");
     }
 
     private static void refuse(Spec spec) throws ContainerFault {
@@ -133,8 +148,7 @@ public record GuestSpec(
                 continue;
             }
             refuse(mount, Path.of(source));
-            boolean readOnly = mount.options().contains("ro") || mount.options().contains("rro");
-            Volume volume = new Volume(volumeName(id, volumes.size()), source, readOnly);
+            Volume volume = new Volume(volumeName(id, volumes.size()), source, mount.destination(), isReadOnly(mount));
             mounts.add(Mount.of(mount.destination(), VOLUMES + volume.name(), mount.type(), mount.options()));
             volumes.add(volume);
         }

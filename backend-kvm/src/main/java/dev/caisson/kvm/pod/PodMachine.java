@@ -32,6 +32,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -112,6 +113,11 @@ public final class PodMachine {
             }
         }
         return null;
+    }
+
+    /** Whether it is that machine. */
+    public boolean isSame(PodMachine other) {
+        return directory.equals(other.directory);
     }
 
     private String name() {
@@ -492,6 +498,22 @@ public final class PodMachine {
                             + MachineSize.MEMORY + ", " + MachineSize.PROCESSORS + ")");
         }
         return Integer.parseInt(answer);
+    }
+
+    /** Which drives have a disk: one for each container. */
+    public Set<Integer> drives() throws ContainerFault {
+        Set<Integer> drives = new TreeSet<>();
+        for (String each : control.ask("drives").strip().split(" ", -1)) {
+            if (!each.isEmpty()) {
+                drives.add(Integer.parseInt(each));
+            }
+        }
+        return drives;
+    }
+
+    /** Containers that were written down with this machine, and have not gone on yet. */
+    public WaitingContainers waiting() {
+        return new WaitingContainers(directory);
     }
 
     /** Takes the file out of a drive. */

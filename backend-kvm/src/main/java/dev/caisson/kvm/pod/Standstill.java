@@ -10,6 +10,8 @@ import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import org.jspecify.annotations.Nullable;
@@ -33,19 +35,20 @@ public final class Standstill {
     }
 
     /**
-     * What stands still.
+     * A container that stands still.
      *
      * @param container by which the guest knows it
      * @param drive where its disk is
      * @param wasPaused whether it was frozen before, and is to stay so
      */
     public record Held(String container, int drive, boolean wasPaused) {
-        private String text(MachineProcess by) {
-            return by.text() + " " + drive + " " + wasPaused + " " + container;
+        private String text() {
+            return drive + " " + wasPaused + " " + container + "\n";
         }
 
-        private static Held parse(String[] words) {
-            return new Held(words[4], Integer.parseInt(words[2]), Boolean.parseBoolean(words[3]));
+        private static Held parse(String line) {
+            String[] words = line.split(" ", 3);
+            return new Held(words[2], Integer.parseInt(words[0]), Boolean.parseBoolean(words[1]));
         }
     }
 
@@ -58,15 +61,17 @@ public final class Standstill {
     }
 
     /** Said before anything is made to stand still. */
-    public void begin(Held held) throws ContainerFault {
+    public void begin(List<Held> held) throws ContainerFault {
         begin(held, MachineProcess.of(Processes.pid()));
     }
 
-    void begin(Held held, MachineProcess by) throws ContainerFault {
+    void begin(List<Held> held, MachineProcess by) throws ContainerFault {
         Path fresh = file.resolveSibling(FILE + ".new");
+        StringBuilder text = new StringBuilder(by.text() + "\n");
+        held.forEach(each -> text.append(each.text()));
         try {
             // A torn one would be nobody's.
-            Files.writeString(fresh, held.text(by));
+            Files.writeString(fresh, text);
             Files.move(fresh, file, StandardCopyOption.ATOMIC_MOVE);
         } catch (IOException e) {
             throw new ContainerFault(Kind.FAILED, "write " + file + ": " + Errno.describe(e), e);
@@ -75,16 +80,22 @@ public final class Standstill {
 
     /** The pod goes on. It does nothing for one that goes on already. */
     public void end() throws ContainerFault {
-        String[] words = words();
-        if (words == null) {
+        String[] lines = lines();
+        if (lines == null) {
             return;
         }
-        Held held = Held.parse(words);
         machine.go();
-        if (held.wasPaused()) {
-            machine.pause(held.drive());
-        } else {
-            resume(held.container());
+        List<Held> all = Arrays.stream(lines, 1, lines.length).map(Held::parse).toList();
+        // While some go on, the agent answers.
+        for (Held each : all) {
+            if (!each.wasPaused()) {
+                resume(each.container());
+            }
+        }
+        for (Held each : all) {
+            if (each.wasPaused()) {
+                machine.pause(each.drive());
+            }
         }
         try {
             Files.deleteIfExists(file);
@@ -112,9 +123,8 @@ public final class Standstill {
     public boolean endIfForsaken() throws ContainerFault {
         synchronized (LOCKS.computeIfAbsent(file, each -> new Object())) {
             try {
-                String[] words = words();
-                if (words == null
-                        || MachineProcess.parse(words[0] + " " + words[1]).isRunning()) {
+                String[] lines = lines();
+                if (lines == null || MachineProcess.parse(lines[0]).isRunning()) {
                     return false;
                 }
             } catch (ErrnoException e) {
@@ -125,11 +135,12 @@ public final class Standstill {
         }
     }
 
-    private String @Nullable [] words() throws ContainerFault {
+    /** Who has written it, and what stands still. */
+    private String @Nullable [] lines() throws ContainerFault {
         try {
             String text = HostFiles.textIfPresent(file.toString());
-            String[] words = text == null ? null : text.split(" ", 5);
-            return words == null || words.length < 5 ? null : words;
+            String[] lines = text == null ? null : text.strip().split("\n", -1);
+            return lines == null || lines.length < 2 ? null : lines;
         } catch (ErrnoException e) {
             throw new ContainerFault(Kind.FAILED, "read " + file + ": " + e.getMessage(), e);
         }

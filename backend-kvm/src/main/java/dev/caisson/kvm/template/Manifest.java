@@ -17,7 +17,7 @@ import java.nio.file.Path;
  */
 record Manifest(long created, Shape shape, HostIdentity host, String image, long length, String content) {
     /** Of the manifest, and of what the machine's file means to a machine of this version. */
-    static final int VERSION = 2;
+    static final int VERSION = 3;
 
     /** As a file. */
     byte[] bytes() {

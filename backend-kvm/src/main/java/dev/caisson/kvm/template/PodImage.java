@@ -8,66 +8,40 @@ import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.HostFiles;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.List;
-import java.util.regex.Pattern;
 
 /**
- * A pod that was written down: a directory with its machine, as a template's, its container's disk, what is known of the two, and a manifest, which comes
+ * A pod that was written down: a directory with its machine, as a template's, its containers' disks, what is known of them, and a manifest, which comes
  * last. Files are never changed, but replaced: machines that go on from an earlier image in the same directory keep that.
  *
  * @param shape what the machine is made like
  * @param pod what is in it
+ * @param digest which image it is
  */
-public record PodImage(Path directory, Shape shape, Pod pod) {
+public record PodImage(Path directory, Shape shape, SavedPod pod, String digest) {
     private static final String MACHINE = "machine";
-    private static final String DISK = "disk";
+    private static final String DISK = "disk-";
     private static final String POD = "pod";
     private static final String MANIFEST = "manifest";
     private static final String UNFINISHED = ".new-caisson";
     private static final int READ_ONLY = 0400;
     private static final int READ_WRITE = 0600;
-    private static final Pattern NAME = Pattern.compile("[A-Za-z0-9._-]{1,128}");
-    private static final Pattern TRUTH = Pattern.compile("true|false");
-    private static final int DRIVES = 64;
-
-    /**
-     * The container in it.
-     *
-     * @param name by which the guest knows it
-     * @param drive where its disk is
-     * @param terminal whether its init has one
-     */
-    public record Pod(String name, int drive, boolean terminal) {
-        byte[] bytes() {
-            return ("name " + name + "\ndrive " + drive + "\nterminal " + terminal + "\n")
-                    .getBytes(StandardCharsets.US_ASCII);
-        }
-
-        static Pod parse(byte[] bytes) throws ManifestFormatException {
-            Facts facts = Facts.parse(bytes);
-            return new Pod(
-                    facts.word("name", NAME),
-                    (int) facts.number("drive", 0, DRIVES - 1),
-                    Boolean.parseBoolean(facts.word("terminal", TRUTH)));
-        }
-    }
-
     /** The file that a machine goes on from. */
     public Path machine() {
         return directory.resolve(MACHINE);
     }
 
-    /** Makes the disk that the container writes to from now on. */
-    public void copyDisk(Path to) throws ContainerFault {
+    /** Makes the disk that the container of that drive writes to from now on. */
+    public void copyDisk(int drive, Path to) throws ContainerFault {
         try {
             Files.createDirectories(to.getParent());
-            SparseCopy.of(directory.resolve(DISK), to, READ_WRITE);
+            SparseCopy.of(directory.resolve(DISK + drive), to, READ_WRITE);
         } catch (IOException e) {
             throw new ContainerFault(Kind.FAILED, "copy disk from " + directory + ": " + Errno.describe(e), e);
         }
@@ -80,8 +54,8 @@ public record PodImage(Path directory, Shape shape, Pod pod) {
         /** @param file empty and open for writing */
         void writeMachine(Fd file) throws ContainerFault;
 
-        /** The file with its container's disk. */
-        Path disk();
+        /** The file with a container's disk. */
+        Path disk(SavedPod.Container container);
 
         /** The pod may go on. */
         void done() throws ContainerFault;
@@ -93,7 +67,8 @@ public record PodImage(Path directory, Shape shape, Pod pod) {
      * @param directory is made if it is missing; an earlier image there is replaced when this one is whole
      * @param image the guest's
      */
-    public static void write(Path directory, Path image, Shape shape, Pod pod, Source source) throws ContainerFault {
+    public static void write(Path directory, Path image, Shape shape, SavedPod pod, Source source)
+            throws ContainerFault {
         Path fresh = directory.resolve(UNFINISHED);
         try {
             Files.createDirectories(directory);
@@ -105,7 +80,13 @@ public record PodImage(Path directory, Shape shape, Pod pod) {
                     machine.toString(), HostFiles.O_RDWR | HostFiles.O_CREAT | HostFiles.O_EXCL, READ_ONLY)) {
                 source.writeMachine(out);
             }
-            SparseCopy.of(source.disk(), fresh.resolve(DISK), READ_ONLY);
+            List<String> files = new ArrayList<>(List.of(MACHINE));
+            for (SavedPod.Container each : pod.containers()) {
+                files.add(DISK + each.drive());
+                SparseCopy.of(source.disk(each), fresh.resolve(DISK + each.drive()), READ_ONLY);
+            }
+            files.add(POD);
+            files.add(MANIFEST);
             source.done();
             Files.write(fresh.resolve(POD), pod.bytes());
             Manifest manifest = new Manifest(
@@ -117,7 +98,12 @@ public record PodImage(Path directory, Shape shape, Pod pod) {
                     ContentDigest.of(machine));
             Files.write(fresh.resolve(MANIFEST), manifest.bytes());
             Files.deleteIfExists(directory.resolve(MANIFEST));
-            for (String each : List.of(MACHINE, DISK, POD, MANIFEST)) {
+            for (Path old : listed(directory)) {
+                if (isDisk(old) && !files.contains(old.getFileName().toString())) {
+                    Files.deleteIfExists(old);
+                }
+            }
+            for (String each : files) {
                 Files.move(fresh.resolve(each), directory.resolve(each), StandardCopyOption.ATOMIC_MOVE);
             }
         } catch (IOException e) {
@@ -133,10 +119,23 @@ public record PodImage(Path directory, Shape shape, Pod pod) {
     }
 
     private static void delete(Path unfinished) throws IOException {
-        for (String each : List.of(MACHINE, DISK, POD, MANIFEST)) {
-            Files.deleteIfExists(unfinished.resolve(each));
+        for (Path each : listed(unfinished)) {
+            Files.deleteIfExists(each);
         }
         Files.deleteIfExists(unfinished);
+    }
+
+    private static List<Path> listed(Path directory) throws IOException {
+        if (!Files.isDirectory(directory)) {
+            return List.of();
+        }
+        try (var all = Files.list(directory)) {
+            return all.toList();
+        }
+    }
+
+    private static boolean isDisk(Path file) {
+        return file.getFileName().toString().matches(DISK + "[0-9]+");
     }
 
     // ---- reading one ----
@@ -150,8 +149,8 @@ public record PodImage(Path directory, Shape shape, Pod pod) {
     public static PodImage read(Path directory, Path image) throws ContainerFault {
         try {
             Manifest manifest = Manifest.parse(Files.readAllBytes(directory.resolve(MANIFEST)));
-            Pod pod = Pod.parse(Files.readAllBytes(directory.resolve(POD)));
-            PodImage found = new PodImage(directory, manifest.shape(), pod);
+            SavedPod pod = SavedPod.parse(Files.readAllBytes(directory.resolve(POD)));
+            PodImage found = new PodImage(directory, manifest.shape(), pod, manifest.content());
             String problem = manifest.problem(found.machine(), HostIdentity.ofThis(), image, ImageDigests.of(image));
             if (!problem.isEmpty()) {
                 throw new ContainerFault(Kind.INVALID, "image " + directory + ": " + problem);

@@ -8,6 +8,7 @@ import dev.caisson.kvm.state.StateFormatException;
 import dev.caisson.kvm.state.StateReader;
 import dev.caisson.kvm.state.StateWriter;
 import dev.caisson.linux.direct.Mapping;
+import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -335,7 +336,7 @@ public final class MmioTransport implements BusDevice {
     }
 
     /** Writes down what the driver has set, where the queues are, and what the device wants to keep. While the guest stands still. */
-    public synchronized void save(StateWriter to) {
+    public synchronized void save(StateWriter to) throws IOException {
         to.part("device " + device.type());
         to.putInt(deviceFeaturesSelect).putInt(driverFeaturesSelect).putLong(driverFeatures);
         to.putInt(queueSelect)
@@ -393,6 +394,11 @@ public final class MmioTransport implements BusDevice {
             device.activate(queues, driverFeatures);
         }
         refresh();
+    }
+
+    /** See {@link VirtioDevice#settle}. Any thread. */
+    public void settle() throws IOException {
+        device.settle();
     }
 
     /** Whether the device has no request that it will answer later. Any thread. */

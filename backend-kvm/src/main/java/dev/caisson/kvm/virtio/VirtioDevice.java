@@ -4,6 +4,7 @@ import dev.caisson.kvm.memory.GuestFault;
 import dev.caisson.kvm.state.StateFormatException;
 import dev.caisson.kvm.state.StateReader;
 import dev.caisson.kvm.state.StateWriter;
+import java.io.IOException;
 import java.util.List;
 
 /**
@@ -41,13 +42,24 @@ public interface VirtioDevice {
      */
     void process(int queue) throws GuestFault;
 
+    /**
+     * The guest stands still and will be written down: requests that wait for something to happen are to be answered as if they had waited long enough.
+     *
+     * @throws IOException there is one that cannot
+     */
+    default void settle() throws IOException {}
+
     /** Whether it has no request that it will answer later. Without the transport's lock. */
     default boolean isIdle() {
         return true;
     }
 
-    /** Writes down what a device must know, beside its queues, that goes on in the place of this one. While the guest stands still. */
-    default void save(StateWriter to) {}
+    /**
+     * Writes down what a device must know, beside its queues, that goes on in the place of this one. While the guest stands still.
+     *
+     * @throws IOException another one could not go on
+     */
+    default void save(StateWriter to) throws IOException {}
 
     /**
      * Goes on where another one was; {@link #activate} follows if that one was active. What it is connected with on the host is its own.

@@ -23,8 +23,8 @@ final class MachineFile {
     private static final int VERSION = 1;
     private static final int HEAD = 16;
     private static final int PAGE = 4096;
-    /** Devices and eight processors take some 80 KiB. */
-    private static final int STATE_LIMIT = 1 << 20;
+    /** Devices and eight processors take some 80 KiB; a file of the host's that the guest knows some 50 bytes. */
+    private static final int STATE_LIMIT = 32 << 20;
 
     private static final int SYS_PREAD64 = 17;
 
@@ -35,6 +35,10 @@ final class MachineFile {
 
     /** @param file empty and open for writing */
     static void write(Fd file, byte[] state, GuestMemory memory) throws IOException {
+        if (state.length > STATE_LIMIT) {
+            throw new IOException(
+                    "the state of the virtual machine is of " + state.length + " bytes, more than " + STATE_LIMIT);
+        }
         int memoryAt = memoryAt(state.length);
         ByteBuffer head = ByteBuffer.allocate(memoryAt).order(ByteOrder.LITTLE_ENDIAN);
         head.putLong(MAGIC).putInt(VERSION).putInt(state.length).put(state);

@@ -58,7 +58,9 @@ final class MachineState {
         }
         processors.forEach(each -> each.write(to));
         machine.serial.save(to);
-        machine.transports.forEach(each -> each.save(to));
+        for (MmioTransport each : machine.transports) {
+            each.save(to);
+        }
         to.part("end");
         return to.bytes();
     }

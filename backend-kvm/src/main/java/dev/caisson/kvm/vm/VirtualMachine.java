@@ -341,6 +341,7 @@ public final class VirtualMachine implements AutoCloseable {
     private static void awaitIdle(MmioTransport device) throws IOException, InterruptedException {
         long end = System.nanoTime() + STILL_NANOS;
         while (!device.isIdle()) {
+            device.settle(); // again: a request may just have begun to wait
             if (System.nanoTime() > end) {
                 throw new IOException("a device of the virtual machine does not come to rest");
             }

@@ -15,6 +15,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.HexFormat;
 import java.util.List;
+import java.util.StringJoiner;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -26,6 +27,7 @@ import org.jspecify.annotations.Nullable;
  *       processors have to run because of it follows, or 0
  *   <li>{@code reinsert DRIVE}, with a descriptor: puts the file into a drive whose guest has believed it there since it was saved
  *   <li>{@code eject DRIVE}
+ *   <li>{@code drives}: which ones have a disk
  *   <li>{@code limits DRIVE}: what its container may use; {@code limit DRIVE MEMORY PROCESSORS}: gives it other limits, says how many processors are to run, or why it cannot be
  *   <li>{@code share ro|rw NAME}, with an O_PATH descriptor: shows the guest a file or directory
  *   <li>{@code unshare NAME}
@@ -174,6 +176,7 @@ public final class MachineControl implements AutoCloseable {
                     allotment.ejected(drive);
                     yield "ok";
                 }
+                case "drives" -> "ok " + taken();
                 case "limits" ->
                     "ok " + allotment.limits(Integer.parseInt(words[1])).text();
                 case "limit" -> limit(words[1].split(" ", 2));
@@ -205,7 +208,7 @@ public final class MachineControl implements AutoCloseable {
                 }
                 case "console" -> "ok " + machine.console().lastLines(CONSOLE_LINES);
                 case "dump" -> write(line, attached, machine::dump);
-                case "save" -> save(line, attached);
+                case "save" -> write(line, attached, machine::save);
                 case "shape" ->
                     "ok " + (machine.memorySize() >> 20) + " " + machine.processorCount() + " " + cards.size();
                 case "behind" -> "ok " + machine.behind();
@@ -220,6 +223,16 @@ public final class MachineControl implements AutoCloseable {
         } catch (IndexOutOfBoundsException | IllegalArgumentException e) {
             return "error " + line + ": " + e.getMessage();
         }
+    }
+
+    private String taken() {
+        StringJoiner taken = new StringJoiner(" ");
+        for (int i = 0; i < drives.size(); i++) {
+            if (!drives.get(i).isEmpty()) {
+                taken.add(Integer.toString(i));
+            }
+        }
+        return taken.toString();
     }
 
     private String share(String what, @Nullable Fd root) throws IOException {
@@ -256,13 +269,6 @@ public final class MachineControl implements AutoCloseable {
         }
         writing.to(file);
         return "ok";
-    }
-
-    private String save(String line, @Nullable Fd file) throws IOException, InterruptedException {
-        if (shared.isUsed()) {
-            return "error save: the guest has files of the host's";
-        }
-        return write(line, file, machine::save);
     }
 
     private String metrics() throws IOException {

@@ -52,14 +52,15 @@ class GuestSpecTest {
     void whatIsBoundIsSharedUnderANameOfItsOwn() throws Exception {
         Path file = Files.writeString(directory.resolve("hosts"), "x");
         GuestSpec guest = GuestSpec.of("c", with(Mount.of("/etc/hosts", file.toString(), "bind", List.of("rbind"))));
-        assertThat(guest.volumes()).containsExactly(new GuestSpec.Volume("c.0", file.toString(), false));
+        assertThat(guest.volumes()).containsExactly(new GuestSpec.Volume("c.0", file.toString(), "/etc/hosts", false));
         Mount bind = guest.spec().mounts().getLast();
         assertThat(bind.source()).isEqualTo("/run/volumes/c.0");
         assertThat(bind.destination()).isEqualTo("/etc/hosts");
         for (String option : List.of("ro", "rro")) {
             GuestSpec second =
                     GuestSpec.of("d", with(Mount.of("/data", directory.toString(), "bind", List.of("rbind", option))));
-            assertThat(second.volumes()).containsExactly(new GuestSpec.Volume("d.0", directory.toString(), true));
+            assertThat(second.volumes())
+                    .containsExactly(new GuestSpec.Volume("d.0", directory.toString(), "/data", true));
             assertThat(second.spec().mounts().getLast().options()).contains(option);
         }
     }

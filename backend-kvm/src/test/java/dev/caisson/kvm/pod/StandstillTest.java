@@ -60,7 +60,7 @@ class StandstillTest {
 
     @Test
     void whatADeadDaemonHasFrozenGoesOnOnce() throws Exception {
-        fresh().begin(RUNNING, dead);
+        fresh().begin(List.of(RUNNING), dead);
         assertThat(fresh().endIfForsaken()).isTrue();
         assertThat(told).containsExactly("go", "resume c1");
         assertThat(fresh().endIfForsaken()).isFalse();
@@ -70,15 +70,27 @@ class StandstillTest {
 
     @Test
     void whatWasPausedBeforeStaysSo() throws Exception {
-        fresh().begin(new Standstill.Held("c1", 3, true), dead);
+        fresh().begin(List.of(new Standstill.Held("c1", 3, true)), dead);
         assertThat(fresh().endIfForsaken()).isTrue();
         assertThat(told).containsExactly("go", "pause 3");
     }
 
     @Test
+    void allOfAPodGoOn() throws Exception {
+        fresh().begin(
+                        List.of(
+                                new Standstill.Held("c1", 3, true),
+                                new Standstill.Held("c2", 4, false),
+                                new Standstill.Held("c3", 5, false)),
+                        dead);
+        assertThat(fresh().endIfForsaken()).isTrue();
+        assertThat(told).containsExactly("go", "resume c2", "resume c3", "pause 3");
+    }
+
+    @Test
     void aCheckpointThatGoesOnIsLeftAlone() throws Exception {
         assertThat(fresh().endIfForsaken()).isFalse();
-        fresh().begin(RUNNING);
+        fresh().begin(List.of(RUNNING));
         assertThat(fresh().endIfForsaken()).isFalse();
         assertThat(told).isEmpty();
         fresh().end();
@@ -91,14 +103,14 @@ class StandstillTest {
     /** Another one has its number now. */
     @Test
     void aProcessIsKnownByItsStartToo() throws Exception {
-        fresh().begin(RUNNING, new MachineProcess(Processes.pid(), 1));
+        fresh().begin(List.of(RUNNING), new MachineProcess(Processes.pid(), 1));
         assertThat(fresh().endIfForsaken()).isTrue();
         assertThat(told).containsExactly("go", "resume c1");
     }
 
     @Test
     void itIsTriedAgainUntilTheGuestAnswers() throws Exception {
-        fresh().begin(RUNNING, dead);
+        fresh().begin(List.of(RUNNING), dead);
         refuses = Kind.UNAVAILABLE;
         assertThatExceptionOfType(ContainerFault.class).isThrownBy(() -> fresh().endIfForsaken());
         refuses = null;
@@ -110,7 +122,7 @@ class StandstillTest {
     @Test
     void whatIsNotFrozenIsNoFault() throws Exception {
         for (Kind kind : List.of(Kind.WRONG_STATE, Kind.NOT_FOUND)) {
-            fresh().begin(RUNNING, dead);
+            fresh().begin(List.of(RUNNING), dead);
             refuses = kind;
             assertThat(fresh().endIfForsaken()).isTrue();
         }

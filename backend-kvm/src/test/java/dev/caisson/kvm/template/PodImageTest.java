@@ -23,7 +23,14 @@ import org.junit.jupiter.api.io.TempDir;
 
 class PodImageTest {
     private static final Shape SHAPE = new Shape(512, 1, 2);
-    private static final PodImage.Pod POD = new PodImage.Pod("web-1", 3, true);
+    private static final SavedPod.Container WEB = new SavedPod.Container(
+            "web",
+            "web-1",
+            3,
+            true,
+            List.of(new SavedPod.Volume("/etc/hosts", false), new SavedPod.Volume("/a b\n%\u00e4", true)));
+    private static final SavedPod POD =
+            new SavedPod(List.of(WEB, new SavedPod.Container("side+car", "side-2", 0, false, List.of())));
     private static final int DISK = 8 << 20;
 
     @TempDir
@@ -32,6 +39,7 @@ class PodImageTest {
     private Path images;
     private Path guest;
     private Path disk;
+    private Path second;
 
     @BeforeEach
     void open() throws Exception {
@@ -39,6 +47,7 @@ class PodImageTest {
         guest = Files.createDirectory(directory.resolve("guest"));
         Files.writeString(guest.resolve("manifest"), "sha256 and so on\n");
         disk = directory.resolve("disk-of-the-container");
+        second = Files.writeString(directory.resolve("disk-of-the-other"), "small");
         try (RandomAccessFile file = new RandomAccessFile(disk.toFile(), "rw")) {
             file.setLength(DISK);
             file.seek(DISK / 2);
@@ -63,9 +72,9 @@ class PodImageTest {
             }
 
             @Override
-            public Path disk() {
-                steps.add("disk");
-                return disk;
+            public Path disk(SavedPod.Container container) {
+                steps.add("disk of " + container.id());
+                return container.equals(WEB) ? disk : second;
             }
 
             @Override
@@ -78,14 +87,16 @@ class PodImageTest {
 
     @Test
     void whatIsWrittenIsFound() throws Exception {
-        assertThat(write("machine")).containsExactly("machine", "disk", "done");
+        assertThat(write("machine")).containsExactly("machine", "disk of web", "disk of side+car", "done");
         PodImage found = PodImage.read(images, guest);
         assertThat(found.shape()).isEqualTo(SHAPE);
         assertThat(found.pod()).isEqualTo(POD);
         assertThat(found.machine()).hasContent("machine");
         Path copy = directory.resolve("scratch/disk");
-        found.copyDisk(copy);
+        found.copyDisk(3, copy);
         assertThat(copy).hasSameBinaryContentAs(disk);
+        found.copyDisk(0, directory.resolve("scratch/second"));
+        assertThat(directory.resolve("scratch/second")).hasContent("small");
         try (Fd file = HostFiles.open(copy.toString(), HostFiles.O_RDONLY, 0)) {
             assertThat(FileBlocks.of(file)).as("holes stay holes").isLessThan(DISK / 2);
         }
@@ -107,7 +118,7 @@ class PodImageTest {
         }
         try (var all = Files.list(images)) {
             assertThat(all.map(Path::getFileName).map(Path::toString))
-                    .containsExactlyInAnyOrder("machine", "disk", "pod", "manifest");
+                    .containsExactlyInAnyOrder("machine", "disk-3", "disk-0", "pod", "manifest");
         }
     }
 
@@ -127,12 +138,13 @@ class PodImageTest {
         Seeds.each(random -> {
             byte[] damaged = Seeds.damaged(random, whole);
             try {
-                assertThat(PodImage.Pod.parse(damaged).name()).matches("[A-Za-z0-9._-]{1,128}");
+                assertThat(SavedPod.parse(damaged).containers().getFirst().name())
+                        .matches("[A-Za-z0-9._-]{1,128}");
             } catch (ManifestFormatException e) {
                 assertThat(e).hasMessageContaining("manifest");
             }
         });
-        Files.writeString(facts, "name ../web\ndrive 3\nterminal true\n");
+        Files.writeString(facts, "containers 1\nid-0 a\nname-0 ../web\ndrive-0 3\nterminal-0 true\nvolumes-0 0\n");
         refused("\"../web\"");
     }
 

@@ -24,7 +24,7 @@ class TransportStateTest {
     @TempDir
     Path directory;
 
-    private static byte[] state(MmioTransport of) {
+    private static byte[] state(MmioTransport of) throws IOException {
         StateWriter to = new StateWriter();
         of.save(to);
         return to.bytes();

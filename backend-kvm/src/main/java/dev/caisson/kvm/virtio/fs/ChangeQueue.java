@@ -99,6 +99,30 @@ final class ChangeQueue {
         return lost;
     }
 
+    // ---- a machine that is written down, and its copy ----
+
+    /** Lets a reader that waits go: its machine stands still, and it will ask again when it goes on. */
+    void letGo() {
+        FuseRequest reader;
+        synchronized (this) {
+            reader = waiting;
+            waiting = null;
+        }
+        if (reader != null) {
+            complete(reader);
+        }
+    }
+
+    /** The number of the last change that the guest knows of. */
+    synchronized long last() {
+        return last;
+    }
+
+    /** The guest knows of changes up to this one. */
+    synchronized void goOnFrom(long number) {
+        last = number;
+    }
+
     // ---- the host's side ----
 
     /** Something has happened. What the guest's own processes do comes by this process, and they have heard of it. */
@@ -283,11 +307,6 @@ final class ChangeQueue {
         waiting = null;
         current = null;
         queue.clear();
-    }
-
-    /** Whether somebody in the guest is there to hear. */
-    synchronized boolean isHeard() {
-        return relay != 0;
     }
 
     synchronized void close() {

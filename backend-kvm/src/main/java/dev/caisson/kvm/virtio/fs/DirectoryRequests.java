@@ -29,8 +29,9 @@ final class DirectoryRequests {
             return out.position(OPEN_OUT);
         }
         return files.with(q.node(), node -> {
-            Fd fd = w.calls().reopen(node.fd(), FileCalls.O_RDONLY | FileCalls.O_DIRECTORY);
-            Handle handle = new Handle(fd, node.id(), node.share(), false);
+            int flags = FileCalls.O_RDONLY | FileCalls.O_DIRECTORY;
+            Fd fd = w.calls().reopen(node.fd(), flags);
+            Handle handle = new Handle(fd, node.id(), node.share(), flags, false);
             return out.putLong(files.handles().add(handle)).putInt(0).putInt(0);
         });
     }

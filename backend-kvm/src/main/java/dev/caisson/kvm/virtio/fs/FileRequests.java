@@ -49,7 +49,7 @@ final class FileRequests {
         Fd fd = killPrivileges
                 ? w.identity().withoutKeepingPrivileges(() -> w.calls().reopen(node.fd(), how))
                 : w.calls().reopen(node.fd(), how);
-        return new Handle(fd, node.id(), node.share(), (flags & FileCalls.O_APPEND) != 0);
+        return new Handle(fd, node.id(), node.share(), kept(flags), (flags & FileCalls.O_APPEND) != 0);
     }
 
     /** {@code struct fuse_open_out}: what is cached of the file may stay, for whether it is still right is looked at all the time ({@link Changes}). */
@@ -98,7 +98,7 @@ final class FileRequests {
                 throw e;
             }
             boolean append = (flags & FileCalls.O_APPEND) != 0;
-            return withHandle(entry, new Handle(file, entry.getLong(0), parent.share(), append));
+            return withHandle(entry, new Handle(file, entry.getLong(0), parent.share(), kept(flags), append));
         });
     }
 

@@ -10,6 +10,7 @@ import dev.caisson.kvm.virtio.VirtQueue;
 import dev.caisson.kvm.virtio.VirtioDevice;
 import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.Fd;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.util.Arrays;
 import java.util.Collections;
@@ -43,6 +44,9 @@ public final class FsDevice implements VirtioDevice, AutoCloseable {
     /** Used with the transport's lock held. */
     private DeviceEvents.@Nullable Watch changes;
 
+    /** What the guest had on another machine. */
+    private volatile @Nullable SavedFiles saved;
+
     private @Nullable List<VirtQueue> active;
     private @Nullable DeviceEvents events;
 
@@ -69,10 +73,19 @@ public final class FsDevice implements VirtioDevice, AutoCloseable {
      *
      * @param name what the entry is called in the file system's root
      * @param root an O_PATH descriptor, consumed
-     * @throws ErrnoException there is one of that name (EEXIST), or there are too many (ENOSPC)
+     * @throws ErrnoException there is one of that name (EEXIST), or there are too many (ENOSPC); or the guest, which was restored, cannot go on with it
      */
     public void share(String name, Fd root, boolean readOnly) throws ErrnoException {
-        files.add(name, root, readOnly);
+        Share share = files.add(name, root, readOnly);
+        SavedFiles before = saved;
+        if (before != null) {
+            try {
+                before.revive(share);
+            } catch (ErrnoException e) {
+                unshare(name);
+                throw e;
+            }
+        }
     }
 
     /** Takes it away: whatever the guest has of it, it can do nothing with it any more. Idempotent. Any thread. */
@@ -81,13 +94,6 @@ public final class FsDevice implements VirtioDevice, AutoCloseable {
         if (share != null) {
             locks.removeOf(share);
         }
-    }
-
-    /** Whether the guest has numbers of this device's that mean nothing to another one. */
-    public boolean isUsed() {
-        return files.nodes().size() > 0
-                || files.handles().size() > 0
-                || server.changes().isHeard();
     }
 
     /** How much the guest has of the host's, how many requests there were, and of how many of the host's changes it did not hear. */
@@ -150,7 +156,14 @@ public final class FsDevice implements VirtioDevice, AutoCloseable {
         }
     }
 
-    /** A guest that waits for a lock has a request for as long. */
+    @Override
+    public void settle() throws IOException {
+        if (locks.isAwaited()) {
+            throw new IOException("a process of the guest waits for the lock of a file of the host's");
+        }
+        server.changes().letGo();
+    }
+
     @Override
     public boolean isIdle() {
         synchronized (pending) {
@@ -158,19 +171,17 @@ public final class FsDevice implements VirtioDevice, AutoCloseable {
         }
     }
 
-    /** What the guest has of the host's files does not go along: its numbers mean nothing to another machine. */
     @Override
-    public void save(StateWriter to) {
-        to.putInt(files.nodes().size()).putInt(files.handles().size());
+    public void save(StateWriter to) throws IOException {
+        SavedFiles.of(files, locks, server.changes().last()).write(to);
     }
 
+    /** What the guest has comes back with what is shared. */
     @Override
     public void restore(StateReader from) throws StateFormatException {
-        int nodes = from.getInt();
-        int open = from.getInt();
-        if (nodes != 0 || open != 0) {
-            throw from.wrong("the guest has files of the host's");
-        }
+        FsState state = FsState.read(from);
+        server.changes().goOnFrom(state.lastChange());
+        saved = new SavedFiles(state, files, locks);
     }
 
     private void answer(VirtQueue queue, Chain request, Worker worker) {
@@ -287,6 +298,7 @@ public final class FsDevice implements VirtioDevice, AutoCloseable {
             }
         }
         server.changes().clear();
+        saved = null;
         locks.clear();
         files.clear();
         if (interrupted) {

@@ -144,17 +144,22 @@ final class FuseRequest {
     /** The name of an entry of a directory: one component, and neither {@code .} nor {@code ..}. */
     byte[] name() throws FuseError {
         byte[] name = string(NAME_LIMIT);
-        boolean dots = name.length <= 2;
-        for (byte each : name) {
-            if (each == '/') {
-                throw new FuseError(Errno.EINVAL);
-            }
-            dots &= each == '.';
-        }
-        if (dots) {
+        if (isNoName(name)) {
             throw new FuseError(Errno.EINVAL);
         }
         return name;
+    }
+
+    /** Whether something in a directory cannot be called that. */
+    static boolean isNoName(byte[] name) {
+        boolean dots = name.length <= 2;
+        for (byte each : name) {
+            if (each == '/' || each == 0) {
+                return true;
+            }
+            dots &= each == '.';
+        }
+        return dots;
     }
 
     /** As {@link #name}; the next one to ask gets it again. */

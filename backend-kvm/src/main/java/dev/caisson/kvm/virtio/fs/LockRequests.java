@@ -2,6 +2,7 @@ package dev.caisson.kvm.virtio.fs;
 
 import dev.caisson.kvm.memory.GuestFault;
 import dev.caisson.kvm.virtio.Chain;
+import dev.caisson.kvm.virtio.fs.HeldRanges.Range;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.Fd;
 import java.nio.ByteBuffer;
@@ -20,15 +21,15 @@ import org.jspecify.annotations.Nullable;
  */
 final class LockRequests {
     private static final int LOCK_OUT = 24;
-    private static final int OWNERS = 4096;
+    static final int OWNERS = 4096;
     /** Each of them keeps an entry of the guest's queue. */
     private static final int WAITING = 64;
 
     private static final long FIRST_NAP_MILLIS = 2;
     private static final long LONGEST_NAP_MILLIS = 100;
 
-    private static final int F_RDLCK = 0;
-    private static final int F_UNLCK = 2;
+    static final int F_RDLCK = 0;
+    static final int F_UNLCK = 2;
     /** Operations of flock(2) for F_RDLCK, F_WRLCK (1) and F_UNLCK. */
     private static final int[] FLOCK = {1, 2, 8};
 
@@ -65,8 +66,28 @@ final class LockRequests {
 
     /** An owner's open file. */
     private static final class OpenFile extends Resource {
+        private final HeldRanges ranges = new HeldRanges();
+
         OpenFile(Fd fd, Share share) {
             super(fd, share);
+        }
+
+        /** One at a time, so that what is known of the ranges is what the kernel has. */
+        synchronized void lock(FileCalls calls, int type, long start, long end) throws FuseError {
+            if (!ranges.hasRoom()) {
+                throw new FuseError(Errno.ENOLCK);
+            }
+            Range range = new Range(type, start, end);
+            calls.lock(fd(), type, start, range.length());
+            if (type == F_UNLCK) {
+                ranges.unlocked(start, end);
+            } else {
+                ranges.locked(range);
+            }
+        }
+
+        synchronized List<Range> ranges() {
+            return ranges.all();
         }
     }
 
@@ -92,7 +113,7 @@ final class LockRequests {
     ByteBuffer test(FuseRequest q, Worker w) throws FuseError, GuestFault {
         Wanted lock = wanted(q);
         long[] found = files.open(lock.handle, q.node(), open -> {
-            try (Fd file = forLocks(open, w)) {
+            try (Fd file = forLocks(open, w.calls())) {
                 OpenFile own = known(lock.owner);
                 int fd = own == null ? file.number() : own.fd();
                 try {
@@ -130,12 +151,13 @@ final class LockRequests {
         var _ = files.open(lock.handle, lock.owner.node, open -> {
             if (lock.whole) {
                 w.calls().lockWhole(open.fd(), FLOCK[lock.type] | LOCK_NB);
+                open.locked(lock.type);
                 return true;
             }
             OpenFile own = lock.type == F_UNLCK ? known(lock.owner) : own(lock.owner, open, w);
             if (own != null) {
                 try {
-                    w.calls().lock(own.fd(), lock.type, lock.start, lock.length());
+                    own.lock(w.calls(), lock.type, lock.start, lock.end);
                 } finally {
                     leave(own);
                 }
@@ -144,15 +166,15 @@ final class LockRequests {
         });
     }
 
-    private static Fd forLocks(Handle open, Worker w) throws FuseError {
+    private static Fd forLocks(Resource open, FileCalls calls) throws FuseError {
         if (!open.share().isReadOnly()) {
             try {
-                return w.calls().reopen(open.fd(), FileCalls.O_RDWR);
+                return calls.reopen(open.fd(), FileCalls.O_RDWR);
             } catch (FuseError e) {
                 // A program that runs, or a file system that is read-only: locks for reading are left.
             }
         }
-        return w.calls().reopen(open.fd(), FileCalls.O_RDONLY);
+        return calls.reopen(open.fd(), FileCalls.O_RDONLY);
     }
 
     // ---- the owners' files ----
@@ -172,7 +194,7 @@ final class LockRequests {
         if (known != null) {
             return known;
         }
-        OpenFile made = new OpenFile(forLocks(open, w), open.share());
+        OpenFile made = new OpenFile(forLocks(open, w.calls()), open.share());
         synchronized (owners) {
             if (!owners.containsKey(owner)) {
                 if (owners.size() >= OWNERS || open.share().isRemoved()) {
@@ -186,6 +208,49 @@ final class LockRequests {
         }
         made.retire();
         return own(owner, open, w);
+    }
+
+    /** Whether somebody waits for a lock. */
+    boolean isAwaited() {
+        synchronized (waiting) {
+            return !waiting.isEmpty();
+        }
+    }
+
+    /** All ranges that are locked. */
+    List<FsState.Locks> held() {
+        List<FsState.Locks> held = new ArrayList<>();
+        synchronized (owners) {
+            owners.forEach((owner, file) -> {
+                List<Range> ranges = file.ranges();
+                if (!ranges.isEmpty()) {
+                    held.add(new FsState.Locks(owner.node, owner.id, ranges));
+                }
+            });
+        }
+        return held;
+    }
+
+    /** Has what an owner had before. */
+    void hold(FsState.Locks locks, Node node, FileCalls calls) throws FuseError {
+        OpenFile file = new OpenFile(forLocks(node, calls), node.share());
+        synchronized (owners) {
+            OpenFile before = owners.put(new Owner(locks.node(), locks.owner()), file);
+            if (before != null) {
+                before.retire();
+            }
+        }
+        for (Range each : locks.ranges()) {
+            file.lock(calls, each.type(), each.start(), each.end());
+        }
+    }
+
+    /** Has the lock of flock(2) that an open file had before. */
+    static void holdWhole(Handle open, int type, FileCalls calls) throws FuseError {
+        if (type != F_UNLCK) {
+            calls.lockWhole(open.fd(), FLOCK[type] | LOCK_NB);
+            open.locked(type);
+        }
     }
 
     private void leave(OpenFile file) {

@@ -120,6 +120,10 @@ final class NameRequests {
                         throw new FuseError(Errno.EXDEV);
                     }
                     w.calls().rename(parent.fd(), name, newParent.fd(), newName, how);
+                    if (how != RENAME_EXCHANGE) {
+                        files.nodes()
+                                .renamed(new Node.Place(parent.id(), name), new Node.Place(newParent.id(), newName));
+                    }
                     return true;
                 }));
     }

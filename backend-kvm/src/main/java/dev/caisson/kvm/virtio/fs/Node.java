@@ -75,6 +75,15 @@ final class Node extends Resource {
         lookups++;
     }
 
+    void lookedUp(long times) {
+        lookups += times;
+    }
+
+    /** Guarded by the table. */
+    long lookups() {
+        return lookups;
+    }
+
     /** Returns whether the guest knows it no more; who forgets more than it knows has forgotten all. */
     boolean forget(long count) {
         lookups = Long.compareUnsigned(count, lookups) >= 0 ? 0 : lookups - count;

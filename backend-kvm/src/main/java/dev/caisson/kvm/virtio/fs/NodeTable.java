@@ -42,6 +42,29 @@ final class NodeTable extends ResourceTable<Node> {
         return id;
     }
 
+    /**
+     * Has an inode under the number that the guest knows it by from before.
+     *
+     * @param node consumed
+     * @param lookups how often the guest was told of it
+     */
+    synchronized void revive(Node node, long id, long lookups, Node.Place place) throws FuseError {
+        add(node, id);
+        // Two files of before may be one now.
+        ids.putIfAbsent(node.key(), id);
+        node.lookedUp(lookups);
+        move(node, place);
+    }
+
+    /** The guest has renamed something that it knows. */
+    synchronized void renamed(Node.Place from, Node.Place to) {
+        Long id = places.get(from);
+        Node node = id == null ? null : find(id);
+        if (node != null) {
+            move(node, to);
+        }
+    }
+
     private void move(Node node, Node.Place place) {
         if (!node.place().equals(place)) {
             places.remove(node.place(), node.id());
@@ -78,7 +101,7 @@ final class NodeTable extends ResourceTable<Node> {
     synchronized void remove(long id) {
         Node node = find(id);
         if (node != null) {
-            ids.remove(node.key());
+            ids.remove(node.key(), id);
             places.remove(node.place(), id);
             watch.remove(node);
         }

@@ -30,17 +30,36 @@ class ResourceTable<T extends Resource> {
 
     /** Gives something a number. When there are too many it is closed, and the error is ENFILE; ESTALE when its share was taken away. */
     final synchronized long add(T entry) throws FuseError {
-        if (entry.share().isRemoved()) {
-            entry.retire();
-            throw new FuseError(Errno.ESTALE);
-        }
-        if (entries.size() >= limit) {
-            entry.retire();
-            throw new FuseError(Errno.ENFILE);
-        }
-        entry.named(next);
-        entries.put(next, entry);
+        add(entry, next);
         return next++;
+    }
+
+    /** As {@link #add(T)}, by a number of before; EEXIST when something has that. */
+    final synchronized void add(T entry, long number) throws FuseError {
+        Errno problem = entry.share().isRemoved()
+                ? Errno.ESTALE
+                : entries.size() >= limit ? Errno.ENFILE : entries.containsKey(number) ? Errno.EEXIST : null;
+        if (problem != null) {
+            entry.retire();
+            throw new FuseError(problem);
+        }
+        entry.named(number);
+        entries.put(number, entry);
+    }
+
+    /** The next number that it gives. */
+    final synchronized long next() {
+        return next;
+    }
+
+    /** Gives no number below this one from now on. */
+    final synchronized void goOnFrom(long number) {
+        next = Math.max(next, number);
+    }
+
+    /** All that there is. */
+    final synchronized List<T> all() {
+        return new ArrayList<>(entries.values());
     }
 
     /** What has a number, until {@link #leave}. */

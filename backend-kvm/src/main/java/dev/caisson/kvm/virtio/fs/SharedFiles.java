@@ -16,8 +16,8 @@ import org.jspecify.annotations.Nullable;
 
 /** What a guest may see, and what it has numbers for. Any thread. */
 final class SharedFiles {
-    private static final int NODES = 1 << 16;
-    private static final int HANDLES = 1 << 14;
+    static final int NODES = 1 << 16;
+    static final int HANDLES = 1 << 14;
     private static final int SHARES = 1024;
     /** Of a parent whose children all are the beginning of another file system: the root. */
     private static final long NO_DEVICE = -1;
@@ -55,12 +55,14 @@ final class SharedFiles {
     }
 
     /** Shows the guest one more; {@code root} is consumed. */
-    synchronized void add(String name, Fd root, boolean readOnly) throws ErrnoException {
+    synchronized Share add(String name, Fd root, boolean readOnly) throws ErrnoException {
         if (shares.containsKey(name) || shares.size() >= SHARES) {
             root.close();
             throw new ErrnoException(shares.containsKey(name) ? Errno.EEXIST : Errno.ENOSPC, "share", name);
         }
-        shares.put(name, new Share(name, root, readOnly));
+        Share share = new Share(name, root, readOnly);
+        shares.put(name, share);
+        return share;
     }
 
     /** The guest can do nothing with it any more, whatever it has open. Returns what it was; null when there is none. */
@@ -130,7 +132,7 @@ final class SharedFiles {
     }
 
     /** Lets the guest hear of what happens to something that it knows. */
-    private void hear(long id) {
+    void hear(long id) {
         if (!watch.begun()) {
             return;
         }

@@ -277,9 +277,9 @@ class AgentTest {
                 Thread.sleep(2);
             }
             agent.pause(bundle.id());
-            agent.settle(bundle.id());
+            agent.settle(List.of(bundle.id()));
             assertThatExceptionOfType(ContainerFault.class)
-                    .isThrownBy(() -> agent.settle("another"))
+                    .isThrownBy(() -> agent.settle(List.of("another")))
                     .satisfies(e -> assertThat(e.kind()).isEqualTo(ContainerFault.Kind.WRONG_STATE))
                     .withMessageContaining("something else than another runs");
             Path in = Files.writeString(directory.resolve("second-stdin"), "after\n");

@@ -107,17 +107,20 @@ class KvmCheckpointTest extends KvmSuite {
                 .isThrownBy(() -> container.container().checkpoint(container.init(), image(Option.PRE_DUMP)))
                 .withMessageContaining("pre-dump")
                 .satisfies(e -> assertThat(e.kind()).isEqualTo(ContainerFault.Kind.UNSUPPORTED));
-        Bundle withFiles = shell("true").spec(spec -> {
+        assertThatExceptionOfType(ContainerFault.class)
+                .isThrownBy(() -> prepare(with(shell("true"), temp)).restore(image()))
+                .withMessageContaining("no files of the host's at /data")
+                .satisfies(e -> assertThat(e.kind()).isEqualTo(ContainerFault.Kind.INVALID));
+    }
+
+    private static Bundle with(Bundle bundle, Path data) {
+        return bundle.spec(spec -> {
             Spec.Builder b = spec.toBuilder();
             List<Mount> mounts = new ArrayList<>(b.mounts);
-            mounts.add(Mount.of("/data", temp.toString(), "bind", List.of("rbind", "rw")));
+            mounts.add(Mount.of("/data", data.toString(), "bind", List.of("rbind", "rw")));
             b.mounts = mounts;
             return b.build();
         });
-        assertThatExceptionOfType(ContainerFault.class)
-                .isThrownBy(() -> prepare(withFiles).restore(image()))
-                .withMessageContaining("without files of the host's")
-                .satisfies(e -> assertThat(e.kind()).isEqualTo(ContainerFault.Kind.INVALID));
     }
 
     /** Two of the same image, at the same time. */
@@ -136,6 +139,77 @@ class KvmCheckpointTest extends KvmSuite {
             assertThat(one.execOutput(random)).isNotEqualTo(two.execOutput(random));
             done("two of one image");
         }
+    }
+
+    // ---- with several containers, and files of the host's ----
+
+    /** Has a file of the host's open, and a lock on another, and is in a directory of the host's. */
+    private static final String WRITER =
+            "cd /data/below; exec 3>>/data/log 4>lock; flock 4; echo begin >&3; trap 'echo again >&3;"
+                    + " pwd; cat here' USR1; trap 'exit 6' TERM; echo ready; while :; do sleep 1000 & wait; done";
+
+    private static Path data(Path directory, String here) throws IOException {
+        Files.createDirectories(directory.resolve("below"));
+        Files.writeString(directory.resolve("below/here"), here + "\n");
+        return directory;
+    }
+
+    private static int lock(Path data) throws Exception {
+        return new ProcessBuilder("flock", "-n", data.resolve("below/lock").toString(), "true")
+                .start()
+                .waitFor();
+    }
+
+    /** The first one is the one with the machine; the second one's files lie elsewhere when it goes on. */
+    @Test
+    void aWholePodGoesOn() throws Exception {
+        var _ = template();
+        Path before = data(temp.resolve("before"), "the first place");
+        Path after = data(temp.resolve("after"), "the second place");
+        try (TestContainer counter = prepare(shell(COUNTER)).create().start();
+                TestContainer writer =
+                        prepare(with(shell(WRITER), before)).create().start()) {
+            await("its first word", () -> counter.stdout().contains("ready"));
+            await("its first word", () -> writer.stdout().contains("ready"));
+            tell(counter, "told 1");
+            done("two containers");
+            assertThat(lock(before)).as("locked by the guest").isNotZero();
+            counter.container().checkpoint(counter.init(), image(Option.LEAVE_RUNNING));
+            done("checkpoint");
+            tell(counter, "told 2");
+            writer.init().kill(SIGUSR1);
+            await("its answer", () -> writer.stdout().endsWith("/data/below\nthe first place\n"));
+            assertThat(before.resolve("log")).hasContent("begin\nagain\n");
+        }
+        assertThat(lock(before)).as("its lock is gone").isZero();
+        Files.writeString(after.resolve("log"), "another\n");
+        Files.createFile(after.resolve("below/lock"));
+        Bundle first = shell("true");
+        Bundle second = with(shell("true"), after);
+        try (TestContainer counter = prepare(first).restore(image())) {
+            done("restore");
+            tell(counter, "told 2");
+            assertThatExceptionOfType(ContainerFault.class)
+                    .isThrownBy(() -> counter.container().checkpoint(counter.init(), image(Option.LEAVE_RUNNING)))
+                    .withMessageContaining("has 2 containers, of which 1 are known here");
+            try (TestContainer writer = prepare(second).restore(image())) {
+                done("restore of the second");
+                assertThat(lock(after)).as("locked again").isNotZero();
+                writer.init().kill(SIGUSR1);
+                await("its answer", () -> writer.stdout().equals("/data/below\nthe second place\n"));
+                assertThat(after.resolve("log")).hasContent("another\nagain\n");
+                assertThat(before.resolve("log")).hasContent("begin\nagain\n");
+                assertThatExceptionOfType(ContainerFault.class)
+                        .isThrownBy(() -> prepare(with(shell("true"), after)).restore(image()))
+                        .withMessageContaining("goes on already");
+                counter.container().checkpoint(counter.init(), image(Option.LEAVE_RUNNING));
+                done("checkpoint of the restored");
+                writer.init().kill(SIGTERM);
+                assertThat(writer.awaitExit().code()).isEqualTo(6);
+            }
+            tell(counter, "told 3");
+        }
+        assertThat(Path.of("/run/caisson-kvm")).isEmptyDirectory();
     }
 
     // ---- with a network and a terminal ----

@@ -26,6 +26,7 @@ public final class Task {
     private @Nullable Supplier<@Nullable Container> recovery;
     private volatile String backendName = "namespace";
     private volatile boolean sandbox;
+    private volatile boolean restored;
     private volatile boolean unwanted;
     private volatile boolean ownPids = true;
     private volatile @Nullable Spec spec;
@@ -101,6 +102,15 @@ public final class Task {
 
     void sandbox(boolean is) {
         sandbox = is;
+    }
+
+    /** Whether it goes on from an image, and so runs since it was created. */
+    boolean isRestored() {
+        return restored;
+    }
+
+    void restored(boolean is) {
+        restored = is;
     }
 
     /** What it was made from; null when that could not be read again. */

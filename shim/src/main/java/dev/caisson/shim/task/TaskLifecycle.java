@@ -19,6 +19,7 @@ import dev.caisson.oci.ResourcesReader;
 import dev.caisson.oci.Spec;
 import dev.caisson.oci.SpecWriter;
 import dev.caisson.shim.pod.Pod;
+import dev.caisson.shim.translate.CheckpointRequests;
 import dev.caisson.shim.translate.RuntimeOptions;
 import dev.caisson.shim.translate.StdioUris;
 import dev.caisson.ttrpc.proto.task.CreateTaskRequest;
@@ -142,12 +143,6 @@ public final class TaskLifecycle {
 
     private void build(Task task, CreateTaskRequest request, LazyLauncher launcher, StdioUris stdio)
             throws ContainerFault, IOException {
-        if (!request.getCheckpoint().isEmpty()) {
-            throw new ContainerFault(
-                    Kind.UNSUPPORTED,
-                    "restore container " + task.id + " from " + request.getCheckpoint()
-                            + ": CRIU is not supported by this version");
-        }
         Spec spec = ConfigFile.with(Path.of(task.bundle, "config.json"), json -> {
             Spec read = specsAhead.take(task.bundle, json);
             Spec used = inSandbox(task, withTerminal(read, task.init.terminal));
@@ -170,7 +165,10 @@ public final class TaskLifecycle {
         records.save(task);
         container.begin();
         startLogger(task, stdio.logger(), task.init.launchId, launcher);
-        Launch init = container.create();
+        task.restored(!request.getCheckpoint().isEmpty());
+        Launch init = task.isRestored()
+                ? container.restore(CheckpointRequests.restore(request.getCheckpoint(), Path.of(task.bundle)))
+                : container.create();
         task.init.attach(init);
         task.init.apply(TaskEvent.BUILT);
         task.settled(false);
@@ -326,13 +324,16 @@ public final class TaskLifecycle {
             boolean started = false;
             try {
                 Container container = requireContainer(task);
-                if (container.runsWhenLaunched()) {
+                boolean runs = p.isInit && task.isRestored();
+                if (container.runsWhenLaunched() && !runs) {
                     p.startPledged();
                     pledge.accept(p);
                 }
                 if (p.isInit) {
                     settleHeld(task);
-                    container.start(java.util.Objects.requireNonNull(p.launch()));
+                    if (!runs) {
+                        container.start(java.util.Objects.requireNonNull(p.launch()));
+                    }
                 } else {
                     startExec(task, p, container);
                 }

@@ -85,6 +85,7 @@ final class TaskRecords {
         r.put("ownPids", Boolean.toString(task.hasOwnPids()));
         r.put("oomKills", Long.toString(task.oomKillsSeen()));
         r.put("sandbox", Boolean.toString(task.isSandbox()));
+        r.put("restored", Boolean.toString(task.isRestored()));
         r.put("unwanted", Boolean.toString(task.isUnwanted()));
         write(r, "init.", task.init);
         for (TaskProcess p : task.execs.values()) {
@@ -190,6 +191,7 @@ final class TaskRecords {
             }
             Task task = new Task(pod, id, r.getOrDefault("bundle", ""), process(r, "init.", id, true));
             task.sandbox(Boolean.parseBoolean(r.get("sandbox")));
+            task.restored(Boolean.parseBoolean(r.get("restored")));
             if (Boolean.parseBoolean(r.get("unwanted"))) {
                 task.markUnwanted();
             }

@@ -85,10 +85,8 @@ public final class TaskService {
                     return Empty.getDefaultInstance();
                 }))
                 .unary("Checkpoint", CheckpointTaskRequest.parser(), faults((from, ctx, q) -> {
-                    Task task = task(from, q.getId());
-                    throw new ContainerFault(
-                            Kind.UNSUPPORTED,
-                            "checkpoint container " + task.id + ": CRIU is not supported by this version");
+                    TaskCheckpoints.save(task(from, q.getId()), q);
+                    return Empty.getDefaultInstance();
                 }))
                 .unary("Kill", KillRequest.parser(), faults((from, ctx, q) -> {
                     lifecycle.kill(task(from, q.getId()), q.getExecId(), q.getSignal(), q.getAll());

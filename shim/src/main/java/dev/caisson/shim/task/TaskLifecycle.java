@@ -19,7 +19,6 @@ import dev.caisson.oci.ResourcesReader;
 import dev.caisson.oci.Spec;
 import dev.caisson.oci.SpecWriter;
 import dev.caisson.shim.pod.Pod;
-import dev.caisson.shim.translate.CheckpointRequests;
 import dev.caisson.shim.translate.RuntimeOptions;
 import dev.caisson.shim.translate.StdioUris;
 import dev.caisson.ttrpc.proto.task.CreateTaskRequest;
@@ -167,7 +166,7 @@ public final class TaskLifecycle {
         startLogger(task, stdio.logger(), task.init.launchId, launcher);
         task.restored(!request.getCheckpoint().isEmpty());
         Launch init = task.isRestored()
-                ? container.restore(CheckpointRequests.restore(request.getCheckpoint(), Path.of(task.bundle)))
+                ? container.restore(TaskCheckpoints.find(request.getCheckpoint(), Path.of(task.bundle)))
                 : container.create();
         task.init.attach(init);
         task.init.apply(TaskEvent.BUILT);

@@ -22,13 +22,20 @@ public final class CheckpointRequests {
     private CheckpointRequests() {}
 
     /**
+     * What is asked for.
+     *
+     * @param packed containerd's directory, which it packs up
+     */
+    public record Asked(Checkpoint checkpoint, Path packed) {}
+
+    /**
      * What a Checkpoint asks for.
      *
-     * @param path the directory of the image, made by containerd
+     * @param path the directory of the image, made by containerd; the options may name another one
      * @param work for logs, unless the options name another directory
      * @throws ContainerFault INVALID: nobody can do that
      */
-    public static Checkpoint of(String path, Any any, Path work) throws ContainerFault {
+    public static Asked of(String path, Any any, Path work) throws ContainerFault {
         CheckpointOptions asked = options(any);
         EnumSet<Option> options = EnumSet.noneOf(Option.class);
         put(options, !asked.getExit(), Option.LEAVE_RUNNING);
@@ -42,8 +49,9 @@ public final class CheckpointRequests {
             }
             options.add(Option.EMPTY_NETWORK);
         }
-        return new Checkpoint(
-                absolute("path", path),
+        Path packed = absolute("path", path);
+        Checkpoint checkpoint = new Checkpoint(
+                asked.getImagePath().isEmpty() ? packed : absolute("image_path", asked.getImagePath()),
                 asked.getWorkPath().isEmpty() ? work : absolute("work_path", asked.getWorkPath()),
                 options,
                 orNull(asked.getParentPath()),
@@ -52,6 +60,7 @@ public final class CheckpointRequests {
                 null,
                 null,
                 null);
+        return new Asked(checkpoint, packed);
     }
 
     /** What a Create with an image asks for. */

@@ -30,7 +30,8 @@ class CheckpointRequestsTest {
 
     @Test
     void withoutOptionsTheContainerGoesOn() throws Exception {
-        Checkpoint asked = CheckpointRequests.of("/images", Any.getDefaultInstance(), WORK);
+        Checkpoint asked =
+                CheckpointRequests.of("/images", Any.getDefaultInstance(), WORK).checkpoint();
         assertThat(asked.images()).isEqualTo(Path.of("/images"));
         assertThat(asked.work()).isEqualTo(WORK);
         assertThat(asked.options()).containsExactly(Option.LEAVE_RUNNING);
@@ -48,10 +49,14 @@ class CheckpointRequestsTest {
                 .setFileLocks(true)
                 .addEmptyNamespaces("network")
                 .setCgroupsMode("soft")
+                .setImagePath("/images")
                 .setWorkPath("/work")
                 .setParentPath("../parent")
                 .build();
-        Checkpoint asked = CheckpointRequests.of("/images", any(type, all.toByteString()), WORK);
+        CheckpointRequests.Asked both = CheckpointRequests.of("/tmp/packed", any(type, all.toByteString()), WORK);
+        assertThat(both.packed()).isEqualTo(Path.of("/tmp/packed"));
+        Checkpoint asked = both.checkpoint();
+        assertThat(asked.images()).isEqualTo(Path.of("/images"));
         assertThat(asked.options())
                 .containsExactlyInAnyOrder(
                         Option.TCP_ESTABLISHED,

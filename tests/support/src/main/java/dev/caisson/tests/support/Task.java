@@ -10,6 +10,7 @@ import dev.caisson.tests.api.snapshots.RemoveSnapshotRequest;
 import dev.caisson.tests.api.task.Process;
 import dev.caisson.tests.api.task.ProcessInfo;
 import dev.caisson.tests.api.task.Status;
+import dev.caisson.tests.api.tasks.CheckpointTaskRequest;
 import dev.caisson.tests.api.tasks.CloseIORequest;
 import dev.caisson.tests.api.tasks.CreateTaskRequest;
 import dev.caisson.tests.api.tasks.DeleteProcessRequest;
@@ -27,6 +28,7 @@ import dev.caisson.tests.api.tasks.StartRequest;
 import dev.caisson.tests.api.tasks.UpdateTaskRequest;
 import dev.caisson.tests.api.tasks.WaitRequest;
 import dev.caisson.tests.api.tasks.WaitResponse;
+import dev.caisson.tests.api.types.Descriptor;
 import dev.caisson.tests.api.types.Mount;
 import io.grpc.StatusRuntimeException;
 import java.io.IOException;
@@ -46,6 +48,8 @@ import java.util.concurrent.TimeoutException;
  * StatusRuntimeException} with the code that containerd gives its users.
  */
 public final class Task implements AutoCloseable {
+    private static final String CHECKPOINT = "application/vnd.containerd.container.criu.checkpoint.criu.tar";
+
     private final PrivateContainerd bed;
     private final String id;
     private final Spec spec;
@@ -157,6 +161,36 @@ public final class Task implements AutoCloseable {
                         .setTerminal(spec.hasTerminal())
                         .build())
                 .getPid());
+    }
+
+    /** Tasks.Create from what {@link #checkpoint} has given. */
+    public long restore(Stdio stdio, Descriptor image) {
+        return Integer.toUnsignedLong(bed.client()
+                .tasks()
+                .create(CreateTaskRequest.newBuilder()
+                        .setContainerId(id)
+                        .addAllRootfs(rootfs)
+                        .setStdout(stdio.stdout())
+                        .setStderr(stdio.stderr())
+                        .setCheckpoint(image)
+                        .build())
+                .getPid());
+    }
+
+    /** Tasks.Checkpoint; the task goes on. */
+    public Descriptor checkpoint(Any options) {
+        return bed
+                .client()
+                .tasks()
+                .checkpoint(CheckpointTaskRequest.newBuilder()
+                        .setContainerId(id)
+                        .setOptions(options)
+                        .build())
+                .getDescriptorsList()
+                .stream()
+                .filter(each -> each.getMediaType().equals(CHECKPOINT))
+                .findFirst()
+                .orElseThrow();
     }
 
     public long start() {

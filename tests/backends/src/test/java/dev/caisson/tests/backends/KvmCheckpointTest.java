@@ -21,9 +21,12 @@ import java.net.InetAddress;
 import java.net.InetSocketAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.channels.FileChannel;
+import java.nio.channels.FileLock;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Objects;
@@ -143,37 +146,41 @@ class KvmCheckpointTest extends KvmSuite {
 
     // ---- with several containers, and files of the host's ----
 
-    /** Has a file of the host's open, and a lock on another, and is in a directory of the host's. */
-    private static final String WRITER =
-            "cd /data/below; exec 3>>/data/log 4>lock; flock 4; echo begin >&3; trap 'echo again >&3;"
-                    + " pwd; cat here' USR1; trap 'exit 6' TERM; echo ready; while :; do sleep 1000 & wait; done";
-
     private static Path data(Path directory, String here) throws IOException {
         Files.createDirectories(directory.resolve("below"));
         Files.writeString(directory.resolve("below/here"), here + "\n");
         return directory;
     }
 
-    private static int lock(Path data) throws Exception {
-        return new ProcessBuilder("flock", "-n", data.resolve("below/lock").toString(), "true")
-                .start()
-                .waitFor();
+    /** Whether somebody has the locks of {@code holds.c}, both of them. */
+    private static boolean isLocked(Path data) throws Exception {
+        Path file = data.resolve("below/lock");
+        boolean whole = new ProcessBuilder("flock", "-n", file.toString(), "true")
+                        .start()
+                        .waitFor()
+                != 0;
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.WRITE);
+                FileLock lock = channel.tryLock(9, 1, false)) {
+            assertThat(lock == null).as("the range").isEqualTo(whole);
+        }
+        return whole;
     }
 
     /** The first one is the one with the machine; the second one's files lie elsewhere when it goes on. */
     @Test
     void aWholePodGoesOn() throws Exception {
         var _ = template();
+        Bundle holds = shell("exec /program");
+        CompiledProgram.compile("holds", temp, holds.rootfs("program"));
         Path before = data(temp.resolve("before"), "the first place");
         Path after = data(temp.resolve("after"), "the second place");
         try (TestContainer counter = prepare(shell(COUNTER)).create().start();
-                TestContainer writer =
-                        prepare(with(shell(WRITER), before)).create().start()) {
+                TestContainer writer = prepare(with(holds, before)).create().start()) {
             await("its first word", () -> counter.stdout().contains("ready"));
             await("its first word", () -> writer.stdout().contains("ready"));
             tell(counter, "told 1");
             done("two containers");
-            assertThat(lock(before)).as("locked by the guest").isNotZero();
+            assertThat(isLocked(before)).as("locked by the guest").isTrue();
             counter.container().checkpoint(counter.init(), image(Option.LEAVE_RUNNING));
             done("checkpoint");
             tell(counter, "told 2");
@@ -181,7 +188,7 @@ class KvmCheckpointTest extends KvmSuite {
             await("its answer", () -> writer.stdout().endsWith("/data/below\nthe first place\n"));
             assertThat(before.resolve("log")).hasContent("begin\nagain\n");
         }
-        assertThat(lock(before)).as("its lock is gone").isZero();
+        assertThat(isLocked(before)).as("its locks are gone").isFalse();
         Files.writeString(after.resolve("log"), "another\n");
         Files.createFile(after.resolve("below/lock"));
         Bundle first = shell("true");
@@ -194,7 +201,7 @@ class KvmCheckpointTest extends KvmSuite {
                     .withMessageContaining("has 2 containers, of which 1 are known here");
             try (TestContainer writer = prepare(second).restore(image())) {
                 done("restore of the second");
-                assertThat(lock(after)).as("locked again").isNotZero();
+                assertThat(isLocked(after)).as("locked again").isTrue();
                 writer.init().kill(SIGUSR1);
                 await("its answer", () -> writer.stdout().equals("/data/below\nthe second place\n"));
                 assertThat(after.resolve("log")).hasContent("another\nagain\n");

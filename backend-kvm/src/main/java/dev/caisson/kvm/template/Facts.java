@@ -10,7 +10,7 @@ final class Facts {
     static final Pattern DIGEST = Pattern.compile("[0-9a-f]{64}");
     static final Pattern WORD = Pattern.compile("[!-~]{1,128}");
 
-    private static final int SIZE_LIMIT = 1 << 20;
+    private static final int SIZE_LIMIT = 256 << 10;
     private static final int LINE_LIMIT = 4096;
 
     private final Map<String, String> facts = new LinkedHashMap<>();

@@ -29,13 +29,13 @@ class ManifestTest {
     void whatIsWrittenIsRead() throws Exception {
         assertThat(Manifest.parse(MANIFEST.bytes())).isEqualTo(MANIFEST);
         assertThat(new String(MANIFEST.bytes(), StandardCharsets.US_ASCII))
-                .startsWith("version 2\ncreated 1790000000\nmemory-mib 512\nprocessors 2\ncards 1\n");
+                .startsWith("version 3\ncreated 1790000000\nmemory-mib 512\nprocessors 2\ncards 1\n");
     }
 
     @Test
     void anErrorNamesTheFact() {
         for (List<String> each : List.of(
-                List.of("version 2", "version 3", "of version 3, not 2"),
+                List.of("version 3", "version 4", "of version 4, not 3"),
                 List.of("memory-mib 512", "memory-mib 0", "memory-mib is \"0\""),
                 List.of("processors 2", "processors 9", "processors is \"9\""),
                 List.of("content 0", "content x", "content is"),

@@ -99,7 +99,7 @@ class TemplateStoreTest {
         }
         assertThat(store.list()).extracting(Entry::problem).containsExactly("");
         assertThat(store.verify(name)).containsExactly("its machine is not what was written");
-        Files.writeString(templates.resolve(name).resolve("manifest"), "version 2\n");
+        Files.writeString(templates.resolve(name).resolve("manifest"), "version 3\n");
         assertThat(store.verify(name)).singleElement().asString().contains("a manifest whose created");
     }
 

@@ -47,7 +47,7 @@ import java.util.List;
 /** What the host asks for beside tasks ({@code guest/guest.proto}). The host is the guest's master: its words are checked, not doubted. */
 final class GuestService {
     /** Of the messages and of what they mean. */
-    static final int VERSION = 6;
+    static final int VERSION = 7;
 
     private static final int WINSIZE = 8;
     private static final Path CPUS = Path.of("/sys/devices/system/cpu");
@@ -138,13 +138,15 @@ final class GuestService {
         }
         String device = q.getDisk().isEmpty() ? null : Disks.find(q.getDisk());
         String bundle = bundles.make(id, device, q.getConfig().toByteArray()).toString();
-        CreateTaskRequest.Builder task = CreateTaskRequest.newBuilder()
-                .setId(id)
-                .setBundle(bundle)
-                .setStdin(streams.make(id, "", 0))
-                .setStdout(streams.make(id, "", 1))
-                .setTerminal(q.getTerminal());
-        if (!q.getTerminal()) {
+        CreateTaskRequest.Builder task =
+                CreateTaskRequest.newBuilder().setId(id).setBundle(bundle).setTerminal(q.getTerminal());
+        if (q.getStdin()) {
+            task.setStdin(streams.make(id, "", 0));
+        }
+        if (q.getStdout()) {
+            task.setStdout(streams.make(id, "", 1));
+        }
+        if (q.getStderr()) {
             task.setStderr(streams.make(id, "", 2));
         }
         lifecycle.createTask(pod, task.build());

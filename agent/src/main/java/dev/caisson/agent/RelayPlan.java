@@ -17,6 +17,7 @@ final class RelayPlan {
     private static final int F_SETFL = 4;
     private static final int SOCK_STREAM_CLOEXEC = 0x80001;
     private static final int ENXIO = 6;
+    private static final int ENOENT = 2;
     private static final int BUFFER = 32 << 10;
 
     private RelayPlan() {}
@@ -69,6 +70,8 @@ final class RelayPlan {
         p.attemptInto(file, Sys.OPENAT, Arg.of(AT_FDCWD), p.string(fifo), Arg.of(mode | O_NONBLOCK_CLOEXEC));
         // Nobody to read what is written.
         p.jumpIfEqual(file, Arg.of(-ENXIO), gone);
+        // A stream that the process was made without: it is at its end.
+        p.jumpIfEqual(file, Arg.of(-ENOENT), gone);
         PlanBuilder.Label opened = new PlanBuilder.Label();
         p.jumpIfLess(Arg.of(-1), file, opened);
         p.fail("open " + fifo, file);

@@ -81,6 +81,11 @@ public interface Launcher {
      */
     void openIo(int io, Stdio stdio) throws ContainerFault;
 
+    /** Where the streams of an io lead that no launch has taken yet; null where that is not known. */
+    default @Nullable Stdio streams(int io) {
+        return null;
+    }
+
     /** Closes what is still held for an io. */
     void closeIo(int io);
 

@@ -35,6 +35,16 @@ public record Stdio(Stream stdin, Stream stdout, Stream stderr, boolean terminal
     public record Stream(Kind kind, String path) {
         /** Nothing: /dev/null. */
         public static final Stream NONE = new Stream(Kind.NULL, "");
+
+        /** Whether it has another end than the null device. */
+        public boolean isSomewhere() {
+            return kind != Kind.NULL;
+        }
+    }
+
+    /** Whether what is written to stderr is read by anybody. */
+    public boolean hasStderr() {
+        return stderr.kind() == Kind.SAME ? stdout.isSomewhere() : stderr.isSomewhere();
     }
 
     /** No streams at all. */

@@ -4,6 +4,7 @@ import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.Launch;
 import dev.caisson.backend.Launcher;
 import dev.caisson.kvm.guest.GuestAgent;
+import dev.caisson.kvm.guest.GuestStreams;
 import dev.caisson.kvm.pod.PodMachine;
 import dev.caisson.oci.InvalidSpecException;
 import dev.caisson.oci.Spec;
@@ -70,8 +71,10 @@ final class DebugShell {
             throws ContainerFault {
         String id = "debug-" + GuestProcesses.newName();
         GuestAgent agent = machine.agent();
-        agent.prepare(id, "", SpecWriter.write(spec(id, args, terminal)), terminal, false, null);
-        Launch proxy = new GuestProcesses(machine, launcher).proxy(id, "", place, terminal, () -> {});
+        GuestProcesses processes = new GuestProcesses(machine, launcher);
+        GuestStreams streams = processes.streams(place.io(), terminal);
+        agent.prepare(id, "", SpecWriter.write(spec(id, args, terminal)), streams, false, null);
+        Launch proxy = processes.proxy(id, "", place, streams, () -> {});
         agent.start(id, "");
         GuestProcesses.open(proxy);
         GuestProcesses.whenEnded(proxy, () -> {

@@ -5,6 +5,7 @@ import dev.caisson.backend.Launch;
 import dev.caisson.backend.Launcher;
 import dev.caisson.kvm.guest.GuestAgent;
 import dev.caisson.kvm.guest.GuestSpec;
+import dev.caisson.kvm.guest.GuestStreams;
 import dev.caisson.kvm.plan.ProxyPlan;
 import dev.caisson.kvm.pod.PodMachine;
 import dev.caisson.linux.plan.LaunchPlan;
@@ -15,6 +16,7 @@ import java.security.SecureRandom;
 import java.time.Duration;
 import java.util.HexFormat;
 import java.util.Set;
+import org.jspecify.annotations.Nullable;
 
 /** Processes in a guest, each with a proxy on the host ({@link ProxyPlan}), which is what monitor and daemon know as the process. */
 final class GuestProcesses {
@@ -46,29 +48,44 @@ final class GuestProcesses {
         return HexFormat.of().formatHex(name);
     }
 
+    /** Which streams a process that will be placed there has on the host. */
+    GuestStreams streams(int io, boolean terminal) {
+        return GuestStreams.of(launcher.streams(io), terminal);
+    }
+
     /** The proxy of a process that the guest has, with its streams; it waits at its gate. */
-    Launch proxy(String id, String execId, Place place, boolean terminal, PodStart.Step between) throws ContainerFault {
+    Launch proxy(String id, String execId, Place place, GuestStreams streams, PodStart.Step between)
+            throws ContainerFault {
         int port = FIRST_PORT + STREAMS * RANDOM.nextInt((1 << 28) / STREAMS);
+        int in = streams.in() ? port : 0;
+        int out = streams.out() ? port + 1 : 0;
+        int err = streams.err() ? port + 2 : 0;
         LaunchPlan plan = ProxyPlan.of(
                 new ProxyPlan.Place(
                         machine.ports().toString(),
                         GuestAgent.PORT,
-                        machine.port(port).toString(),
-                        machine.port(port + 1).toString(),
-                        terminal ? null : machine.port(port + 2).toString(),
-                        terminal,
+                        socket(in),
+                        socket(out),
+                        socket(err),
+                        streams.terminal(),
                         launcher.handover().outlives()),
                 GuestAgent.frames(id, execId));
         Launch proxy = launcher.spawn(place.launch(), place.tag(), plan, place.io(), Set.of());
         try {
             var _ = proxy.awaitNote(ProxyPlan.NOTE_READY, PROXY_TIME);
             between.take();
-            machine.agent().connectStreams(id, execId, port, port + 1, terminal ? 0 : port + 2);
+            if (streams.any()) {
+                machine.agent().connectStreams(id, execId, in, out, err);
+            }
             return proxy;
         } catch (ContainerFault e) {
             proxy.kill(SIGKILL);
             throw e;
         }
+    }
+
+    private @Nullable String socket(int port) {
+        return port == 0 ? null : machine.port(port).toString();
     }
 
     /** What a proxy waits for to be the process. */
@@ -82,9 +99,10 @@ final class GuestProcesses {
         GuestAgent agent = machine.agent();
         String execId = newName();
         ProcessSpec inGuest = GuestSpec.process(process);
-        GuestAgent.Fifos fifos = agent.streams(id, execId, inGuest.terminal());
+        GuestStreams streams = streams(place.io(), inGuest.terminal());
+        GuestAgent.Fifos fifos = agent.streams(id, execId, streams);
         agent.exec(id, execId, SpecWriter.writeProcess(inGuest), fifos);
-        Launch proxy = proxy(id, execId, place, inGuest.terminal(), () -> agent.start(id, execId));
+        Launch proxy = proxy(id, execId, place, streams, () -> agent.start(id, execId));
         open(proxy);
         whenEnded(proxy, () -> agent.delete(id, execId));
         return proxy;

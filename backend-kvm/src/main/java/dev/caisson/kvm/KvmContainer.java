@@ -10,6 +10,7 @@ import dev.caisson.backend.Launcher;
 import dev.caisson.backend.ProcessExit;
 import dev.caisson.kvm.guest.GuestAgent;
 import dev.caisson.kvm.guest.GuestSpec;
+import dev.caisson.kvm.guest.GuestStreams;
 import dev.caisson.kvm.plan.ProxyPlan;
 import dev.caisson.kvm.pod.ContainerDisk;
 import dev.caisson.kvm.pod.DiskAhead;
@@ -152,12 +153,11 @@ final class KvmContainer implements Container {
                 in.agent().processors(inserted.running());
             }
             times.done("disk");
-            boolean terminal = hasTerminal();
+            GuestStreams streams = processes(in).streams(request.io(), hasTerminal());
             in.agent()
-                    .prepare(
-                            id, MachineMain.DRIVE + drive, SpecWriter.write(guest.spec()), terminal, volumes > 0, told);
+                    .prepare(id, MachineMain.DRIVE + drive, SpecWriter.write(guest.spec()), streams, volumes > 0, told);
             times.done("guest");
-            Launch proxy = processes(in).proxy(id, "", place(), terminal, () -> {});
+            Launch proxy = processes(in).proxy(id, "", place(), streams, () -> {});
             times.done("streams");
             return proxy;
         } finally {
@@ -178,8 +178,10 @@ final class KvmContainer implements Container {
     @Override
     public void start(Launch init) throws ContainerFault {
         isNew = false;
+        starter.isAsked();
         machine().agent().start(id, "");
         GuestProcesses.open(init);
+        starter.isAsked();
     }
 
     @Override
@@ -403,7 +405,8 @@ final class KvmContainer implements Container {
                     "restore container " + request.id() + ": " + saved.id()
                             + " does not wait in the pod's machine: that does not come from this image, or it goes on already");
         }
-        Launch proxy = processes(in).proxy(id, "", place(), saved.terminal(), () -> {});
+        // Also those that it was made without: they are at their end.
+        Launch proxy = processes(in).proxy(id, "", place(), GuestStreams.all(saved.terminal()), () -> {});
         in.agent().resume(id);
         GuestProcesses.open(proxy);
         return proxy;
@@ -454,6 +457,7 @@ final class KvmContainer implements Container {
         if (in == null) {
             return;
         }
+        starter.isAsked();
         Launch init = launcher.find(request.launch());
         if (ownsMachine) {
             in.end(launcher);

@@ -26,6 +26,8 @@ final class PodStart {
     private final Consumer<PodMachine> owner;
     /** What the next pod's machine is likely to be like. */
     private PodMachine.@Nullable Beginning expected;
+    /** When it had its machine. */
+    private long begun;
 
     PodStart(CreateRequest request, Launcher launcher, MachineSpares spares, Consumer<PodMachine> owner) {
         this.request = request;
@@ -80,6 +82,7 @@ final class PodStart {
             }
         });
         expected = like;
+        begun = System.nanoTime();
         return copy;
     }
 
@@ -125,8 +128,13 @@ final class PodStart {
     /** Has the next pod's machine made, when there is time for it. */
     void expectAnother() {
         if (expected != null) {
-            spares.expect(expected);
+            spares.expect(expected, System.nanoTime() - begun);
         }
+    }
+
+    /** Somebody waits for something of the pod's. */
+    void isAsked() {
+        spares.defer();
     }
 
     /** What may fail. */

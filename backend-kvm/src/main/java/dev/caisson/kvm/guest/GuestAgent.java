@@ -62,7 +62,7 @@ public final class GuestAgent {
     public static final int PORT = 1025;
 
     private static final String HELLO = "Hello";
-    private static final int VERSION = 6;
+    private static final int VERSION = 7;
     private static final int ENTROPY = 64;
     private static final Duration CALL_TIME = Duration.ofMinutes(2);
     private static final Duration CONNECT_TIME = Duration.ofSeconds(30);
@@ -226,17 +226,21 @@ public final class GuestAgent {
      * Makes a container up to where its init waits to be started; its streams are to be connected next.
      *
      * @param disk serial number of the disk that its files are on; empty for a configuration that names a root of the guest's
+     * @param streams those of its init that have an end on the host
      * @param volumes whether it has files of the host's
      * @param network of the pod, for its first container
      */
     public void prepare(
-            String id, String disk, byte[] config, boolean terminal, boolean volumes, @Nullable Network network)
+            String id, String disk, byte[] config, GuestStreams streams, boolean volumes, @Nullable Network network)
             throws ContainerFault {
         PrepareRequest.Builder request = PrepareRequest.newBuilder()
                 .setId(id)
                 .setDisk(disk)
                 .setConfig(ByteString.copyFrom(config))
-                .setTerminal(terminal)
+                .setTerminal(streams.terminal())
+                .setStdin(streams.in())
+                .setStdout(streams.out())
+                .setStderr(streams.err())
                 .setVolumes(volumes);
         if (network != null) {
             request.setNetwork(network.request());
@@ -271,22 +275,25 @@ public final class GuestAgent {
     /**
      * A process's streams in the guest.
      *
-     * @param stdin a path there, empty for none
+     * @param stdin a path there, as the others empty for none
      */
     public record Fifos(String stdin, String stdout, String stderr, boolean terminal) {}
 
-    /** Makes fifos for a process; a terminal has no third one. */
-    public Fifos streams(String id, String execId, boolean terminal) throws ContainerFault {
+    /** Makes fifos for a process. */
+    public Fifos streams(String id, String execId, GuestStreams wanted) throws ContainerFault {
+        if (!wanted.any()) {
+            return new Fifos("", "", "", false);
+        }
         StreamsRequest request = StreamsRequest.newBuilder()
                 .setId(id)
                 .setExecId(execId)
-                .setStdin(true)
-                .setStdout(true)
-                .setStderr(!terminal)
+                .setStdin(wanted.in())
+                .setStdout(wanted.out())
+                .setStderr(wanted.err())
                 .build();
         StreamsResponse made =
                 call(ServiceNames.GUEST, "Streams", request, StreamsResponse.parser(), "make streams of " + id);
-        return new Fifos(made.getStdin(), made.getStdout(), made.getStderr(), terminal);
+        return new Fifos(made.getStdin(), made.getStdout(), made.getStderr(), wanted.terminal());
     }
 
     /** Has the guest call ports of the host's for a process's streams, 0 for none. */

@@ -14,7 +14,7 @@ import org.jspecify.annotations.Nullable;
  * what a pod takes. Thread-safe.
  */
 public final class MachineSpares {
-    private static final long QUIET_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
+    private static final long LEAST_QUIET_NANOS = TimeUnit.MILLISECONDS.toNanos(500);
 
     /** The agent's young generation has been gone through then, each page of which costs an exit when it is touched first, and two when it is read before. */
     private static final int REHEARSALS = 3;
@@ -44,6 +44,8 @@ public final class MachineSpares {
     private int ends;
 
     private long lastUse;
+    /** How long nobody must have asked for anything before a spare is made. */
+    private long quiet = LEAST_QUIET_NANOS;
 
     /** The spare, if it is of that template and lives; it is the caller's then. */
     public @Nullable PodMachine take(Path template) {
@@ -67,10 +69,20 @@ public final class MachineSpares {
         return null;
     }
 
-    /** A pod was made of that template: another one may follow. */
-    public synchronized void expect(PodMachine.Beginning like) {
+    /** Somebody waits for something of a pod's: it is no time for a spare. */
+    public synchronized void defer() {
+        lastUse = System.nanoTime();
+    }
+
+    /**
+     * A pod was made of that template: another one may follow.
+     *
+     * @param took how long its container's creation took without the machine, in nanoseconds: what follows takes about as long, and should not have to share the processors
+     */
+    public synchronized void expect(PodMachine.Beginning like, long took) {
         wanted = like;
         lastUse = System.nanoTime();
+        quiet = Math.max(took, LEAST_QUIET_NANOS);
         if (isWanted && !isMaking && spare == null) {
             isMaking = true;
             Thread.ofVirtual().name("spare-machine").start(this::make);
@@ -79,9 +91,9 @@ public final class MachineSpares {
 
     private void make() {
         try {
-            long quiet;
-            while ((quiet = QUIET_NANOS - sinceUse()) > 0) {
-                TimeUnit.NANOSECONDS.sleep(quiet);
+            long left;
+            while ((left = toWait()) > 0) {
+                TimeUnit.NANOSECONDS.sleep(left);
             }
             int begun = ends();
             PodMachine.Beginning like = like();
@@ -144,8 +156,8 @@ public final class MachineSpares {
         isMaking = false;
     }
 
-    private synchronized long sinceUse() {
-        return System.nanoTime() - lastUse;
+    private synchronized long toWait() {
+        return quiet - (System.nanoTime() - lastUse);
     }
 
     /** Ends what there is. */

@@ -4,6 +4,7 @@ import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
 import dev.caisson.kvm.guest.GuestAgent;
 import dev.caisson.kvm.guest.GuestSpec;
+import dev.caisson.kvm.guest.GuestStreams;
 import dev.caisson.kvm.vmm.ContainerLimits;
 import dev.caisson.kvm.vmm.MachineMain;
 import dev.caisson.linux.Errno;
@@ -118,7 +119,8 @@ final class Rehearsal {
     private static void life(PodMachine machine, Path disk, GuestSpec guest) throws ContainerFault, IOException {
         int drive = machine.insert(disk, ContainerLimits.NONE).drive();
         GuestAgent agent = machine.agent();
-        agent.prepare(ID, MachineMain.DRIVE + drive, SpecWriter.write(guest.spec()), false, false, null);
+        agent.prepare(
+                ID, MachineMain.DRIVE + drive, SpecWriter.write(guest.spec()), GuestStreams.all(false), false, null);
         connectStreams(machine);
         var _ = agent.stats(ID);
         agent.start(ID, "");

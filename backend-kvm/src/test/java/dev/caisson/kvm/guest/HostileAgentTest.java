@@ -61,9 +61,9 @@ class HostileAgentTest {
         agent -> {
             var _ = agent.awaitOom("c", 3);
         },
-        agent -> agent.prepare("c", "disk", new byte[10], false, false, null),
+        agent -> agent.prepare("c", "disk", new byte[10], GuestStreams.all(false), false, null),
         agent -> {
-            var _ = agent.streams("c", "", false);
+            var _ = agent.streams("c", "", GuestStreams.all(false));
         },
         agent -> agent.awaitEnd("c"),
         agent -> agent.network(new GuestAgent.Network(List.of(), List.of(), "host")),

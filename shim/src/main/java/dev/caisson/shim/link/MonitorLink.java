@@ -161,6 +161,12 @@ public final class MonitorLink extends LaunchLink {
         send(WireFrame.of(WireFrame.IO_OPEN, 0, io, 0, payload.toByteArray()));
     }
 
+    @Override
+    public @Nullable Stdio streams(int io) {
+        Opening opening = openings.get(io);
+        return opening == null ? null : opening.stdio;
+    }
+
     /**
      * Does not wait for streams that are being opened: the monitor does one after the other, and to hear of the streams first would
      * take as long as half of a launch. If they cannot be opened the launch has failed for that reason.

@@ -57,6 +57,12 @@ record LazyLauncher(Pod pod) implements Launcher {
     }
 
     @Override
+    public @Nullable Stdio streams(int io) {
+        MonitorLink link = pod.link();
+        return link == null ? null : link.streams(io);
+    }
+
+    @Override
     public void closeIo(int io) {
         MonitorLink link = pod.link();
         if (link != null) {

@@ -8,6 +8,7 @@ import dev.caisson.backend.Launch;
 import dev.caisson.backend.Stdio;
 import dev.caisson.backend.testkit.Bundle;
 import dev.caisson.kvm.guest.GuestAgent;
+import dev.caisson.kvm.guest.GuestStreams;
 import dev.caisson.kvm.plan.ProxyPlan;
 import dev.caisson.linux.plan.Arg;
 import dev.caisson.linux.plan.LaunchPlan;
@@ -181,10 +182,14 @@ class AgentTest {
     }
 
     private Launch create(Bundle bundle, @Nullable Path stdin) throws Exception {
+        prepare(bundle, GuestStreams.all(false));
+        return proxy(bundle, PORT, stdin, directory.resolve("stdout"));
+    }
+
+    private void prepare(Bundle bundle, GuestStreams streams) throws ContainerFault {
         Spec.Builder spec = bundle.spec().toBuilder();
         spec.root = new Root(bundle.directory().resolve("rootfs").toString(), false);
-        agent.prepare(bundle.id(), "", SpecWriter.write(spec.build()), false, false, null);
-        return proxy(bundle, PORT, stdin, directory.resolve("stdout"));
+        agent.prepare(bundle.id(), "", SpecWriter.write(spec.build()), streams, false, null);
     }
 
     /** @param port the first of its streams' */
@@ -294,14 +299,27 @@ class AgentTest {
         remove(bundle);
     }
 
+    /** As of a container that nobody listened to, and that goes on where somebody would. */
+    @Test
+    void streamsThatItWasMadeWithoutAreAtTheirEnd() throws Exception {
+        Bundle bundle = Bundle.shell(directory, "cat && echo lost && exit 3");
+        prepare(bundle, new GuestStreams(false, false, false, false));
+        Launch proxy = proxy(bundle, PORT, null, directory.resolve("stdout"));
+        agent.start(bundle.id(), "");
+        assertThat(proxy.awaitExit(PATIENCE)).isTrue();
+        assertThat(proxy.exit().join().code()).isEqualTo(3);
+        assertThat(directory.resolve("stdout")).isEmptyFile();
+        remove(bundle);
+    }
+
     @Test
     void whatIsWrongIsSaid() {
         assertThatExceptionOfType(ContainerFault.class)
-                .isThrownBy(() -> agent.prepare("c", "no-such-disk", new byte[0], false, false, null))
+                .isThrownBy(() -> agent.prepare("c", "no-such-disk", new byte[0], GuestStreams.all(false), false, null))
                 .withMessageContaining("no-such-disk")
                 .satisfies(e -> assertThat(e.kind()).isEqualTo(ContainerFault.Kind.NOT_FOUND));
         assertThatExceptionOfType(ContainerFault.class)
-                .isThrownBy(() -> agent.streams("../c", "", false))
+                .isThrownBy(() -> agent.streams("../c", "", GuestStreams.all(false)))
                 .satisfies(e -> assertThat(e.kind()).isEqualTo(ContainerFault.Kind.INVALID));
         assertThatExceptionOfType(ContainerFault.class)
                 .isThrownBy(() -> agent.start("nobody", ""))

@@ -83,6 +83,10 @@ class KvmPodCheckpointTest extends Bed {
                 says(first, "1");
                 says(second, "1");
                 image = sandbox.checkpoint(options);
+                // Nothing refers to it: the next removal would have it collected.
+                bed().ctr()
+                        .run("content", "label", image.getDigest(), "containerd.io/gc.root=checkpoint")
+                        .ok();
                 sandbox.kill(SIGUSR1);
                 says(first, "2");
             }
@@ -107,6 +111,7 @@ class KvmPodCheckpointTest extends Bed {
             says(fourth, "2");
             assertThat(third.resolve("open")).hasContent("\0\0002\n");
         }
+        bed().ctr().run("content", "rm", image.getDigest()).ok();
         assertThat(first.resolve("count")).hasContent("2\n");
         assertThat(Path.of("/run/caisson-kvm")).isEmptyDirectory();
     }

@@ -59,6 +59,7 @@ class UnsupportedTest extends Bed {
         try (ShimRig rig = ShimRig.open()) {
             String id = Ctr.newId("restore");
             TtrpcClient client = rig.connect(rig.startBootstrapped(id));
+            Files.createDirectories(rig.bundle(id).resolve("rootfs/bin"));
             Files.write(
                     rig.bundle(id).resolve("config.json"),
                     Spec.of(rig.tag(), id, "true").toAny().getValue().toByteArray());
@@ -74,7 +75,7 @@ class UnsupportedTest extends Bed {
                             CreateTaskResponse.parser(),
                             SOON))
                     .isInstanceOf(TtrpcException.class)
-                    .hasMessageContaining("/some/checkpoint");
+                    .hasMessageContaining("restore container");
             rig.delete(id).run().ok();
             rig.assertNothingLeft();
         }

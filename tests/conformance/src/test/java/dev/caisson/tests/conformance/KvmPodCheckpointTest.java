@@ -26,7 +26,7 @@ class KvmPodCheckpointTest extends Bed {
     private static final int SIGUSR1 = 10;
 
     private Task task(String pod, String id, String type, Path data) {
-        String script = "exec 3>/data/open; i=0; trap 'i=$((i+1)); echo $i >/data/count; echo $i >&3' USR1;"
+        String script = "exec 3>/data/open; i=0; trap 'i=$((i+1)); echo $i >&3; echo $i >/data/count' USR1;"
                 + " echo ready >/data/count; while :; do sleep 1000 & wait; done";
         return Task.container(
                 bed(),

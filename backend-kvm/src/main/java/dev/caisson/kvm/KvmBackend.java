@@ -42,21 +42,25 @@ public final class KvmBackend implements Backend {
         } catch (InvalidSpecException e) {
             throw new ContainerFault(Kind.INVALID, String.valueOf(e.getMessage()), e);
         }
-        return members.add(new KvmContainer(
-                request, GuestSpec.of(GuestNames.of(request.id()), request.spec()), launcher, spares, members));
+        return members.add(
+                request.scratch(),
+                new KvmContainer(
+                        request, GuestSpec.of(GuestNames.of(request.id()), request.spec()), launcher, spares, members));
     }
 
     @Override
     public Container recover(CreateRequest request, Map<String, String> record, Launcher launcher)
             throws ContainerFault {
-        return members.add(new KvmContainer(
-                request,
-                GuestSpec.ofRunning(request.spec()),
-                launcher,
-                spares,
-                members,
-                PodMachine.recover(record),
-                record));
+        return members.add(
+                request.scratch(),
+                new KvmContainer(
+                        request,
+                        GuestSpec.ofRunning(request.spec()),
+                        launcher,
+                        spares,
+                        members,
+                        PodMachine.recover(record),
+                        record));
     }
 
     @Override

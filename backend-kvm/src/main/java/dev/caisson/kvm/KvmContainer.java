@@ -453,6 +453,7 @@ final class KvmContainer implements Container {
     @Override
     public void destroy() throws ContainerFault {
         ooms.end();
+        pod.remove(request.scratch());
         PodMachine in = machine;
         if (in == null) {
             return;

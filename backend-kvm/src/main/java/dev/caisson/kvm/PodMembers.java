@@ -3,25 +3,30 @@ package dev.caisson.kvm;
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
 import dev.caisson.kvm.pod.PodMachine;
+import java.nio.file.Path;
 import java.util.ArrayList;
-import java.util.Collections;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
-import java.util.WeakHashMap;
+import java.util.concurrent.ConcurrentHashMap;
 
-/** All containers of this process's. Thread-safe. */
+/**
+ * All containers of this process's, until they are destroyed. A command recovers the container that it is about, so that there may be several objects for one: the
+ * last is the one that counts. Thread-safe.
+ */
 final class PodMembers {
-    private final Set<KvmContainer> all = Collections.newSetFromMap(new WeakHashMap<>());
+    /** By their scratch directories, which no two have in common. */
+    private final Map<Path, KvmContainer> all = new ConcurrentHashMap<>();
 
-    synchronized KvmContainer add(KvmContainer container) {
-        all.add(container);
+    KvmContainer add(Path scratch, KvmContainer container) {
+        all.put(scratch, container);
         return container;
     }
 
-    private synchronized List<KvmContainer> copy() {
-        return new ArrayList<>(all);
+    void remove(Path scratch) {
+        all.remove(scratch);
     }
 
     /**
@@ -31,7 +36,7 @@ final class PodMembers {
      */
     List<KvmContainer> of(PodMachine machine) throws ContainerFault {
         List<KvmContainer> members = new ArrayList<>(
-                copy().stream().filter(each -> each.isIn(machine)).toList());
+                all.values().stream().filter(each -> each.isIn(machine)).toList());
         members.sort(Comparator.comparingInt(
                 each -> each.isFirst() ? -1 : each.saved().drive()));
         Set<Integer> drives = new TreeSet<>();

@@ -138,13 +138,12 @@ public record GuestSpec(
         List<Mount> mounts = new ArrayList<>();
         for (Mount mount : spec.mounts()) {
             String source = mount.source();
-            if (!mount.isBind() || source == null) {
-                mounts.add(mount);
-                continue;
-            }
-            if (mount.destination().equals(SHARED_MEMORY)) {
-                // The pod's, which is the machine's.
-                mounts.add(Mount.of(SHARED_MEMORY, SHARED_MEMORY, mount.type(), mount.options()));
+            if (source == null || !isShared(mount)) {
+                // A bind on shared memory is one of the pod's, which is the machine's.
+                mounts.add(
+                        source != null && mount.isBind()
+                                ? Mount.of(SHARED_MEMORY, SHARED_MEMORY, mount.type(), mount.options())
+                                : mount);
                 continue;
             }
             refuse(mount, Path.of(source));

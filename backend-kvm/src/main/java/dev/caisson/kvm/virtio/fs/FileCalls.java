@@ -188,6 +188,16 @@ final class FileCalls implements AutoCloseable {
         return FileStatus.of(memory.getBytes(RESULT, STATX));
     }
 
+    /** Of one that is of no use without: it is closed when that fails. */
+    FileStatus statusOrClose(Fd fd) throws FuseError {
+        try {
+            return status(fd.number());
+        } catch (FuseError e) {
+            fd.close();
+            throw e;
+        }
+    }
+
     byte[] fileSystem(int fd) throws FuseError {
         FuseError.check(calls.call(SYS_FSTATFS, fd, memory.address(RESULT)));
         return memory.getBytes(RESULT, STATFS);

@@ -21,10 +21,11 @@ final class Node extends Resource {
     /** The name by which the guest came to it last. Guarded by the table. */
     private Place place = Place.NOWHERE;
 
-    Node(Fd fd, Key key, int mode) {
-        super(fd, key.share());
-        this.key = key;
-        this.type = mode & S_IFMT;
+    /** @param fd consumed */
+    Node(Fd fd, Share share, FileStatus status) {
+        super(fd, share);
+        this.key = new Key(share, status.device(), status.inode());
+        this.type = status.mode() & S_IFMT;
     }
 
     /** A name in a directory that the guest knows. */

@@ -185,14 +185,7 @@ final class SavedFiles {
 
     /** @param fd consumed */
     private boolean isRevived(FsState.Inode was, Share share, Fd fd, FileCalls calls) throws FuseError {
-        FileStatus status;
-        try {
-            status = calls.status(fd.number());
-        } catch (FuseError e) {
-            fd.close();
-            throw e;
-        }
-        Node node = new Node(fd, new Node.Key(share, status.device(), status.inode()), status.mode());
+        Node node = new Node(fd, share, calls.statusOrClose(fd));
         if (node.type() != was.type()) {
             fd.close();
             return false;

@@ -113,14 +113,8 @@ final class SharedFiles {
      */
     ByteBuffer entry(Share share, Fd fd, Node.Place place, long parentDevice, FileCalls calls, int more)
             throws FuseError {
-        FileStatus status;
-        try {
-            status = calls.status(fd.number());
-        } catch (FuseError e) {
-            fd.close();
-            throw e;
-        }
-        Node node = new Node(fd, new Node.Key(share, status.device(), status.inode()), status.mode());
+        FileStatus status = calls.statusOrClose(fd);
+        Node node = new Node(fd, share, status);
         boolean submount = node.isDirectory() && status.device() != parentDevice;
         ByteBuffer entry = ByteBuffer.allocate(FuseAbi.ENTRY + more).order(ByteOrder.LITTLE_ENDIAN);
         // Number, generation, and how long name and attributes are good for.

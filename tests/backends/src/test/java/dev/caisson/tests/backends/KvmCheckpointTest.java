@@ -215,6 +215,9 @@ class KvmCheckpointTest extends KvmSuite {
                 assertThat(writer.awaitExit().code()).isEqualTo(6);
             }
             tell(counter, "told 3");
+            counter.container().checkpoint(counter.init(), image(Option.LEAVE_RUNNING));
+            done("checkpoint of what is left");
+            tell(counter, "told 4");
         }
         assertThat(Path.of("/run/caisson-kvm")).isEmptyDirectory();
     }

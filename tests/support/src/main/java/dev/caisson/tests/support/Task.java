@@ -150,31 +150,27 @@ public final class Task implements AutoCloseable {
 
     /** Tasks.Create with another root file system than the snapshot's. */
     public long create(Stdio stdio, List<Mount> root) {
-        return Integer.toUnsignedLong(bed.client()
-                .tasks()
-                .create(CreateTaskRequest.newBuilder()
-                        .setContainerId(id)
-                        .addAllRootfs(root)
-                        .setStdin(stdio.stdin())
-                        .setStdout(stdio.stdout())
-                        .setStderr(stdio.stderr())
-                        .setTerminal(spec.hasTerminal())
-                        .build())
-                .getPid());
+        return create(request(stdio, root));
     }
 
     /** Tasks.Create from what {@link #checkpoint} has given. */
     public long restore(Stdio stdio, Descriptor image) {
-        return Integer.toUnsignedLong(bed.client()
-                .tasks()
-                .create(CreateTaskRequest.newBuilder()
-                        .setContainerId(id)
-                        .addAllRootfs(rootfs)
-                        .setStdout(stdio.stdout())
-                        .setStderr(stdio.stderr())
-                        .setCheckpoint(image)
-                        .build())
-                .getPid());
+        return create(request(stdio, rootfs).setCheckpoint(image));
+    }
+
+    private CreateTaskRequest.Builder request(Stdio stdio, List<Mount> root) {
+        return CreateTaskRequest.newBuilder()
+                .setContainerId(id)
+                .addAllRootfs(root)
+                .setStdin(stdio.stdin())
+                .setStdout(stdio.stdout())
+                .setStderr(stdio.stderr())
+                .setTerminal(spec.hasTerminal());
+    }
+
+    private long create(CreateTaskRequest.Builder request) {
+        return Integer.toUnsignedLong(
+                bed.client().tasks().create(request.build()).getPid());
     }
 
     /** Tasks.Checkpoint; the task goes on. */

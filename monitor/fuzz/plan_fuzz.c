@@ -64,8 +64,12 @@ static struct plan_op random_op(const struct plan_header *h, int tame)
 				       : kind == ARG_WIDE ? below(h->data_len - 7)
 							  : below(all + 1));
 	}
-	if (op.code == PLAN_JUMP)
+	if (op.code == PLAN_JUMP) {
+		/* Its target is a constant, mostly. */
+		if (below(8))
+			op.kinds = (uint16_t)(op.kinds & ~(3u << 4));
 		op.arg[2] = (uint32_t)(tame ? below(h->ops + 1) : around(h->ops));
+	}
 	if (op.code == PLAN_STORE || op.code == PLAN_LOAD || op.code == PLAN_DECIMAL) {
 		/* The place is one, mostly, and the width a constant. */
 		if (below(8))

@@ -37,7 +37,7 @@ static int check_op(const struct plan_op *op, const struct plan_header *h)
 	}
 	switch (op->code) {
 	case PLAN_JUMP:
-		return op->arg[2] <= h->ops && op->flags <= JUMP_LT ? 0 : -EINVAL;
+		return arg_kind(op, 2) == ARG_CONST && op->arg[2] <= h->ops && op->flags <= JUMP_LT ? 0 : -EINVAL;
 	case PLAN_STORE:
 	case PLAN_LOAD:
 		return arg_kind(op, 2) == ARG_CONST && op->arg[2] >= 1 && op->arg[2] <= 8 &&

@@ -30,7 +30,7 @@ struct plan_op {
 	uint16_t dst;  /* slot of the result, PLAN_NO_SLOT for none */
 	uint16_t nr;   /* PLAN_CALL: number */
 	uint16_t kinds; /* 2 bits per argument: ARG_*; in the highest 4 how many there are, for who prints them */
-	uint32_t arg[6]; /* PLAN_JUMP: arg[2] is the index of the op to go to */
+	uint32_t arg[6]; /* PLAN_JUMP: arg[2], a constant, is the index of the op to go to */
 };
 
 enum { PLAN_CALL = 0, PLAN_JUMP, PLAN_STORE, PLAN_LOAD, PLAN_DECIMAL, PLAN_NOTE, PLAN_MATH, PLAN_FAIL };

@@ -78,26 +78,33 @@ class LaunchTest {
 
     @Test
     void impossiblePlansAreRefused() throws Exception {
+        byte[] slot = Plans.shell("exit 0").encode();
+        slot[24 + 2] = 0x55; // result slot of the first step
+        slot[24 + 3] = 0x55;
+        PlanBuilder p = new PlanBuilder();
+        PlanBuilder.Label end = new PlanBuilder.Label();
+        p.jumpIfEqual(c(1), c(1), end);
+        p.place(end);
+        byte[] target = p.build().encode();
+        target[24 + 6] |= 2 << 4; // where the first step goes to: the value of slot 0
         try (Rig rig = Rig.bare()) {
             Peer link = rig.startMonitor();
-            byte[] plan = Plans.shell("exit 0").encode();
-            plan[24 + 2] = 0x55; // result slot of the first step
-            plan[24 + 3] = 0x55;
-            link.send(Frame.of(
-                    Frame.SPAWN,
-                    0,
-                    1,
-                    0,
-                    ByteBuffer.allocate(2 + plan.length)
-                            .put((byte) 't')
-                            .put((byte) 0)
-                            .put(plan)
-                            .array()));
-            Frame failed = awaitFailure(link, 1);
-            assertThat(failed.body().getInt(4)).isEqualTo(-1); // no step of it
-            assertThat(failed.body().getLong(8)).isEqualTo(-EINVAL);
-            link.await(Frame.LAUNCHED, 1);
+            refused(link, 1, slot);
+            refused(link, 2, target);
         }
+    }
+
+    private static void refused(Peer link, int launch, byte[] plan) {
+        byte[] body = ByteBuffer.allocate(2 + plan.length)
+                .put((byte) 't')
+                .put((byte) 0)
+                .put(plan)
+                .array();
+        link.send(Frame.of(Frame.SPAWN, 0, launch, 0, body));
+        Frame failed = awaitFailure(link, launch);
+        assertThat(failed.body().getInt(4)).isEqualTo(-1); // no step of it
+        assertThat(failed.body().getLong(8)).isEqualTo(-EINVAL);
+        link.await(Frame.LAUNCHED, launch);
     }
 
     @Test

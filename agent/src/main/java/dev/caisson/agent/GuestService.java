@@ -149,7 +149,7 @@ final class GuestService {
         if (q.getStderr()) {
             task.setStderr(streams.make(id, "", 2));
         }
-        lifecycle.createTask(pod, task.build());
+        lifecycle.creation().createTask(pod, task.build());
         return PrepareResponse.getDefaultInstance();
     }
 

@@ -162,7 +162,7 @@ public final class ShimCommand {
         }
         if (member.json() != null) {
             // Last of all: to hand work to another thread takes longer than all the rest.
-            lifecycle.specsAhead().read(bundle.toString(), member.json());
+            lifecycle.creation().specsAhead().read(bundle.toString(), member.json());
         }
     }
 

@@ -68,11 +68,13 @@ public final class TaskService {
                         "Start",
                         StartRequest.parser(),
                         faults((from, ctx, q) -> StartResponse.newBuilder()
-                                .setPid(lifecycle.start(
-                                        task(from, q.getId()),
-                                        q.getExecId(),
-                                        from.isRedelivered(ctx.streamId()),
-                                        p -> Pledges.started(from, ctx.streamId(), p.launchId)))
+                                .setPid(lifecycle
+                                        .starts()
+                                        .start(
+                                                task(from, q.getId()),
+                                                q.getExecId(),
+                                                from.isRedelivered(ctx.streamId()),
+                                                p -> Pledges.started(from, ctx.streamId(), p.launchId)))
                                 .build()))
                 .unary("Delete", DeleteRequest.parser(), faults(this::delete))
                 .unary("Pids", PidsRequest.parser(), faults(this::pids))
@@ -95,7 +97,7 @@ public final class TaskService {
                 .unary("Exec", ExecProcessRequest.parser(), faults((from, ctx, q) -> {
                     Task task = task(from, q.getId());
                     from.commit(ctx.streamId());
-                    TaskProcess added = lifecycle.exec(task, q);
+                    TaskProcess added = lifecycle.starts().exec(task, q);
                     from.pod()
                             .afterAnswer(
                                     from.connection(),
@@ -167,14 +169,18 @@ public final class TaskService {
 
     private CreateTaskResponse create(PodConnection from, RequestContext ctx, CreateTaskRequest q)
             throws ContainerFault {
-        Task task = lifecycle.create(from.pod(), q, launch -> from.commit(ctx.streamId(), launch));
+        Task task = lifecycle.creation().create(from.pod(), q, launch -> from.commit(ctx.streamId(), launch));
         if (ctx.isCancelled()) {
             // Nobody waits for it any more, so nobody would delete it.
             lifecycle.removal().destroy(task);
             throw new ContainerFault(Kind.UNAVAILABLE, "create container " + q.getId() + ": the caller has left");
         }
         TaskEvents.created(task, q);
-        from.pod().afterAnswer(from.connection(), ctx.streamId(), () -> executor.execute(() -> lifecycle.settle(task)));
+        from.pod()
+                .afterAnswer(
+                        from.connection(),
+                        ctx.streamId(),
+                        () -> executor.execute(() -> lifecycle.creation().settle(task)));
         return CreateTaskResponse.newBuilder().setPid(task.init.pid()).build();
     }
 

@@ -31,6 +31,7 @@ public final class AgentMain {
                 return;
             }
             new Agent(state, HostPorts.ofSystem()).start();
+            IdleThreads.relax();
         } catch (IOException e) {
             System.err.println("agent: start in " + state + ": " + Errno.describe(e));
             System.exit(FAILURE);

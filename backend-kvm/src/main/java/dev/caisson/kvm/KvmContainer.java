@@ -179,8 +179,12 @@ final class KvmContainer implements Container {
     public void start(Launch init) throws ContainerFault {
         isNew = false;
         starter.isAsked();
+        StepTimes times = new StepTimes();
         machine().agent().start(id, "");
+        times.done("guest");
         GuestProcesses.open(init);
+        times.done("proxy");
+        LOG.log(Level.INFO, "start " + request.id() + ": " + times);
         starter.isAsked();
     }
 
@@ -459,16 +463,21 @@ final class KvmContainer implements Container {
             return;
         }
         starter.isAsked();
+        StepTimes times = new StepTimes();
         Launch init = launcher.find(request.launch());
         if (ownsMachine) {
             in.end(launcher);
+            times.done("machine");
         } else {
             leave(in);
+            times.done("guest");
         }
         if (init != null) {
             init.kill(SIGKILL);
         }
         ContainerDisk.remove(request.scratch());
+        times.done("disk");
+        LOG.log(Level.INFO, "end " + request.id() + ": " + times);
     }
 
     /** Each step whatever became of those before: the machine may have ended, or the container may never have come so far. */

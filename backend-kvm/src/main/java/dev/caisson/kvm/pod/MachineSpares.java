@@ -115,8 +115,8 @@ public final class MachineSpares {
             }
             keep(new Spare(fresh, origin), begun);
         } catch (ContainerFault | IOException e) {
-            // Whoever needs one next makes it, and is told.
-            log().log(System.Logger.Level.DEBUG, e.getMessage());
+            // Whoever needs one next makes it.
+            log().log(System.Logger.Level.INFO, "no spare virtual machine: " + e.getMessage());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } finally {

@@ -8,7 +8,6 @@ import dev.caisson.tests.support.PrivateContainerd;
 import dev.caisson.tests.support.Proc;
 import java.io.IOException;
 import java.io.UncheckedIOException;
-import java.nio.file.DirectoryStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -16,6 +15,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.concurrent.TimeUnit;
 import java.util.regex.Pattern;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -87,18 +87,16 @@ final class KvmIdleRows {
         }
     }
 
-    /** Of all of its threads. */
+    /** Of all that its group, in which it is alone, has run: threads that have ended are no longer among its own. */
     private static long runNanos(long pid) {
-        long sum = 0;
-        try (DirectoryStream<Path> threads = Files.newDirectoryStream(Path.of("/proc/" + pid + "/task"))) {
-            for (Path each : threads) {
-                sum += Long.parseLong(
-                        Files.readString(each.resolve("schedstat")).split(" ", 2)[0]);
-            }
+        String group = Proc.read(pid, "cgroup").strip().replaceFirst("^0::", "");
+        try {
+            String usage = Files.readString(Path.of("/sys/fs/cgroup" + group + "/cpu.stat"));
+            return TimeUnit.MICROSECONDS.toNanos(
+                    Long.parseLong(usage.lines().findFirst().orElseThrow().replace("usage_usec ", "")));
         } catch (IOException e) {
-            throw new UncheckedIOException("read what the threads of " + pid + " have run", e);
+            throw new UncheckedIOException("read what the processors have run for " + pid, e);
         }
-        return sum;
     }
 
     private long exits(String id) {

@@ -75,13 +75,10 @@ final class KvmRows {
 
     private static Bed bed(String name, Path prefix) {
         ContainerdBuild build = ContainerdBuild.available().getFirst();
-        String templates = "/tmp/templates-" + name;
-        PrivateContainerd containerd =
-                PrivateContainerd.start(PrivateContainerd.Settings.of(build, RuntimeUnderTest.caisson(prefix))
-                        .withEnvironment(Map.of(
-                                "CAISSOND_JAVA_OPTIONS",
-                                "-Dcaisson.kvm.boot.seconds=180 -Dcaisson.kvm.templates=" + templates)));
-        return new Bed(name, prefix, containerd);
+        return new Bed(
+                name,
+                prefix,
+                PrivateContainerd.start(PrivateContainerd.Settings.of(build, RuntimeUnderTest.caisson(prefix))));
     }
 
     private void rounds(Options options, List<Bed> beds) {

@@ -185,9 +185,9 @@ public final class ExecPlan {
         Arg.Slot passwd = p.slot();
         p.set(passwd, c(-ENOENT));
         Arg.Slot homeIsKnown = null;
-        if (steps.needsHome()) {
-            passwd = steps.openPasswd();
-            homeIsKnown = steps.compare(passwd, home);
+        if (steps.program().needsHome()) {
+            passwd = steps.program().openPasswd();
+            homeIsKnown = steps.program().compare(passwd, home);
         }
         LandlockSteps landlock = new LandlockSteps(s, LandlockPolicy.of(annotations), host);
         landlock.prepare();
@@ -197,7 +197,7 @@ public final class ExecPlan {
             steps.seccomp(seccomp);
         }
         steps.identity();
-        steps.lookUp();
+        steps.program().lookUp();
         if (steps.noNewPrivileges()) {
             landlock.enforce();
             steps.seccomp(seccomp);
@@ -209,9 +209,9 @@ public final class ExecPlan {
             p.place(ask);
         }
         if (ahead || mustWait(process, seccomp)) {
-            steps.waitForStart(Notes.READY, passwd);
+            steps.program().waitForStart(Notes.READY, passwd);
         } else if (homeIsKnown != null) {
-            steps.waitUnless(homeIsKnown, Notes.READY, passwd);
+            steps.program().waitUnless(homeIsKnown, Notes.READY, passwd);
         }
         steps.execute();
         return p.build();

@@ -298,9 +298,9 @@ public final class InitPlan {
         Arg.Slot passwd = p.slot();
         Arg.Slot homeIsKnown = null;
         PlanInput.AtOnce atOnce = in.atOnce();
-        if (steps.needsHome()) {
-            passwd = steps.openPasswd();
-            homeIsKnown = atOnce == null ? null : steps.compare(passwd, atOnce.home());
+        if (steps.program().needsHome()) {
+            passwd = steps.program().openPasswd();
+            homeIsKnown = atOnce == null ? null : steps.program().compare(passwd, atOnce.home());
         }
         LandlockSteps landlock =
                 new LandlockSteps(s, LandlockPolicy.of(in.spec().annotations()), in.host());
@@ -311,18 +311,18 @@ public final class InitPlan {
             steps.seccomp(in.seccomp()); // needs CAP_SYS_ADMIN, which identity() takes away
         }
         steps.identity();
-        steps.lookUp();
+        steps.program().lookUp();
         if (steps.noNewPrivileges()) {
             landlock.enforce();
             steps.seccomp(in.seccomp());
         }
         if (atOnce == null) {
-            steps.waitForStart(Notes.READY, passwd);
+            steps.program().waitForStart(Notes.READY, passwd);
         } else {
             s.waitAtGate(p.room(8), 1); // until its pid is stored
         }
         if (homeIsKnown != null) {
-            steps.waitUnless(homeIsKnown, Notes.READY, passwd);
+            steps.program().waitUnless(homeIsKnown, Notes.READY, passwd);
         }
         for (Hook h : in.spec().hooks().startContainer()) {
             new HookSteps(s, in.states().created(), ownPid).run("startContainer", h);

@@ -69,7 +69,7 @@ public final class Bench {
         if (options.wants(TrapRows.NAME) || options.wants(TrapRows.CALLS)) {
             TrapRows.measure(options, samples);
         }
-        if (options.wants(KvmRows.NAME)) {
+        if (options.wants(KvmRows.NAME) || options.wants(KvmStdioRows.NAME)) {
             KvmRows.measure(options, samples);
         }
         if (CallerRows.NAMES.stream().anyMatch(options::wants)) {

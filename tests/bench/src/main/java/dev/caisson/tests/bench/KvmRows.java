@@ -53,7 +53,12 @@ final class KvmRows {
             if (old != null) {
                 beds.add(bed("old", Path.of(old)));
             }
-            new KvmRows(samples).rounds(options, beds);
+            if (options.wants(NAME)) {
+                new KvmRows(samples).rounds(options, beds);
+            }
+            if (options.wants(KvmStdioRows.NAME)) {
+                new KvmStdioRows(beds.getFirst().containerd(), samples).measure(options.rounds());
+            }
         } finally {
             beds.forEach(each -> {
                 if (System.getProperty("caisson.bench.log") != null) {

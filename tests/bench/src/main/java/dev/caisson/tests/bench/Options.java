@@ -19,7 +19,7 @@ record Options(int rounds, List<String> rows, List<String> peers, List<String> l
             bench [--rounds N] [--rows LIST] [--peers LIST] [--containerd LIST] [--fleet N] [--out DIR]
               --rounds N         interleaved rounds (20)
               --rows LIST        comma-separated of: ctr-run, shim-start, task, pod, stdout, memory, idle, reattach, oci,
-                                 oci-first, oci-memory, podman, trap, trap-calls, kvm
+                                 oci-first, oci-memory, podman, trap, trap-calls, kvm, kvm-stdio
               --peers LIST       comma-separated of: caisson, runc, crun
               --containerd LIST  comma-separated of: 1.6, 2.x
               --fleet N          pods of the fleet rows (100)
@@ -69,6 +69,7 @@ record Options(int rounds, List<String> rows, List<String> peers, List<String> l
                                 && !row.equals(TrapRows.NAME)
                                 && !row.equals(TrapRows.CALLS)
                                 && !row.equals(KvmRows.NAME)
+                                && !row.equals(KvmStdioRows.NAME)
                                 && !CallerRows.NAMES.contains(row));
     }
 

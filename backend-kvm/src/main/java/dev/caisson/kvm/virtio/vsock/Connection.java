@@ -12,8 +12,14 @@ import org.jspecify.annotations.Nullable;
 
 /** One stream between a socket of the guest's and one of the host's. Used with the transport's lock held. */
 final class Connection {
-    /** What we take from the guest before the host's end has taken it. */
-    static final int BUFFER = 64 << 10;
+    /** The longest packet of a guest's: Linux sends no longer ones (VIRTIO_VSOCK_MAX_PKT_BUF_SIZE). */
+    static final int PACKET = 64 << 10;
+
+    /**
+     * What we take from the guest before the host's end has taken it: several packets, so that the next one is there while the guest is told that another was passed on.
+     * With room for one each waits for the one before to have come and gone.
+     */
+    static final int WINDOW = 4 * PACKET;
 
     private static final int SYS_SENDTO = 44;
     private static final int SYS_RECVFROM = 45;
@@ -24,6 +30,9 @@ final class Connection {
 
     final int hostPort;
     final int guestPort;
+    /** In bytes: what the guest was promised. */
+    final int window;
+
     private final Fd socket;
     private final KernelCalls calls;
     private @Nullable NativeMemory pending;
@@ -47,7 +56,8 @@ final class Connection {
     private int forwarded;
     private int toldForwarded;
 
-    Connection(int hostPort, int guestPort, Fd socket, KernelCalls calls) {
+    Connection(int hostPort, int guestPort, Fd socket, KernelCalls calls, int window) {
+        this.window = window;
         this.hostPort = hostPort;
         this.guestPort = guestPort;
         this.socket = socket;
@@ -118,14 +128,14 @@ final class Connection {
     }
 
     private boolean keep(Chain from, int length) throws GuestFault {
-        if (length > BUFFER - (pendingTo - pendingFrom)) {
+        if (length > window - (pendingTo - pendingFrom)) {
             return false;
         }
-        NativeMemory buffer = pending == null ? new NativeMemory(BUFFER) : pending;
+        NativeMemory buffer = pending == null ? new NativeMemory(window) : pending;
         pending = buffer;
         byte[] bytes = new byte[length];
         from.read(bytes, 0, length);
-        if (pendingTo + length > BUFFER) {
+        if (pendingTo + length > window) {
             buffer.putBytes(0, buffer.getBytes(pendingFrom, pendingTo - pendingFrom));
             pendingTo -= pendingFrom;
             pendingFrom = 0;
@@ -175,7 +185,7 @@ final class Connection {
 
     /** Whether the guest may believe that we have less room than we have. */
     boolean owesCredit() {
-        return Integer.compareUnsigned(forwarded - toldForwarded, BUFFER / 2) >= 0;
+        return Integer.compareUnsigned(forwarded - toldForwarded, window / 2) >= 0;
     }
 
     /** What our packets say about us. */

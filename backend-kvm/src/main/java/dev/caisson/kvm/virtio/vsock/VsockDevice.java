@@ -40,6 +40,9 @@ public final class VsockDevice implements VirtioDevice, AutoCloseable {
 
     private static final int HOST_CID = 2;
     private static final int CONNECTIONS = 512;
+    /** As many have a whole window, later ones room for a packet: what a guest can make us hold is 56 MiB. */
+    private static final int WIDE_CONNECTIONS = 128;
+
     private static final int CONTROL_LIMIT = 256;
     /** Ports of connections that begin at the host. */
     private static final int FIRST_HOST_PORT = 1 << 30;
@@ -220,7 +223,7 @@ public final class VsockDevice implements VirtioDevice, AutoCloseable {
                 }
                 if (!connection.established
                         || connection.outputEnded
-                        || length > Connection.BUFFER
+                        || length > Connection.PACKET
                         || !connection.send(chain, (int) length)) {
                     abort(connection);
                 } else if (connection.owesCredit()) {
@@ -263,7 +266,12 @@ public final class VsockDevice implements VirtioDevice, AutoCloseable {
     }
 
     private Connection open(Fd socket, int hostPort, int guestPort) {
-        Connection connection = new Connection(hostPort, guestPort, socket, calls);
+        Connection connection = new Connection(
+                hostPort,
+                guestPort,
+                socket,
+                calls,
+                connections.size() < WIDE_CONNECTIONS ? Connection.WINDOW : Connection.PACKET);
         connections.put(key(hostPort, guestPort), connection);
         try {
             if (events != null) {
@@ -324,7 +332,7 @@ public final class VsockDevice implements VirtioDevice, AutoCloseable {
             throw new GuestFault("a buffer of " + chain.writable() + " bytes for packets");
         }
         chain.skipWritable(VsockPacket.SIZE);
-        long limit = Math.min(Math.min(connection.credit(), chain.writable()), Connection.BUFFER);
+        long limit = Math.min(Math.min(connection.credit(), chain.writable()), Connection.PACKET);
         long got = limit == 0 ? -Errno.EAGAIN.number() : connection.receive(chain, limit);
         if (got == -Errno.EAGAIN.number()) {
             in.untake();
@@ -362,7 +370,7 @@ public final class VsockDevice implements VirtioDevice, AutoCloseable {
                 VsockPacket.STREAM,
                 operation,
                 flags,
-                Connection.BUFFER,
+                c.window,
                 c.forwarded());
     }
 

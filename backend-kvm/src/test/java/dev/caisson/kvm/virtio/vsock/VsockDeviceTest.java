@@ -357,7 +357,7 @@ class VsockDeviceTest {
             int written = 0;
             int told = 0;
             // As a correct guest: never more than there is room for.
-            while (written - told + chunk.length <= Connection.BUFFER && written < 4 << 20) {
+            while (written - told + chunk.length <= Connection.WINDOW && written < 4 << 20) {
                 send(packet(PORT, VsockPacket.DATA, 0, chunk.length, 1 << 16, 0), chunk);
                 written += chunk.length;
                 offer(1);
@@ -375,7 +375,30 @@ class VsockDeviceTest {
                 read += got;
                 happen();
             }
-            assertThat(read).isEqualTo(written).isGreaterThan(Connection.BUFFER / 2);
+            assertThat(read).isEqualTo(written).isGreaterThan(Connection.WINDOW / 2);
+        }
+    }
+
+    /** What all of them may leave with us together has a bound. */
+    @Test
+    void theFirstHundredConnectionsAreGivenMoreRoomThanLaterOnes() throws Exception {
+        List<SocketChannel> hosts = new ArrayList<>();
+        int promised = 0;
+        for (int i = 0; i < 200; i++) {
+            offer(1);
+            send(
+                    new VsockPacket(GUEST, 2, GUEST_PORT + i, PORT, 0, 1, VsockPacket.REQUEST, 0, 1 << 16, 0),
+                    new byte[0]);
+            Got answer = received().getLast();
+            assertThat(answer.packet().operation()).isEqualTo(VsockPacket.RESPONSE);
+            int window = answer.packet().credit();
+            assertThat(window).isEqualTo(i < 100 ? 256 << 10 : i < 150 ? window : 64 << 10);
+            promised += window;
+            hosts.add(server.accept());
+        }
+        assertThat(promised).isLessThan(48 << 20);
+        for (SocketChannel host : hosts) {
+            host.close();
         }
     }
 

@@ -16,7 +16,7 @@ final class HotUpdate {
 
     /** All of it, or nothing. */
     static void apply(PodMachine in, String id, int drive, Resources resources) throws ContainerFault {
-        ContainerLimits before = in.limits(drive);
+        ContainerLimits before = in.requests().limits(drive);
         ContainerLimits wanted = SpecLimits.change(before, resources);
         byte[] told = SpecWriter.writeResources(resources);
         if (wanted.equals(before)) {
@@ -25,7 +25,7 @@ final class HotUpdate {
         }
         // The balloon takes only what the guest has to spare: it waits for a group that has to shrink first, and who
         // grows finds it on its way back.
-        int running = in.limit(drive, wanted);
+        int running = in.requests().limit(drive, wanted);
         try {
             in.agent().processors(running);
             in.agent().update(id, told);
@@ -37,7 +37,7 @@ final class HotUpdate {
 
     private static void takeBack(PodMachine in, String id, int drive, ContainerLimits before) {
         try {
-            in.agent().processors(in.limit(drive, before));
+            in.agent().processors(in.requests().limit(drive, before));
         } catch (ContainerFault e) {
             LOG.log(Level.WARNING, "take back an update of " + id + ": " + e.getMessage());
         }

@@ -14,6 +14,7 @@ import dev.caisson.kvm.guest.GuestStreams;
 import dev.caisson.kvm.plan.ProxyPlan;
 import dev.caisson.kvm.pod.ContainerDisk;
 import dev.caisson.kvm.pod.DiskAhead;
+import dev.caisson.kvm.pod.MachineRequests;
 import dev.caisson.kvm.pod.MachineSpares;
 import dev.caisson.kvm.pod.PodMachine;
 import dev.caisson.kvm.pod.PodNetwork;
@@ -147,7 +148,7 @@ final class KvmContainer implements Container {
             machine = in;
             volumes = guest.volumes().size();
             share(in, guest.volumes());
-            PodMachine.Inserted inserted = in.insert(disk.await(), SpecLimits.of(request.spec()));
+            MachineRequests.Inserted inserted = in.requests().insert(disk.await(), SpecLimits.of(request.spec()));
             drive = inserted.drive();
             if (inserted.running() > 0) {
                 in.agent().processors(inserted.running());
@@ -223,13 +224,13 @@ final class KvmContainer implements Container {
         PodMachine in = machine();
         in.agent().pause(id);
         paused = true;
-        in.pause(drive);
+        in.requests().pause(drive);
     }
 
     @Override
     public void resume() throws ContainerFault {
         PodMachine in = machine();
-        in.resume(drive);
+        in.requests().resume(drive);
         in.agent().resume(id);
         paused = false;
     }
@@ -243,11 +244,11 @@ final class KvmContainer implements Container {
         if (!paused) {
             return question.ask();
         }
-        in.resume(drive);
+        in.requests().resume(drive);
         try {
             return question.ask();
         } finally {
-            in.pause(drive);
+            in.requests().pause(drive);
         }
     }
 
@@ -318,12 +319,12 @@ final class KvmContainer implements Container {
 
             @Override
             public void dump(Fd file) throws ContainerFault {
-                in.dump(file);
+                in.requests().dump(file);
             }
 
             @Override
             public String metrics() throws ContainerFault {
-                return in.metrics();
+                return in.requests().metrics();
             }
 
             @Override
@@ -424,7 +425,7 @@ final class KvmContainer implements Container {
 
     private void share(PodMachine in, List<GuestSpec.Volume> given) throws ContainerFault {
         for (GuestSpec.Volume volume : given) {
-            in.share(volume, launcher.here(Path.of(volume.source())));
+            in.requests().share(volume, launcher.here(Path.of(volume.source())));
         }
     }
 
@@ -436,7 +437,7 @@ final class KvmContainer implements Container {
                     boolean own = each.drive() == drive;
                     Path file = own ? disk : disk.resolveSibling(disk.getFileName() + "-" + each.drive());
                     image.copyDisk(each.drive(), file);
-                    made.reinsert(each.drive(), file);
+                    made.requests().reinsert(each.drive(), file);
                     if (!own) {
                         made.waiting().add(image.digest(), each.drive(), file);
                     }
@@ -487,18 +488,18 @@ final class KvmContainer implements Container {
             var _ = in.standstill().endIfForsaken();
         });
         if (paused) {
-            attempt(() -> in.resume(drive));
+            attempt(() -> in.requests().resume(drive));
         }
         attempt(() -> agent.killAll(id, SIGKILL));
         attempt(() -> agent.awaitEnd(id));
         attempt(() -> agent.delete(id, ""));
         attempt(() -> agent.remove(id));
         if (drive != NO_DRIVE) {
-            attempt(() -> in.eject(drive));
+            attempt(() -> in.requests().eject(drive));
         }
         for (int i = 0; i < volumes; i++) {
             String name = GuestSpec.volumeName(id, i);
-            attempt(() -> in.unshare(name));
+            attempt(() -> in.requests().unshare(name));
         }
     }
 

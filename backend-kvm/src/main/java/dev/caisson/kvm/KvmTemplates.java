@@ -43,7 +43,7 @@ final class KvmTemplates implements MachineTemplates {
                 machine.agent().network(new GuestAgent.Network(List.of(), List.of(), ""));
                 machine.rehearse(REHEARSALS);
                 times.done("rehearsal");
-                machine.save(file);
+                machine.requests().save(file);
                 times.done("saving");
             } finally {
                 machine.end(launcher);

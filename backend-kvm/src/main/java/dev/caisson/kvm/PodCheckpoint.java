@@ -95,11 +95,11 @@ final class PodCheckpoint {
             }
             agent.settle(names);
             times.done("still");
-            PodImage.write(images, MachineCommand.image(), machine.shape(), pod, new PodImage.Source() {
+            PodImage.write(images, MachineCommand.image(), machine.requests().shape(), pod, new PodImage.Source() {
                 @Override
                 public void writeMachine(Fd file) throws ContainerFault {
-                    machine.hold();
-                    machine.save(file);
+                    machine.requests().hold();
+                    machine.requests().save(file);
                     times.done("machine");
                 }
 

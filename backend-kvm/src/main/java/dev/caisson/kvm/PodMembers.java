@@ -41,7 +41,7 @@ final class PodMembers {
                 each -> each.isFirst() ? -1 : each.saved().drive()));
         Set<Integer> drives = new TreeSet<>();
         members.forEach(each -> drives.add(each.saved().drive()));
-        Set<Integer> taken = machine.drives();
+        Set<Integer> taken = machine.requests().drives();
         if (!drives.equals(taken)) {
             throw new ContainerFault(
                     Kind.WRONG_STATE,

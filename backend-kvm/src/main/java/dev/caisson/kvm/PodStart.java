@@ -60,7 +60,7 @@ final class PodStart {
         }
         PodMachine booted = PodMachine.make(new PodMachine.Beginning(size, cards, null));
         become(booted, size, () -> {
-            booted.plug(network);
+            booted.requests().plug(network);
             booted.begin();
         });
         LOG.log(Level.INFO, "pod of " + request.id() + ": a machine that has booted");
@@ -74,11 +74,11 @@ final class PodStart {
         PodMachine spare = spares.take(template.machine());
         PodMachine copy = spare == null ? PodMachine.make(like) : spare;
         become(copy, like.size(), () -> {
-            copy.plug(network);
+            copy.requests().plug(network);
             if (spare == null) {
                 copy.begin();
             } else {
-                copy.go();
+                copy.requests().go();
             }
         });
         expected = like;
@@ -104,7 +104,7 @@ final class PodStart {
         MachineSize size = new MachineSize(shape.memoryMib(), shape.processors());
         PodMachine made = PodMachine.make(new PodMachine.Beginning(size, shape.cards(), image.machine()));
         become(made, size, () -> {
-            made.plug(network);
+            made.requests().plug(network);
             before.done(made);
             made.begin();
         });

@@ -107,7 +107,7 @@ public final class MachineSpares {
                 fresh.begin();
                 // What a life writes to is copied now, while nobody waits.
                 fresh.rehearse(REHEARSALS);
-                fresh.hold();
+                fresh.requests().hold();
                 fresh.markReady();
             } catch (ContainerFault e) {
                 fresh.discard();

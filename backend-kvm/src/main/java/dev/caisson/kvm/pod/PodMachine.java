@@ -4,21 +4,16 @@ import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
 import dev.caisson.backend.Launch;
 import dev.caisson.backend.Launcher;
-import dev.caisson.backend.MachineTemplates;
 import dev.caisson.backend.PlayedPlan;
 import dev.caisson.kvm.guest.GuestAgent;
-import dev.caisson.kvm.guest.GuestSpec;
 import dev.caisson.kvm.guest.PodInterface;
 import dev.caisson.kvm.plan.Jail;
 import dev.caisson.kvm.plan.KeeperPlan;
 import dev.caisson.kvm.plan.MachinePlan;
-import dev.caisson.kvm.vmm.ContainerLimits;
 import dev.caisson.kvm.vmm.MachineCards;
-import dev.caisson.kvm.vmm.MachineControl;
 import dev.caisson.kvm.vmm.MachineMain;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.ErrnoException;
-import dev.caisson.linux.Fd;
 import dev.caisson.linux.HostFiles;
 import java.io.IOException;
 import java.nio.file.DirectoryStream;
@@ -32,7 +27,6 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
-import java.util.TreeSet;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -56,7 +50,6 @@ public final class PodMachine {
     private static final long PATIENCE_NANOS = 1_000_000_000;
 
     private static final int PATIENCE_SHARE = 8;
-    private static final int DUMP_SECONDS = 300;
     private static final int LOG_LINES = 30;
 
     private static final String NAME = "machine";
@@ -70,7 +63,7 @@ public final class PodMachine {
 
     private final Path directory;
     private final MachineProcess process;
-    private final MachineSocket control;
+    private final MachineRequests requests;
     private final boolean isCopy;
     private volatile MachineGroup group;
 
@@ -79,7 +72,7 @@ public final class PodMachine {
         this.directory = directory;
         this.process = process;
         this.isCopy = isCopy;
-        this.control = new MachineSocket(directory.resolve(MachineMain.CONTROL));
+        this.requests = new MachineRequests(new MachineSocket(directory.resolve(MachineMain.CONTROL)));
     }
 
     /** The one that a record names; null when it names none. */
@@ -126,6 +119,11 @@ public final class PodMachine {
 
     public GuestAgent agent() {
         return new GuestAgent(ports(), this::console);
+    }
+
+    /** What it can be asked. */
+    public MachineRequests requests() {
+        return requests;
     }
 
     /** The unix socket of the guest's ports. */
@@ -259,21 +257,6 @@ public final class PodMachine {
         return group.isOutOfMemory();
     }
 
-    /** Gives its cards the pod's interfaces. */
-    public void plug(PodNetwork network) throws ContainerFault {
-        for (int i = 0; i < network.taps().size(); i++) {
-            PodInterface each = network.interfaces().get(i);
-            try {
-                var _ = control.ask(
-                        "plug " + i + " " + each.mtu() + " " + each.mac(),
-                        network.taps().get(i));
-            } catch (ErrnoException e) {
-                throw new ContainerFault(
-                        Kind.FAILED, "connect " + each.name() + " with the virtual machine: " + e.getMessage(), e);
-            }
-        }
-    }
-
     /** By which addresses its guest knows the cards of interfaces that it was given: one that has booted with them by theirs. */
     public List<String> cards(PodNetwork network) {
         List<String> cards = new ArrayList<>();
@@ -285,18 +268,8 @@ public final class PodMachine {
 
     /** Lets the guest run, and waits until its agent answers. */
     public void begin() throws ContainerFault {
-        var _ = control.ask("begin");
+        requests.begin();
         awaitAgent();
-    }
-
-    /** The guest stands still until {@link #go}. */
-    public void hold() throws ContainerFault {
-        var _ = control.ask("hold");
-    }
-
-    /** The guest goes on. */
-    public void go() throws ContainerFault {
-        var _ = control.ask("go");
     }
 
     /** Of what is in it, while it is written down. */
@@ -304,12 +277,12 @@ public final class PodMachine {
         return new Standstill(directory, new Standstill.Machine() {
             @Override
             public void go() throws ContainerFault {
-                PodMachine.this.go();
+                requests.go();
             }
 
             @Override
             public void pause(int drive) throws ContainerFault {
-                PodMachine.this.pause(drive);
+                requests.pause(drive);
             }
 
             @Override
@@ -345,7 +318,7 @@ public final class PodMachine {
             try {
                 long patience = PATIENCE_NANOS + (System.nanoTime() - begin) / PATIENCE_SHARE;
                 var _ = agent().within(Duration.ofNanos(patience))
-                        .hello(isCopy ? new GuestAgent.Copy(name(), Long.parseLong(control.ask("behind"))) : null);
+                        .hello(isCopy ? new GuestAgent.Copy(name(), requests.behind()) : null);
                 return;
             } catch (ContainerFault e) {
                 if (!isAlive()) {
@@ -438,127 +411,11 @@ public final class PodMachine {
         }
     }
 
-    // ---- what it is told ----
-
-    /**
-     * Where a container's disk is.
-     *
-     * @param drive its number; see {@link MachineMain#DRIVE}
-     * @param running how many of the machine's processors have to run now that were parked before; 0 where none was
-     */
-    public record Inserted(int drive, int running) {}
-
-    /**
-     * Puts a file into a free drive.
-     *
-     * @param limits what its container may use
-     */
-    public Inserted insert(Path file, ContainerLimits limits) throws ContainerFault {
-        try (Fd disk = HostFiles.open(file.toString(), HostFiles.O_RDWR, 0)) {
-            String[] words = control.ask("insert " + limits.text(), disk).split(" ", -1);
-            return new Inserted(Integer.parseInt(words[0]), Integer.parseInt(words[1]));
-        } catch (ErrnoException e) {
-            throw new ContainerFault(Kind.FAILED, "put " + file + " into the virtual machine: " + e.getMessage(), e);
-        }
-    }
-
-    /** Puts the file into a drive whose guest, which does not run yet, believes it there. */
-    public void reinsert(int drive, Path file) throws ContainerFault {
-        try (Fd disk = HostFiles.open(file.toString(), HostFiles.O_RDWR, 0)) {
-            var _ = control.ask("reinsert " + drive, disk);
-        } catch (ErrnoException e) {
-            throw new ContainerFault(Kind.FAILED, "put " + file + " into the virtual machine: " + e.getMessage(), e);
-        }
-    }
-
-    /** What it is made like. */
-    public MachineTemplates.Shape shape() throws ContainerFault {
-        String[] words = control.ask("shape").split(" ", -1);
-        return new MachineTemplates.Shape(
-                Integer.parseInt(words[0]), Integer.parseInt(words[1]), Integer.parseInt(words[2]));
-    }
-
-    /** What the container of that drive may use. */
-    public ContainerLimits limits(int drive) throws ContainerFault {
-        return ContainerLimits.parse(control.ask("limits " + drive));
-    }
-
-    /**
-     * Changes what the container of that drive may use: what no container may use any more is the host's.
-     *
-     * @return how many of the machine's processors are to run
-     * @throws ContainerFault INVALID when the machine has not so much
-     */
-    public int limit(int drive, ContainerLimits limits) throws ContainerFault {
-        String answer = control.ask("limit " + drive + " " + limits.text());
-        if (answer.startsWith(MachineControl.REFUSED)) {
-            throw new ContainerFault(
-                    Kind.INVALID,
-                    "change limits: " + answer.substring(MachineControl.REFUSED.length()) + " (annotations "
-                            + MachineSize.MEMORY + ", " + MachineSize.PROCESSORS + ")");
-        }
-        return Integer.parseInt(answer);
-    }
-
-    /** Which drives have a disk: one for each container. */
-    public Set<Integer> drives() throws ContainerFault {
-        Set<Integer> drives = new TreeSet<>();
-        for (String each : control.ask("drives").strip().split(" ", -1)) {
-            if (!each.isEmpty()) {
-                drives.add(Integer.parseInt(each));
-            }
-        }
-        return drives;
-    }
+    // ---- what is known of it ----
 
     /** Containers that were written down with this machine, and have not gone on yet. */
     public WaitingContainers waiting() {
         return new WaitingContainers(directory);
-    }
-
-    /** Takes the file out of a drive. */
-    public void eject(int drive) throws ContainerFault {
-        var _ = control.ask("eject " + drive);
-    }
-
-    /** The container of that drive is paused; while all of the machine's are its processors stand still, and its agent does not answer. */
-    public void pause(int drive) throws ContainerFault {
-        var _ = control.ask("pause " + drive);
-    }
-
-    /** The container of that drive is to go on; the agent answers. */
-    public void resume(int drive) throws ContainerFault {
-        var _ = control.ask("resume " + drive);
-    }
-
-    /** Lets the guest see a file or directory, from now on and live, as the entry {@link GuestSpec.Volume#name} of its file system. */
-    public void share(GuestSpec.Volume volume, Path source) throws ContainerFault {
-        String access = volume.readOnly() ? MachineControl.READ_ONLY : MachineControl.READ_WRITE;
-        try (Fd root = HostFiles.open(source.toString(), HostFiles.O_PATH, 0)) {
-            var _ = control.ask("share " + access + " " + volume.name(), root);
-        } catch (ErrnoException e) {
-            throw new ContainerFault(
-                    Kind.FAILED, "share " + volume.source() + " with the virtual machine: " + e.getMessage(), e);
-        }
-    }
-
-    /** Takes a volume away from the guest, whatever it has open of it. */
-    public void unshare(String volume) throws ContainerFault {
-        var _ = control.ask("unshare " + volume);
-    }
-
-    /** What is counted of it, in Prometheus' text format. */
-    public String metrics() throws ContainerFault {
-        return control.ask("metrics") + "\n";
-    }
-
-    /** Writes an ELF core to a file. */
-    public void dump(Fd file) throws ContainerFault {
-        try {
-            var _ = control.ask("dump", file, DUMP_SECONDS);
-        } catch (ErrnoException e) {
-            throw new ContainerFault(Kind.FAILED, "dump virtual machine: " + e.getMessage(), e);
-        }
     }
 
     /**
@@ -570,19 +427,10 @@ public final class PodMachine {
         Rehearsal.play(this, rounds);
     }
 
-    /** Writes all of the machine to a file, for others to go on from. */
-    public void save(Fd file) throws ContainerFault {
-        try {
-            var _ = control.ask("save", file, DUMP_SECONDS);
-        } catch (ErrnoException e) {
-            throw new ContainerFault(Kind.FAILED, "save virtual machine: " + e.getMessage(), e);
-        }
-    }
-
     /** The last lines that the guest wrote to its console, or why there are none. */
     public String console() {
         try {
-            return control.ask("console");
+            return requests.console();
         } catch (ContainerFault e) {
             return "(" + e.getMessage() + ") " + log();
         }

@@ -117,7 +117,7 @@ final class Rehearsal {
     }
 
     private static void life(PodMachine machine, Path disk, GuestSpec guest) throws ContainerFault, IOException {
-        int drive = machine.insert(disk, ContainerLimits.NONE).drive();
+        int drive = machine.requests().insert(disk, ContainerLimits.NONE).drive();
         GuestAgent agent = machine.agent();
         agent.prepare(
                 ID, MachineMain.DRIVE + drive, SpecWriter.write(guest.spec()), GuestStreams.all(false), false, null);
@@ -127,7 +127,7 @@ final class Rehearsal {
         agent.awaitEnd(ID);
         agent.delete(ID, "");
         agent.remove(ID);
-        machine.eject(drive);
+        machine.requests().eject(drive);
     }
 
     /** With nobody: the guest's calls are answered, and their ends closed. */

@@ -102,11 +102,26 @@ final class SandboxFilter {
             "exit",
             "exit_group");
 
+    /** Of threads that stay on a caller's processor. */
+    private static final List<String> PLACE = List.of("getcpu", "sched_setaffinity");
+
+    /** Between ordinary scheduling and SCHED_IDLE; no other policy, for CAP_SYS_NICE would allow those that nobody else can interrupt. */
+    private static final String POLICY = "sched_setscheduler";
+
+    private static final int POLICY_ARGUMENT = 1;
+    private static final int SCHED_OTHER = 0;
+    private static final int SCHED_IDLE = 5;
+
     private SandboxFilter() {}
 
     /** How many calls it lets through. */
     static int count() {
-        return HANDLERS.size() + DATA.size() + ENTRY.size() + MACHINE.size();
+        return HANDLERS.size() + DATA.size() + ENTRY.size() + PLACE.size() + 1 + MACHINE.size();
+    }
+
+    /** Two of the same argument are alternatives. */
+    private static SeccompProfile.Condition isPolicy(int policy) {
+        return new SeccompProfile.Condition(POLICY_ARGUMENT, SeccompProfile.Comparison.EQ, policy, 0);
     }
 
     /** The program as a word of a command line. */
@@ -115,6 +130,12 @@ final class SandboxFilter {
                 new SeccompProfile.Rule(HANDLERS, SeccompAction.ALLOW, null, List.of()),
                 new SeccompProfile.Rule(DATA, SeccompAction.ALLOW, null, List.of()),
                 new SeccompProfile.Rule(ENTRY, SeccompAction.ALLOW, null, List.of()),
+                new SeccompProfile.Rule(PLACE, SeccompAction.ALLOW, null, List.of()),
+                new SeccompProfile.Rule(
+                        List.of(POLICY),
+                        SeccompAction.ALLOW,
+                        null,
+                        List.of(isPolicy(SCHED_OTHER), isPolicy(SCHED_IDLE))),
                 new SeccompProfile.Rule(MACHINE, SeccompAction.ALLOW, null, List.of()));
         return SeccompCompiler.ownFilter(rules);
     }

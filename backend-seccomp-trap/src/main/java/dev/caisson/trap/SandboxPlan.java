@@ -18,20 +18,40 @@ final class SandboxPlan {
      */
     private static final long NEEDED = 0b11111 | 1L << 6 | 1L << 7 | 1L << 18 | 1L << 19 | 1L << 21;
 
+    /** To return to the priority that it has now where RLIMIT_NICE cannot be raised for that. */
+    private static final long SYS_NICE = 1L << 23;
+
     private static final int F_SETFD = 2;
+    private static final int RLIMIT_NICE = 13;
+    /** Nice 0 (getrlimit(2)). */
+    private static final int ORDINARY_NICE = 20;
 
     private SandboxPlan() {}
 
-    /** @param argv its command line, a path first */
-    static LaunchPlan of(List<String> argv) {
+    /**
+     * @param argv its command line, a path first
+     * @param mayRaiseLimits whether who plays the plan has CAP_SYS_RESOURCE
+     */
+    static LaunchPlan of(List<String> argv, boolean mayRaiseLimits) {
+        long capabilities = mayRaiseLimits ? NEEDED : NEEDED | SYS_NICE;
         PlanBuilder p = new PlanBuilder();
         Arg.Data args = p.stringArray(argv);
         Arg.Data env = p.stringArray(List.of());
         Arg.Data path = p.string(argv.getFirst());
-        WallUser.limit(p, NEEDED);
+        if (mayRaiseLimits) {
+            // Its threads may come back from SCHED_IDLE (sched(7)) to what they are now.
+            p.call(
+                    "let it have its priority back",
+                    Sys.PRLIMIT64,
+                    Arg.ZERO,
+                    Arg.of(RLIMIT_NICE),
+                    p.struct(8, ORDINARY_NICE, 8, ORDINARY_NICE),
+                    Arg.ZERO);
+        }
+        WallUser.limit(p, capabilities);
         // Its answering threads join the containers' own; nothing that it makes before is the host's.
         p.call("leave the host's network", Sys.UNSHARE, Arg.of(CLONE_NEWNET | CLONE_NEWIPC));
-        WallUser.become(p, NEEDED);
+        WallUser.become(p, capabilities);
         p.call("set no_new_privs", Sys.PRCTL, Arg.of(PR_SET_NO_NEW_PRIVS), Arg.of(1), Arg.ZERO, Arg.ZERO, Arg.ZERO);
         p.call("start session", Sys.SETSID);
         p.call("change to /", Sys.CHDIR, p.string("/"));

@@ -9,11 +9,14 @@ import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.cgroup.CgroupException;
 import dev.caisson.linux.cgroup.CgroupPath;
 import dev.caisson.linux.plan.PlanBuilder;
+import dev.caisson.trap.limits.EffectiveCapabilities;
 import dev.caisson.trap.sandbox.Control;
 import dev.caisson.trap.sandbox.SandboxMain;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
 
@@ -22,6 +25,7 @@ import java.util.concurrent.TimeUnit;
  * last one. Thread-safe.
  */
 final class SandboxProcess {
+    private static final Path STATUS = Path.of("/proc/self/status");
     private static final String FILTER = SandboxFilter.encoded();
     /** Further options of the virtual machine, for who installs: the classes that an archive is to have are recorded that way. */
     private static final String MORE_OPTIONS = "CAISSON_SANDBOX_JAVA_OPTIONS";
@@ -42,7 +46,7 @@ final class SandboxProcess {
     static SandboxProcess start() throws ContainerFault {
         PlayedPlan played = null;
         try {
-            played = PlayedPlan.start(SandboxPlan.of(commandLine()));
+            played = PlayedPlan.start(SandboxPlan.of(commandLine(), mayRaiseLimits()));
             Process process = played.process();
             ProcessId id = ProcessId.of((int) process.pid());
             if (id == null) {
@@ -58,6 +62,10 @@ final class SandboxProcess {
             }
             throw new ContainerFault(Kind.FAILED, "start sandbox process: " + e.getMessage(), e);
         }
+    }
+
+    private static boolean mayRaiseLimits() throws IOException {
+        return EffectiveCapabilities.have(Files.readString(STATUS), EffectiveCapabilities.SYS_RESOURCE);
     }
 
     private static List<String> commandLine() {

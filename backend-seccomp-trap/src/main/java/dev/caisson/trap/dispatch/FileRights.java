@@ -15,6 +15,9 @@ final class FileRights implements AutoCloseable {
     private static final long ABOUT_FILES = 0b11111;
 
     private static final long SYS_PTRACE = 1L << 19;
+    /** Where this process has it: for {@link AnyProcessor}. */
+    private static final long SYS_NICE = 1L << 23;
+
     private static final int VERSION_3 = 0x2008_0522;
     private static final int MAX_GROUPS = 65536;
     private static final int HEADER = 0;
@@ -54,7 +57,7 @@ final class FileRights implements AutoCloseable {
             setGroups(caller.groups());
             setIds(caller);
         }
-        long wanted = (SYS_PTRACE | (caller.capabilities() & ABOUT_FILES)) & permitted;
+        long wanted = (SYS_PTRACE | SYS_NICE | (caller.capabilities() & ABOUT_FILES)) & permitted;
         if (wanted != effective) {
             setEffective(wanted);
         }

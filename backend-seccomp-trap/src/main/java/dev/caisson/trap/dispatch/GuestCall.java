@@ -62,6 +62,8 @@ public final class GuestCall implements AutoCloseable {
     private boolean isExamined;
     private boolean isRefused;
     private boolean isSent;
+    private boolean isCallerBrought;
+    private boolean isHandOver;
     private long receivedAt;
     /** Whom {@link #caller} said last, for most calls are made by who made the last one. */
     private Caller last = Caller.GONE;
@@ -128,11 +130,22 @@ public final class GuestCall implements AutoCloseable {
         return (int) listener.argument(index);
     }
 
+    /** Whether the caller was given a descriptor, as far as that may be done in one with the answer. */
+    public boolean isHandOver() {
+        return isHandOver;
+    }
+
+    /** Whether the caller of the next call is to go on on the processor that this thread is on, as far as it may run there. */
+    public void bringCaller(boolean isBrought) {
+        isCallerBrought = isBrought;
+    }
+
     /** A call was received. */
     void begin(long now) {
         directories.begin();
         receivedAt = now;
         isSent = false;
+        isHandOver = false;
         isTraced = container.tracers().areThere();
         if (container.policy().awaitsProgram()) {
             text.putString(0, tid() + "/exe");
@@ -391,10 +404,11 @@ public final class GuestCall implements AutoCloseable {
 
     /**
      * As {@link #answerDescriptor}, but in one with the answer where nobody can see that our copy is closed a little later: of files that others are not
-     * told the end of, as they are of a pipe's or a terminal's.
+     * told the end of, as they are of a pipe's or a terminal's. (The kernel then chooses where the caller goes on.)
      */
     public long handOver(long fd, boolean closeOnExec) {
-        if (fd < 0 || isTraced || !container.handedOver().isUnseen()) {
+        isHandOver = fd >= 0;
+        if (fd < 0 || isTraced || isCallerBrought || !container.handedOver().isUnseen()) {
             return answerDescriptor(fd, closeOnExec);
         }
         hand.begins();
@@ -415,6 +429,7 @@ public final class GuestCall implements AutoCloseable {
         }
         SeccompListener copy = listener.copy();
         Thread.ofPlatform().daemon().name("waiting-" + tid()).start(() -> {
+            AnyProcessor.take(kernel);
             try (copy;
                     GuestCall call = new GuestCall(kernel, copy, container)) {
                 long result = -Errno.EIO.number();

@@ -11,7 +11,8 @@ public final class Nr {
             fchownat = 260, newfstatat = 262, unlinkat = 263, linkat = 265, symlinkat = 266, readlinkat = 267, fchmodat = 268, accept4 = 288, pipe2 = 293,
             epoll_pwait = 281, preadv2 = 327, pwritev2 = 328,
             unshare = 272, utimensat = 280, inotify_init1 = 294, setns = 308, renameat2 = 316, memfd_create = 319, statx = 332,
-            pidfd_open = 434, openat2 = 437, pidfd_getfd = 438, faccessat2 = 439, mount_setattr = 442, fchmodat2 = 452, exit = 60;
+            pidfd_open = 434, openat2 = 437, pidfd_getfd = 438, faccessat2 = 439, mount_setattr = 442, fchmodat2 = 452, exit = 60,
+            gettid = 186, getpid = 39, getcpu = 309, sched_setscheduler = 144, sched_setaffinity = 203, sched_getaffinity = 204;
     // spotless:on
 
     private Nr() {}

@@ -162,7 +162,10 @@ public final class WaitingCalls {
             wakeWrite = pipe.getInt(4);
         }
         isRunning = true;
-        Thread.ofPlatform().daemon().name("waiting").start(() -> run(kernel, listener, container));
+        Thread.ofPlatform().daemon().name("waiting").start(() -> {
+            AnyProcessor.take(kernel);
+            run(kernel, listener, container);
+        });
         return true;
     }
 

@@ -77,15 +77,16 @@ final class Reader implements Runnable {
         try (SeccompListener listener = new SeccompListener(kernel, listenerFd);
                 GuestCall call = new GuestCall(kernel, listener, container.view())) {
             listener.wakeSynchronously();
+            place.take(new CallersProcessor(kernel));
             started.add(0L);
             while (place.await()) {
                 long asked = System.nanoTime();
                 long received = turns == null ? listener.receive() : receiveInTurn(turns, listener);
                 if (received == 0) {
                     long now = System.nanoTime();
-                    place.begins(listener.tid(), now - asked < QUEUED_NANOS);
+                    call.bringCaller(place.begins(listener.tid(), now - asked < QUEUED_NANOS));
                     dispatcher.answer(call, now);
-                    place.ends();
+                    place.ends(call.isHandOver());
                 } else if (received != -Errno.EINTR.number()
                         && (received != -Errno.ENOENT.number() || listener.isAbandoned())) {
                     // Nobody is left who could make a call. (ENOENT alone: one was killed before its call was

@@ -2,6 +2,7 @@ package dev.caisson.trap.sandbox;
 
 import dev.caisson.trap.dispatch.Dispatcher;
 import dev.caisson.trap.dispatch.HandedOver;
+import dev.caisson.trap.limits.OwnShare;
 import dev.caisson.trap.limits.SandboxMemory;
 
 /** The containers that this process answers. Ends with the last one. Thread-safe. */
@@ -11,6 +12,7 @@ final class Sandbox {
     private final Dispatcher dispatcher = new Dispatcher(Handlers.all());
     private final HandedOver handedOver = new HandedOver();
     private final SandboxMemory memory;
+    private final OwnShare share;
     private int containers;
 
     /**
@@ -22,6 +24,7 @@ final class Sandbox {
         this.onEnd = onEnd;
         memory = new SandboxMemory(hostProc);
         memory.start();
+        share = new OwnShare(hostProc);
     }
 
     /** Makes the first container's first calls as fast as later ones; takes some tenths of a second of one processor, once. */
@@ -35,7 +38,8 @@ final class Sandbox {
         Thread.ofPlatform()
                 .daemon()
                 .name("container-" + guard)
-                .start(new ServedContainer(guard, hostProc, dispatcher, handedOver, memory, this::adopt, this::ended));
+                .start(new ServedContainer(
+                        guard, hostProc, dispatcher, handedOver, memory, share, this::adopt, this::ended));
     }
 
     private synchronized void ended() {

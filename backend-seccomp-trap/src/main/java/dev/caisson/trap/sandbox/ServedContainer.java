@@ -8,6 +8,7 @@ import dev.caisson.trap.dispatch.HandedOver;
 import dev.caisson.trap.dispatch.Nr;
 import dev.caisson.trap.egress.ContainerEgress;
 import dev.caisson.trap.filter.Tier;
+import dev.caisson.trap.limits.OwnShare;
 import dev.caisson.trap.limits.SandboxMemory;
 import dev.caisson.trap.mounts.MountRequest;
 import dev.caisson.trap.mounts.Mounts;
@@ -51,6 +52,7 @@ final class ServedContainer implements Runnable {
     private final Dispatcher dispatcher;
     private final HandedOver handedOver;
     private final SandboxMemory memory;
+    private final OwnShare share;
     private final IntConsumer adopt;
     private final Runnable onEnd;
     private final KernelCalls kernel = new KernelCalls();
@@ -63,6 +65,7 @@ final class ServedContainer implements Runnable {
      * @param hostProc a descriptor of the host's /proc
      * @param handedOver of all containers of the pod
      * @param memory of this process, for all of them
+     * @param share of this process
      * @param adopt called for another container of the pod
      * @param onEnd called when this one has ended
      */
@@ -72,6 +75,7 @@ final class ServedContainer implements Runnable {
             Dispatcher dispatcher,
             HandedOver handedOver,
             SandboxMemory memory,
+            OwnShare share,
             IntConsumer adopt,
             Runnable onEnd) {
         this.guard = guard;
@@ -79,6 +83,7 @@ final class ServedContainer implements Runnable {
         this.dispatcher = dispatcher;
         this.handedOver = handedOver;
         this.memory = memory;
+        this.share = share;
         this.adopt = adopt;
         this.onEnd = onEnd;
     }
@@ -242,7 +247,7 @@ final class ServedContainer implements Runnable {
 
     private long start(ContainerEntry container, int listener, boolean isInit) {
         int readers = isInit ? READERS : EXEC_READERS;
-        Rota rota = new Rota(readers, Runtime.getRuntime().availableProcessors());
+        Rota rota = new Rota(readers, Runtime.getRuntime().availableProcessors(), share::isThere);
         BlockingQueue<Long> started = new LinkedBlockingQueue<>();
         AtomicInteger using = new AtomicInteger(readers);
         Runnable left = () -> {

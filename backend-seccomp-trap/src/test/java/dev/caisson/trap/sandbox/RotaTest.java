@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.caisson.trap.sandbox.Rota.Look;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -14,27 +15,31 @@ import org.junit.jupiter.params.provider.CsvSource;
 class RotaTest {
     @ParameterizedTest
     @CsvSource({
-        // steps and queued calls since the last look, whether all are busy: stuck, crowded
-        "0, 0, true, true, false",
-        "0, 0, false, false, false",
-        "1, 0, true, false, false",
-        "40, 15, false, false, false",
-        "40, 16, false, false, true",
-        "64, 16, true, false, false",
-        "62, 16, true, false, true",
+        // steps, queued calls and descriptors since the last look, whether all are busy: stuck, crowded, a rush
+        "0, 0, 0, true, true, false, false",
+        "0, 0, 0, false, false, false, false",
+        "1, 0, 0, true, false, false, false",
+        "40, 0, 7, false, false, false, false",
+        "40, 0, 8, false, false, false, true",
+        "40, 15, 0, false, false, false, false",
+        "40, 16, 0, false, false, true, false",
+        "64, 16, 0, true, false, false, false",
+        "62, 16, 20, true, false, true, true",
     })
-    void decides(int steps, int queued, boolean areAllBusy, boolean isStuck, boolean isCrowded) {
+    void decides(
+            int steps, int queued, int given, boolean areAllBusy, boolean isStuck, boolean isCrowded, boolean isRush) {
         // Numbers that overflow meanwhile.
         int from = Integer.MAX_VALUE - 5;
-        Look last = new Look(from, from, false);
-        Look look = new Look(from + steps, from + queued, areAllBusy);
+        Look last = new Look(from, from, from, false);
+        Look look = new Look(from + steps, from + queued, from + given, areAllBusy);
         assertThat(look.isStuckSince(last)).isEqualTo(isStuck);
         assertThat(look.isCrowdedSince(last)).isEqualTo(isCrowded);
+        assertThat(look.isRushSince(last)).isEqualTo(isRush);
     }
 
     @Test
     void anotherTakesThePlaceOfOneThatIsStuck() throws Exception {
-        Rota rota = new Rota(2, 2);
+        Rota rota = new Rota(2, 2, () -> false);
         CountDownLatch begun = new CountDownLatch(1);
         CountDownLatch answered = new CountDownLatch(1);
         CompletableFuture<Boolean> first = thread(() -> {
@@ -43,7 +48,7 @@ class RotaTest {
             place.begins(7, false);
             begun.countDown();
             answered.await();
-            place.ends();
+            place.ends(true);
             // Two are too many now: returns when there are no more calls.
             return waits && !place.await();
         });
@@ -60,7 +65,7 @@ class RotaTest {
 
     @Test
     void anotherJoinsWhenCallsQueueUp() throws Exception {
-        Rota rota = new Rota(4, 3);
+        Rota rota = new Rota(4, 3, () -> false);
         Rota.Place place = rota.place(0);
         assertThat(place.await()).isTrue();
         // One comes because several call, the other one because their calls queue up.
@@ -68,7 +73,7 @@ class RotaTest {
         CompletableFuture<Boolean> third = thread(() -> rota.place(2).await());
         for (int i = 1; rota.active() < 3; i++) {
             place.begins(i % 2 + 1, true);
-            place.ends();
+            place.ends(true);
         }
         assertThat(second.get() && third.get()).isTrue();
     }
@@ -76,11 +81,11 @@ class RotaTest {
     /** It may have been given the processor before this reader came back for more. */
     @Test
     void whoCallsAgainAtOnceIsNoCrowd() {
-        Rota rota = new Rota(2, 2);
+        Rota rota = new Rota(2, 2, () -> false);
         Rota.Place place = rota.place(0);
         for (int i = 0; i < 100; i++) {
             place.begins(7, true);
-            place.ends();
+            place.ends(true);
         }
         assertThat(rota.look().queued()).isEqualTo(1);
         place.begins(8, true);
@@ -89,7 +94,7 @@ class RotaTest {
 
     @Test
     void onlyOneStaysWhenCallsDoNotQueueUp() throws Exception {
-        Rota rota = new Rota(2, 2);
+        Rota rota = new Rota(2, 2, () -> false);
         Rota.Place place = rota.place(0);
         assertThat(place.await()).isTrue();
         CompletableFuture<Boolean> second = thread(() -> {
@@ -98,14 +103,14 @@ class RotaTest {
                 waits = rota.place(1).await();
                 if (waits) {
                     rota.place(1).begins(7, false);
-                    rota.place(1).ends();
+                    rota.place(1).ends(true);
                 }
             }
             return true;
         });
         for (int i = 1; rota.active() < 2; i++) {
             place.begins(i % 2 + 7, true);
-            place.ends();
+            place.ends(true);
         }
         while (rota.active() > 1) {
             Thread.onSpinWait();
@@ -117,19 +122,19 @@ class RotaTest {
     /** As long as nobody has received a call, a signal makes it fail. */
     @Test
     void twoWaitWhenSeveralThreadsCall() throws Exception {
-        Rota rota = new Rota(3, 1);
+        Rota rota = new Rota(3, 1, () -> false);
         Rota.Place place = rota.place(0);
         assertThat(place.await()).isTrue();
         CompletableFuture<Boolean> second = thread(() -> rota.place(1).await());
         for (int i = 1; rota.active() < 2; i++) {
             place.begins(i % 2 + 1, false);
-            place.ends();
+            place.ends(true);
         }
         assertThat(second.get()).isTrue();
         // Nobody else comes, and none of them leaves.
         for (int i = 0; i < 10_000; i++) {
             place.begins(i % 2 + 1, false);
-            place.ends();
+            place.ends(true);
             assertThat(place.await()).isTrue();
         }
         assertThat(rota.active()).isEqualTo(2);
@@ -138,7 +143,7 @@ class RotaTest {
     /** Nobody looks while nobody calls, and the first call wakes who looks. */
     @Test
     void aCallAfterALongTimeIsNotMissed() throws Exception {
-        Rota rota = new Rota(2, 2);
+        Rota rota = new Rota(2, 2, () -> false);
         Rota.Place place = rota.place(0);
         assertThat(place.await()).isTrue();
         CompletableFuture<Boolean> second = thread(() -> rota.place(1).await());
@@ -149,8 +154,143 @@ class RotaTest {
         assertThat(second.get()).isTrue();
     }
 
+    /** Where a reader runs, of which the test is told. */
+    private static final class SeenStay implements Rota.Stay {
+        private volatile boolean stays;
+        private final AtomicInteger times = new AtomicInteger();
+
+        @Override
+        public boolean stay() {
+            assertThat(stays).isFalse();
+            stays = true;
+            times.incrementAndGet();
+            return true;
+        }
+
+        @Override
+        public void leave() {
+            assertThat(stays).isTrue();
+            stays = false;
+        }
+
+        @Override
+        public void close() {
+            assertThat(stays).isFalse();
+        }
+    }
+
+    @Test
+    void aReaderStaysWhileOneCallsInARush() throws Exception {
+        Rota rota = new Rota(2, 2, () -> true);
+        Rota.Place place = rota.place(0);
+        SeenStay stay = new SeenStay();
+        place.take(stay);
+        assertThat(place.await()).isTrue();
+        CompletableFuture<Boolean> second = standBy(rota.place(1));
+        // It is seen anew again and again where the caller is.
+        while (stay.times.get() < 3) {
+            place.begins(7, false);
+            place.ends(true);
+        }
+        while (!stay.stays) {
+            place.begins(7, false);
+            place.ends(true);
+        }
+        place.begins(8, false);
+        assertThat(stay.stays).isFalse();
+        place.ends(true);
+        place.end();
+        assertThat(second.get()).isFalse();
+    }
+
+    @Test
+    void whoStaysGoesWhenNoMoreCallsCome() throws Exception {
+        Rota rota = new Rota(2, 2, () -> true);
+        Rota.Place place = rota.place(0);
+        SeenStay stay = new SeenStay();
+        place.take(stay);
+        assertThat(place.await()).isTrue();
+        CompletableFuture<Boolean> second = standBy(rota.place(1));
+        while (!stay.stays) {
+            place.begins(7, false);
+            place.ends(true);
+        }
+        while (stay.stays) {
+            Thread.onSpinWait();
+        }
+        place.end();
+        assertThat(second.get()).isFalse();
+    }
+
+    /** Those who are answered without a descriptor are woken where they shall be. */
+    @Test
+    void nobodyStaysForOtherCalls() throws Exception {
+        AtomicInteger asked = new AtomicInteger();
+        Rota rota = new Rota(2, 2, () -> asked.incrementAndGet() > 0);
+        Rota.Place place = rota.place(0);
+        assertThat(place.await()).isTrue();
+        CompletableFuture<Boolean> second = standBy(rota.place(1));
+        for (int i = 0; i < 100_000; i++) {
+            place.begins(7, false);
+            place.ends(false);
+        }
+        place.end();
+        assertThat(second.get()).isFalse();
+        assertThat(asked.get()).isZero();
+    }
+
+    /** One that did not sleep may be anywhere; the caller is brought to it first. */
+    @Test
+    void onlyWhoWasWokenByItsCallerStays() throws Exception {
+        Rota rota = new Rota(2, 2, () -> true);
+        Rota.Place place = rota.place(0);
+        SeenStay stay = new SeenStay();
+        place.take(stay);
+        assertThat(place.await()).isTrue();
+        CompletableFuture<Boolean> second = standBy(rota.place(1));
+        while (!place.begins(7, true)) {
+            place.ends(true);
+        }
+        place.ends(true);
+        assertThat(stay.times.get()).isZero();
+        place.end();
+        assertThat(second.get()).isFalse();
+    }
+
+    @Test
+    void nobodyStaysWhereThatIsNotAllowed() throws Exception {
+        AtomicInteger asked = new AtomicInteger();
+        Rota rota = new Rota(2, 2, () -> asked.incrementAndGet() < 0);
+        Rota.Place place = rota.place(0);
+        SeenStay stay = new SeenStay();
+        place.take(stay);
+        assertThat(place.await()).isTrue();
+        CompletableFuture<Boolean> second = standBy(rota.place(1));
+        while (asked.get() == 0) {
+            place.begins(7, false);
+            place.ends(true);
+        }
+        for (int i = 0; i < 10_000; i++) {
+            place.begins(7, false);
+            place.ends(true);
+        }
+        assertThat(stay.times.get()).isZero();
+        place.end();
+        assertThat(second.get()).isFalse();
+    }
+
     private interface Body {
         boolean run() throws Exception;
+    }
+
+    /** Comes whenever it is needed, as when this test's thread is held up for a moment, and goes again. */
+    private static CompletableFuture<Boolean> standBy(Rota.Place place) {
+        return thread(() -> {
+            while (place.await()) {
+                Thread.onSpinWait();
+            }
+            return false;
+        });
     }
 
     private static CompletableFuture<Boolean> thread(Body body) {

@@ -4,7 +4,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.caisson.backend.testkit.Bundle;
 import dev.caisson.backend.testkit.TestContainer;
+import dev.caisson.linux.bpf.BpfInterpreter;
 import dev.caisson.linux.bpf.BpfProgram;
+import dev.caisson.linux.bpf.SeccompAction;
+import dev.caisson.linux.bpf.SeccompData;
 import dev.caisson.linux.bpf.SyscallAbi;
 import dev.caisson.linux.bpf.SyscallTable;
 import dev.caisson.oci.Linux;
@@ -26,6 +29,7 @@ import java.util.concurrent.Callable;
 import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 
 /** The sandbox process: what it holds, what it costs when nothing happens, and its death. */
@@ -268,6 +272,41 @@ final class TrapSandboxTest extends TrapSuite {
         }
     }
 
+    /** Whether a thread is SCHED_IDLE. */
+    private static boolean doesAnyStay(long pid) {
+        try (var threads = Files.list(Path.of("/proc/" + pid + "/task"))) {
+            for (Path thread : threads.toList()) {
+                String stat = Files.readString(thread.resolve("stat"));
+                String[] fields = stat.substring(stat.lastIndexOf(')') + 2).split(" ", -1);
+                if (fields[38].equals("5")) {
+                    return true;
+                }
+            }
+        } catch (IOException e) {
+            return false; // one of them has ended
+        }
+        return false;
+    }
+
+    /** With the rush it ends: who sleeps so would be late for the next call. */
+    @Test
+    void whoAnswersStaysOnTheCallersProcessorDuringARushOnly() throws Exception {
+        Bundle bundle = shell("while ! [ -e /stop ]; do : < /bin/sh; done; exec sleep 1000");
+        try (TestContainer c = prepare(bundle).create().start()) {
+            long sandbox = sandbox();
+            await("a thread that stays", () -> doesAnyStay(sandbox));
+            Files.writeString(bundle.rootfs("stop"), "");
+            await("program", () -> commandLine(c.init().pid()).startsWith("sleep"));
+            await("no thread that stays", () -> !doesAnyStay(sandbox));
+        }
+    }
+
+    private static boolean maySchedule(BpfProgram program, int policy) {
+        int nr = SyscallTable.number(SyscallAbi.X86_64, "sched_setscheduler");
+        SeccompData call = new SeccompData(nr, SeccompData.AUDIT_ARCH_X86_64, 0, 0, policy, 0, 0, 0, 0);
+        return SeccompAction.of(BpfInterpreter.run(program, call)) == SeccompAction.ALLOW;
+    }
+
     /** gVisor's Sentry with its gofer may make 96 calls. */
     @Test
     void mayMakeFewCallsOfItsOwn() throws Exception {
@@ -284,6 +323,9 @@ final class TrapSandboxTest extends TrapSuite {
                 }
             }
             assertThat(allowed).hasSizeLessThan(96).contains("openat2", "futex");
+            // SCHED_OTHER and SCHED_IDLE; not those that no ordinary process can interrupt.
+            assertThat(IntStream.range(0, 16).filter(policy -> maySchedule(program, policy)))
+                    .containsExactly(0, 5);
             assertThat(allowed)
                     .doesNotContain(
                             "execve",
@@ -318,16 +360,28 @@ final class TrapSandboxTest extends TrapSuite {
         }
     }
 
-    /** Rights that guests may have over files, and those to become them, enter their namespaces and read their memory. */
+    /**
+     * Rights that guests may have over files, and those to become them, enter their namespaces and read their memory. Where this daemon may not raise the
+     * limit for it (CAP_SYS_RESOURCE), one more, to give threads their priority back (CAP_SYS_NICE).
+     */
     @Test
     void hasFewRights() throws Exception {
         try (TestContainer c =
                 prepare(shell("echo up; exec sleep 1000")).create().start()) {
             await("program", () -> c.stdout().contains("up"));
+            String own = Files.readString(Path.of("/proc/self/status"));
+            long effective = Long.parseUnsignedLong(
+                    own.lines()
+                            .filter(line -> line.startsWith("CapEff:\t"))
+                            .findFirst()
+                            .orElseThrow()
+                            .substring(8),
+                    16);
+            String expected = (effective & 1L << 24) != 0 ? "00000000002c00df" : "0000000000ac00df";
             assertThat(Files.readString(Path.of("/proc/" + sandbox() + "/status")))
                     .contains("NoNewPrivs:\t1")
-                    .contains("CapBnd:\t00000000002c00df")
-                    .contains("CapPrm:\t00000000002c00df");
+                    .contains("CapBnd:\t" + expected)
+                    .contains("CapPrm:\t" + expected);
         }
     }
 

@@ -18,7 +18,13 @@ final class RelayPlan {
     private static final int SOCK_STREAM_CLOEXEC = 0x80001;
     private static final int ENXIO = 6;
     private static final int ENOENT = 2;
-    private static final int BUFFER = 32 << 10;
+    /**
+     * Four packets of a vsock: what goes out together costs one exit of the guest. The fifo of an output is made to hold as much, so that its process can write on while the
+     * host takes them. Memory that is not used is not there.
+     */
+    private static final int BUFFER = 256 << 10;
+
+    private static final int F_SETPIPE_SZ = 1031;
 
     private RelayPlan() {}
 
@@ -29,6 +35,7 @@ final class RelayPlan {
         Arg.Slot file = p.slot();
         PlanBuilder.Label gone = new PlanBuilder.Label();
         open(p, file, fifo, O_RDONLY, gone);
+        p.attempt(Sys.FCNTL, file, Arg.of(F_SETPIPE_SZ), Arg.of(BUFFER));
         copy(p, file, socket);
         p.place(gone);
         return p.build();

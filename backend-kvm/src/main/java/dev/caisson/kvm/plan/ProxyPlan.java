@@ -38,7 +38,9 @@ public final class ProxyPlan {
     private static final int POLLIN = 1;
     private static final int POLLFD = 8;
     private static final int SIGINFO = 128;
-    private static final int BUFFER = 32 << 10;
+    /** What a socket may have for it at once; memory that is not used is not there. */
+    private static final int BUFFER = 256 << 10;
+
     private static final int O_RDWR_NOCTTY = 0x102;
     private static final int TIOCSPTLCK = 0x40045431;
     private static final int TIOCGPTPEER = 0x5441;

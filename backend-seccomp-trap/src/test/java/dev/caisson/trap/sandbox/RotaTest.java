@@ -6,6 +6,7 @@ import dev.caisson.trap.sandbox.Rota.Look;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.BooleanSupplier;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -179,104 +180,96 @@ class RotaTest {
         }
     }
 
+    /** A reader that answers, and one that looks after it. */
+    private static final class Served {
+        private final Rota.Place place;
+        private final SeenStay stay = new SeenStay();
+        private final CompletableFuture<Boolean> second;
+
+        Served(BooleanSupplier mayStay) {
+            Rota rota = new Rota(2, 2, mayStay);
+            place = rota.place(0);
+            place.take(stay);
+            assertThat(place.await()).isTrue();
+            second = standBy(rota.place(1));
+        }
+
+        /** One thread calls, and sleeps until it is answered. */
+        void call(boolean isOpen) {
+            place.begins(7, false);
+            place.ends(isOpen);
+        }
+
+        void end() throws Exception {
+            place.end();
+            assertThat(second.get()).isFalse();
+        }
+    }
+
     @Test
     void aReaderStaysWhileOneCallsInARush() throws Exception {
-        Rota rota = new Rota(2, 2, () -> true);
-        Rota.Place place = rota.place(0);
-        SeenStay stay = new SeenStay();
-        place.take(stay);
-        assertThat(place.await()).isTrue();
-        CompletableFuture<Boolean> second = standBy(rota.place(1));
+        Served served = new Served(() -> true);
         // It is seen anew again and again where the caller is.
-        while (stay.times.get() < 3) {
-            place.begins(7, false);
-            place.ends(true);
+        while (served.stay.times.get() < 3) {
+            served.call(true);
         }
-        while (!stay.stays) {
-            place.begins(7, false);
-            place.ends(true);
+        while (!served.stay.stays) {
+            served.call(true);
         }
-        place.begins(8, false);
-        assertThat(stay.stays).isFalse();
-        place.ends(true);
-        place.end();
-        assertThat(second.get()).isFalse();
+        served.place.begins(8, false);
+        assertThat(served.stay.stays).isFalse();
+        served.place.ends(true);
+        served.end();
     }
 
     @Test
     void whoStaysGoesWhenNoMoreCallsCome() throws Exception {
-        Rota rota = new Rota(2, 2, () -> true);
-        Rota.Place place = rota.place(0);
-        SeenStay stay = new SeenStay();
-        place.take(stay);
-        assertThat(place.await()).isTrue();
-        CompletableFuture<Boolean> second = standBy(rota.place(1));
-        while (!stay.stays) {
-            place.begins(7, false);
-            place.ends(true);
+        Served served = new Served(() -> true);
+        while (!served.stay.stays) {
+            served.call(true);
         }
-        while (stay.stays) {
+        while (served.stay.stays) {
             Thread.onSpinWait();
         }
-        place.end();
-        assertThat(second.get()).isFalse();
+        served.end();
     }
 
     /** Those who are answered without a descriptor are woken where they shall be. */
     @Test
     void nobodyStaysForOtherCalls() throws Exception {
         AtomicInteger asked = new AtomicInteger();
-        Rota rota = new Rota(2, 2, () -> asked.incrementAndGet() > 0);
-        Rota.Place place = rota.place(0);
-        assertThat(place.await()).isTrue();
-        CompletableFuture<Boolean> second = standBy(rota.place(1));
+        Served served = new Served(() -> asked.incrementAndGet() > 0);
         for (int i = 0; i < 100_000; i++) {
-            place.begins(7, false);
-            place.ends(false);
+            served.call(false);
         }
-        place.end();
-        assertThat(second.get()).isFalse();
+        served.end();
         assertThat(asked.get()).isZero();
     }
 
     /** One that did not sleep may be anywhere; the caller is brought to it first. */
     @Test
     void onlyWhoWasWokenByItsCallerStays() throws Exception {
-        Rota rota = new Rota(2, 2, () -> true);
-        Rota.Place place = rota.place(0);
-        SeenStay stay = new SeenStay();
-        place.take(stay);
-        assertThat(place.await()).isTrue();
-        CompletableFuture<Boolean> second = standBy(rota.place(1));
-        while (!place.begins(7, true)) {
-            place.ends(true);
+        Served served = new Served(() -> true);
+        while (!served.place.begins(7, true)) {
+            served.place.ends(true);
         }
-        place.ends(true);
-        assertThat(stay.times.get()).isZero();
-        place.end();
-        assertThat(second.get()).isFalse();
+        served.place.ends(true);
+        assertThat(served.stay.times.get()).isZero();
+        served.end();
     }
 
     @Test
     void nobodyStaysWhereThatIsNotAllowed() throws Exception {
         AtomicInteger asked = new AtomicInteger();
-        Rota rota = new Rota(2, 2, () -> asked.incrementAndGet() < 0);
-        Rota.Place place = rota.place(0);
-        SeenStay stay = new SeenStay();
-        place.take(stay);
-        assertThat(place.await()).isTrue();
-        CompletableFuture<Boolean> second = standBy(rota.place(1));
+        Served served = new Served(() -> asked.incrementAndGet() < 0);
         while (asked.get() == 0) {
-            place.begins(7, false);
-            place.ends(true);
+            served.call(true);
         }
         for (int i = 0; i < 10_000; i++) {
-            place.begins(7, false);
-            place.ends(true);
+            served.call(true);
         }
-        assertThat(stay.times.get()).isZero();
-        place.end();
-        assertThat(second.get()).isFalse();
+        assertThat(served.stay.times.get()).isZero();
+        served.end();
     }
 
     private interface Body {

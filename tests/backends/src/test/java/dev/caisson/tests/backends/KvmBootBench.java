@@ -12,7 +12,6 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Objects;
 
 /**
  * Boots of the same kernel and initramfs by the machine here and by QEMU, in turns, to the first word of the first process: {@code
@@ -78,27 +77,7 @@ final class KvmBootBench {
     private void qemu(String subject, String machine, int round) throws IOException, InterruptedException {
         VmConfig config = KvmGuests.config(1, PROGRAM, List.of());
         long begin = System.nanoTime();
-        Process qemu = new ProcessBuilder(
-                        "qemu-system-x86_64",
-                        "-M",
-                        machine + ",accel=kvm",
-                        "-cpu",
-                        "host",
-                        "-m",
-                        Long.toString(config.memory() >> 20),
-                        "-nodefaults",
-                        "-no-user-config",
-                        "-no-reboot",
-                        "-display",
-                        "none",
-                        "-serial",
-                        "stdio",
-                        "-kernel",
-                        config.kernel().toString(),
-                        "-initrd",
-                        Objects.requireNonNull(config.initramfs()).toString(),
-                        "-append",
-                        config.commandLine())
+        Process qemu = new ProcessBuilder(QemuGuests.command(machine, config))
                 .redirectErrorStream(true)
                 .start();
         try (BufferedReader said = qemu.inputReader(StandardCharsets.ISO_8859_1)) {

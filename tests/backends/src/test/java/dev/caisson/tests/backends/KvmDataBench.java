@@ -184,22 +184,15 @@ final class KvmDataBench {
 
     private String qemu(Path socket) throws IOException, InterruptedException {
         VmConfig config = KvmGuests.config(1, KvmGuests.shell(SCRIPT), List.of());
-        List<String> command = new ArrayList<>(List.of("qemu-system-x86_64", "-cpu", "host"));
-        command.addAll(List.of("-M", "microvm,x-option-roms=off,rtc=off,accel=kvm,memory-backend=memory"));
-        command.addAll(List.of("-nodefaults", "-no-user-config", "-no-reboot", "-display", "none", "-serial", "stdio"));
+        List<String> command = QemuGuests.command("microvm,x-option-roms=off,rtc=off,memory-backend=memory", config);
         // As virtio 1.2 has it, which virtio-fs needs.
         command.addAll(List.of("-global", "virtio-mmio.force-legacy=false"));
         long mib = config.memory() >> 20;
-        command.addAll(List.of("-m", Long.toString(mib)));
         command.addAll(List.of("-object", "memory-backend-memfd,id=memory,share=on,size=" + mib + "M"));
         command.addAll(List.of("-drive", "if=none,id=disk,format=raw,readonly=on,file=" + disk));
         command.addAll(List.of("-device", "virtio-blk-device,drive=disk"));
         command.addAll(List.of("-chardev", "socket,id=files,path=" + socket));
         command.addAll(List.of("-device", "vhost-user-fs-device,chardev=files,tag=" + TAG));
-        command.addAll(List.of("-kernel", config.kernel().toString()));
-        command.addAll(
-                List.of("-initrd", Objects.requireNonNull(config.initramfs()).toString()));
-        command.addAll(List.of("-append", config.commandLine()));
         Process qemu = new ProcessBuilder(command).redirectErrorStream(true).start();
         StringBuilder said = new StringBuilder();
         byte[] some = new byte[4096];

@@ -8,7 +8,6 @@ import dev.caisson.kvm.virtio.vsock.VsockDevice;
 import dev.caisson.kvm.vm.VirtualMachine;
 import dev.caisson.kvm.vm.VmEnd;
 import java.io.ByteArrayOutputStream;
-import java.io.InputStream;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
@@ -16,12 +15,9 @@ import java.nio.channels.Channels;
 import java.nio.channels.ServerSocketChannel;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Arrays;
 import java.util.List;
-import java.util.Objects;
 import java.util.SplittableRandom;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -37,23 +33,6 @@ class KvmVsockTest {
     @BeforeAll
     static void thereIsKvm() {
         assumeTrue(System.getenv("CAISSON_LAB") != null, "SKIPPED: guests run in the lab");
-    }
-
-    /** The guest's program, on a disk that has nothing else. */
-    private Path disk() throws Exception {
-        Path source = directory.resolve("vsock.c");
-        Path program = directory.resolve("vsock");
-        try (InputStream in = Objects.requireNonNull(KvmVsockTest.class.getResourceAsStream("vsock.c"))) {
-            Files.copy(in, source);
-        }
-        Process compiler = new ProcessBuilder(
-                        "gcc", "-static", "-O1", "-Wall", "-o", program.toString(), source.toString())
-                .redirectErrorStream(true)
-                .start();
-        String messages = new String(compiler.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
-        assertThat(compiler.waitFor()).as(messages).isZero();
-        byte[] bytes = Files.readAllBytes(program);
-        return Files.write(program, Arrays.copyOf(bytes, (bytes.length + 511) / 512 * 512));
     }
 
     private static byte[] readExactly(SocketChannel from, int length) throws Exception {
@@ -90,7 +69,7 @@ class KvmVsockTest {
     @Test
     void bothSidesConnectAndNothingIsLost() throws Exception {
         Path path = directory.resolve("v");
-        try (BlockDevice block = BlockDevice.open(disk(), true, "program");
+        try (BlockDevice block = BlockDevice.open(GuestProgram.disk(directory, "vsock.c"), true, "program");
                 VsockDevice vsock = VsockDevice.open(3, path);
                 ServerSocketChannel server = ServerSocketChannel.open(StandardProtocolFamily.UNIX)) {
             server.bind(UnixDomainSocketAddress.of(path + "_1024"));

@@ -19,6 +19,8 @@ public final class MachineSpares {
     /** The agent's young generation has been gone through then, each page of which costs an exit when it is touched first, and two when it is read before. */
     private static final int REHEARSALS = 3;
 
+    private static final int TRIES = 3;
+
     /**
      * What a spare is of.
      *
@@ -89,38 +91,64 @@ public final class MachineSpares {
         }
     }
 
+    /** Once more when it fails: a host that is short of something now may not be so after a while, and nobody else would begin before the next pod's end. */
     private void make() {
         try {
-            long left;
-            while ((left = toWait()) > 0) {
-                TimeUnit.NANOSECONDS.sleep(left);
+            for (int tries = 1; !make(tries) && tries < TRIES; tries++) {
+                defer();
             }
-            int begun = ends();
-            PodMachine.Beginning like = like();
-            Path template = like.template();
-            if (template == null) {
-                return;
-            }
-            Origin origin = Origin.of(template);
-            PodMachine fresh = PodMachine.make(like);
-            try {
-                fresh.begin();
-                // What a life writes to is copied now, while nobody waits.
-                fresh.rehearse(REHEARSALS);
-                fresh.requests().hold();
-                fresh.markReady();
-            } catch (ContainerFault e) {
-                fresh.discard();
-                throw e;
-            }
-            keep(new Spare(fresh, origin), begun);
-        } catch (ContainerFault | IOException e) {
-            // Whoever needs one next makes it.
-            log().log(System.Logger.Level.INFO, "no spare virtual machine: " + e.getMessage());
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
         } finally {
             made();
+        }
+    }
+
+    /** Whether nothing is left to do. */
+    private boolean make(int tries) throws InterruptedException {
+        long left;
+        while ((left = toWait()) > 0) {
+            TimeUnit.NANOSECONDS.sleep(left);
+        }
+        int begun = ends();
+        PodMachine.Beginning like = like();
+        Path template = like.template();
+        if (template == null) {
+            return true;
+        }
+        long since = System.nanoTime();
+        try {
+            Origin origin = Origin.of(template);
+            keep(new Spare(fresh(like), origin), begun);
+            log().log(
+                            System.Logger.Level.INFO,
+                            "a spare virtual machine in " + TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - since)
+                                    + " ms");
+            return true;
+        } catch (ContainerFault | IOException | RuntimeException e) {
+            // Whoever needs one next makes it.
+            log().log(
+                            System.Logger.Level.INFO,
+                            "no spare virtual machine, try " + tries + " of " + TRIES + ", after "
+                                    + TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - since) + " ms: "
+                                    + (e instanceof RuntimeException ? e : e.getMessage()));
+            return ends() != begun;
+        }
+    }
+
+    /** One that stands still, and has done what a pod's first container has a guest do. */
+    private static PodMachine fresh(PodMachine.Beginning like) throws ContainerFault {
+        PodMachine fresh = PodMachine.make(like);
+        try {
+            fresh.begin();
+            // What a life writes to is copied now, while nobody waits.
+            fresh.rehearse(REHEARSALS);
+            fresh.requests().hold();
+            fresh.markReady();
+            return fresh;
+        } catch (ContainerFault | RuntimeException e) {
+            fresh.discard();
+            throw e;
         }
     }
 

@@ -50,6 +50,11 @@ public final class Chain {
         return head;
     }
 
+    /** How many there are. */
+    int buffers() {
+        return parts;
+    }
+
     /** Bytes from the driver that were not read yet. */
     public long readable() {
         return sum(readPart, readableParts) - readAt;

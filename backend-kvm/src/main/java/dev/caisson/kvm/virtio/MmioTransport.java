@@ -295,6 +295,7 @@ public final class MmioTransport implements BusDevice {
                 wanted |= each.wantsInterrupt();
             }
             if (wanted) {
+                queues.forEach(VirtQueue::isTold);
                 interruptStatus |= INTERRUPT_USED;
                 interrupt.raise();
             }

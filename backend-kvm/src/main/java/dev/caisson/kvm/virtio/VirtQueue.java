@@ -40,6 +40,9 @@ public final class VirtQueue {
     private int nextAvailable;
     private int nextUsed;
     private int signalledUsed;
+    private int patience = 1;
+    /** Buffers of what was completed and not signalled. */
+    private int gathered;
 
     /** @param limit entries at most; a power of two */
     VirtQueue(GuestMemory memory, int limit) {
@@ -88,7 +91,17 @@ public final class VirtQueue {
         nextAvailable = 0;
         nextUsed = 0;
         signalledUsed = 0;
+        patience = 1;
+        gathered = 0;
         ready = true;
+    }
+
+    /**
+     * Lets completions wait for the driver's next interrupt, for whichever queue of the device, or until the buffers of those that wait are so many, or half the queue. For
+     * one with which the driver does nothing but to free what has been sent: an interrupt costs it some exits.
+     */
+    public void gather(int buffers) {
+        patience = Math.max(1, Math.min(buffers, size / 2));
     }
 
     void disable() {
@@ -211,21 +224,28 @@ public final class VirtQueue {
         memory.putInt(at, chain.head());
         memory.putInt(at + 4, (int) chain.written());
         nextUsed = nextUsed + 1 & WRAP;
+        gathered += chain.buffers();
         memory.putIndex(used + 2, nextUsed);
     }
 
     /** Whether the driver wants an interrupt for what was completed since this was asked last. */
     boolean wantsInterrupt() throws GuestFault {
-        if (!ready || nextUsed == signalledUsed) {
+        if (!ready || nextUsed == signalledUsed || gathered < patience) {
             return false;
         }
         int before = signalledUsed;
-        signalledUsed = nextUsed;
+        isTold();
         VarHandle.fullFence();
         if (!eventIndex) {
             return (memory.getShort(available) & NO_INTERRUPT) == 0;
         }
         int event = memory.getShort(available + RING + 2L * size);
         return (nextUsed - event - 1 & WRAP) < (nextUsed - before & WRAP);
+    }
+
+    /** The driver is interrupted for another queue, and looks at this one too. */
+    void isTold() {
+        signalledUsed = nextUsed;
+        gathered = 0;
     }
 }

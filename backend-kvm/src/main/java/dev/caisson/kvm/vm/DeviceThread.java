@@ -112,7 +112,14 @@ final class DeviceThread implements AutoCloseable {
         return new DeviceEvents() {
             @Override
             public Watch watch(Fd fd, Action action) throws ErrnoException {
-                return begin(fd, () -> transport.perform(action));
+                OneWatch made = new OneWatch(fd, nextToken.getAndIncrement());
+                tasks.put(
+                        made.token,
+                        () -> transport.perform(() -> {
+                            made.hasFired();
+                            action.run();
+                        }));
+                return made;
             }
 
             @Override
@@ -127,12 +134,6 @@ final class DeviceThread implements AutoCloseable {
         };
     }
 
-    private DeviceEvents.Watch begin(Fd fd, Task task) {
-        OneWatch made = new OneWatch(fd, nextToken.getAndIncrement());
-        tasks.put(made.token, task);
-        return made;
-    }
-
     /**
      * Is in the set of what is waited for only while something is wanted of it: an end of a connection that is there for good would be reported again
      * and again, whether wanted or not.
@@ -141,6 +142,8 @@ final class DeviceThread implements AutoCloseable {
         private final Fd fd;
         private final long token;
         private boolean waitedFor;
+        /** What the kernel has been told to report, and has not reported yet: to tell it once more takes a call for nothing. */
+        private int armedFor;
 
         OneWatch(Fd fd, long token) {
             this.fd = fd;
@@ -154,17 +157,24 @@ final class DeviceThread implements AutoCloseable {
                 return;
             }
             int events = (readable ? Epoll.EPOLLIN : 0) | (writable ? Epoll.EPOLLOUT : 0) | Epoll.EPOLLONESHOT;
-            if (waitedFor) {
-                epoll.modify(fd, events, token);
-            } else {
+            if (!waitedFor) {
                 epoll.add(fd, events, token);
                 waitedFor = true;
+            } else if (events != armedFor) {
+                epoll.modify(fd, events, token);
             }
+            armedFor = events;
+        }
+
+        /** Who arms it between the kernel's report and this is not heard of again: what was reported is about to be looked at. */
+        void hasFired() {
+            armedFor = 0;
         }
 
         private void leave() throws ErrnoException {
             if (waitedFor) {
                 waitedFor = false;
+                armedFor = 0;
                 epoll.remove(fd);
             }
         }

@@ -116,6 +116,15 @@ public final class NativeMemory implements AutoCloseable {
         bytes.put(offset, value);
     }
 
+    /**
+     * Copies bytes from elsewhere in this process.
+     *
+     * @param from where {@code length} bytes are, which nobody frees meanwhile
+     */
+    public void copyFrom(int offset, long from, int length) {
+        bytes.put(offset, Libc.view(from, length), 0, length);
+    }
+
     /** Bytes of UTF-8 and a NUL; returns the offset behind it. */
     public int putString(int offset, String text) {
         byte[] encoded = text.getBytes(StandardCharsets.UTF_8);

@@ -36,8 +36,10 @@ final class Connection {
     private final Fd socket;
     private final KernelCalls calls;
     private @Nullable NativeMemory pending;
-    private int pendingFrom;
-    private int pendingTo;
+    /** Where in {@link #pending} what is there begins, and how much that is. */
+    private int first;
+
+    private int held;
 
     private DeviceEvents.@Nullable Watch watch;
     /** Whether the guest has agreed to the connection. */
@@ -71,7 +73,7 @@ final class Connection {
     /** Waits for what can be gone on with: bytes while the guest may get some, room while bytes wait. */
     void arm() throws ErrnoException {
         if (watch != null) {
-            watch.arm(established && !readable && !inputEnded, pendingTo > pendingFrom);
+            watch.arm(established && !readable && !inputEnded, held > 0);
         }
     }
 
@@ -116,7 +118,7 @@ final class Connection {
      */
     boolean send(Chain from, int length) throws GuestFault {
         int left = length;
-        if (pendingTo == pendingFrom) {
+        if (held == 0) {
             long moved = from.drain(length, this::transmit);
             if (moved < 0 && moved != -Errno.EAGAIN.number()) {
                 return false;
@@ -127,21 +129,23 @@ final class Connection {
         return left == 0 || keep(from, left);
     }
 
+    /** Behind what is there, which may go on at the buffer's beginning. */
     private boolean keep(Chain from, int length) throws GuestFault {
-        if (length > window - (pendingTo - pendingFrom)) {
+        if (length > window - held) {
             return false;
         }
         NativeMemory buffer = pending == null ? new NativeMemory(window) : pending;
         pending = buffer;
-        byte[] bytes = new byte[length];
-        from.read(bytes, 0, length);
-        if (pendingTo + length > window) {
-            buffer.putBytes(0, buffer.getBytes(pendingFrom, pendingTo - pendingFrom));
-            pendingTo -= pendingFrom;
-            pendingFrom = 0;
-        }
-        buffer.putBytes(pendingTo, bytes);
-        pendingTo += length;
+        from.drain(length, (address, part) -> {
+            int at = (first + held) % window;
+            int now = (int) Math.min(part, window - at);
+            buffer.copyFrom(at, address, now);
+            if (now < part) {
+                buffer.copyFrom(0, address + now, (int) part - now);
+            }
+            held += (int) part;
+            return part;
+        });
         return true;
     }
 
@@ -158,12 +162,13 @@ final class Connection {
     /** Passes on what is in the buffer, and the end behind it; false when the host's end is gone. */
     boolean flush() {
         NativeMemory buffer = pending;
-        while (buffer != null && pendingTo > pendingFrom) {
-            long moved = transmit(buffer.address(pendingFrom), (long) pendingTo - pendingFrom);
+        while (buffer != null && held > 0) {
+            long moved = transmit(buffer.address(first), Math.min(held, window - first));
             if (moved < 0) {
                 return moved == -Errno.EAGAIN.number();
             }
-            pendingFrom += (int) moved;
+            first = (first + (int) moved) % window;
+            held -= (int) moved;
             forwarded += (int) moved;
         }
         if (outputEnded && !outputClosed) {
@@ -175,7 +180,7 @@ final class Connection {
 
     /** Whether the guest has sent what the host's end has not taken. */
     boolean holdsBytes() {
-        return pendingTo > pendingFrom;
+        return held > 0;
     }
 
     /** Whether nothing will come from either side any more. */
@@ -183,9 +188,13 @@ final class Connection {
         return inputEnded && outputClosed;
     }
 
-    /** Whether the guest may believe that we have less room than we have. */
+    /**
+     * Whether the guest may believe that we have less room than we have. It may go by its own buffer, which it says the size of, where that is smaller than ours (Linux 6.1.192 does): with half of ours it would
+     * wait for good.
+     */
     boolean owesCredit() {
-        return Integer.compareUnsigned(forwarded - toldForwarded, window / 2) >= 0;
+        int smaller = Integer.compareUnsigned(peerCredit, window) < 0 ? peerCredit : window;
+        return Integer.compareUnsigned(forwarded - toldForwarded, Math.max(1, smaller / 2)) >= 0;
     }
 
     /** What our packets say about us. */

@@ -44,6 +44,8 @@ public final class VsockDevice implements VirtioDevice, AutoCloseable {
     private static final int WIDE_CONNECTIONS = 128;
 
     private static final int CONTROL_LIMIT = 256;
+    /** What the guest has sent, and could free: it hears of that with our next packet, which comes for each half of a window, or when there are so many buffers. */
+    private static final int GATHERED = 32;
     /** Ports of connections that begin at the host. */
     private static final int FIRST_HOST_PORT = 1 << 30;
 
@@ -108,6 +110,7 @@ public final class VsockDevice implements VirtioDevice, AutoCloseable {
         receive = queues.get(RECEIVE);
         transmit = queues.get(TRANSMIT);
         event = queues.get(EVENT);
+        queues.get(TRANSMIT).gather(GATHERED);
         if (events != null) {
             listener.start(events, this::call);
         }

@@ -379,6 +379,80 @@ class VsockDeviceTest {
         }
     }
 
+    /** What waits for the host goes round in its room: the room's end is in the middle of packets. */
+    @Test
+    void aHostThatReadsSlowlyGetsAllInItsOrder() throws Exception {
+        SplittableRandom random = new SplittableRandom(11);
+        byte[] all = new byte[1500 << 10];
+        random.nextBytes(all);
+        byte[] got = new byte[all.length];
+        int read = 0;
+        int written = 0;
+        int told = 0;
+        try (SocketChannel host = connected()) {
+            host.configureBlocking(false);
+            while (read < all.length) {
+                int length = Math.min(1 + random.nextInt(20_000), all.length - written);
+                if (length > 0 && written - told + length <= Connection.WINDOW) {
+                    byte[] chunk = Arrays.copyOfRange(all, written, written + length);
+                    send(packet(PORT, VsockPacket.DATA, 0, length, 1 << 16, 0), chunk);
+                    written += length;
+                } else {
+                    int n = host.read(ByteBuffer.wrap(got, read, Math.min(30_000, got.length - read)));
+                    assertThat(n).as("what was sent is there").isPositive();
+                    read += n;
+                    happen();
+                }
+                if (offered.isEmpty()) {
+                    offer(1);
+                }
+                for (Got each : received()) {
+                    told = each.packet().forwarded();
+                }
+            }
+        }
+        assertThat(got).isEqualTo(all);
+    }
+
+    /** Linux sends no more than its own buffer holds, whatever room we have. */
+    @Test
+    void aGuestHearsOfRoomWhenHalfOfItsOwnBufferHasGone() throws Exception {
+        int buffer = 1 << 16;
+        byte[] chunk = new byte[buffer / 8];
+        try (SocketChannel host = connected()) {
+            offer(1);
+            for (int i = 1; i <= 4; i++) {
+                assertThat(received()).as("updates before " + i).isEmpty();
+                send(packet(PORT, VsockPacket.DATA, 0, chunk.length, buffer, 0), chunk);
+                assertThat(read(host)).hasSize(chunk.length);
+            }
+            assertThat(received()).singleElement().satisfies(got -> {
+                assertThat(got.packet().operation()).isEqualTo(VsockPacket.CREDIT_UPDATE);
+                assertThat(got.packet().forwarded()).isEqualTo(buffer / 2);
+            });
+        }
+    }
+
+    /** Each interrupt takes the guest some exits, and with what it has sent it does nothing but to free it. */
+    @Test
+    void theGuestIsNotInterruptedForEachPacketThatWasSent() throws Exception {
+        VsockPacket packet = packet(PORT, VsockPacket.DATA, 0, 5, 1 << 16, 0);
+        try (SocketChannel host = connected()) {
+            send(packet, text("first"));
+            offer(1);
+            host.write(ByteBuffer.wrap(text("answer")));
+            happen();
+            assertThat(received()).hasSize(1);
+            int before = driver.interrupts;
+            for (int i = 1; i < TestDriver.SIZE / 2; i++) {
+                send(packet, text("again"));
+                assertThat(driver.interrupts).as("interrupts after " + i).isEqualTo(before);
+            }
+            send(packet, text("again"));
+            assertThat(driver.interrupts).as("half of the queue").isEqualTo(before + 1);
+        }
+    }
+
     /** What all of them may leave with us together has a bound. */
     @Test
     void theFirstHundredConnectionsAreGivenMoreRoomThanLaterOnes() throws Exception {

@@ -6,6 +6,7 @@ import dev.caisson.backend.Launch;
 import dev.caisson.backend.Stdio;
 import dev.caisson.kvm.guest.GuestAgent;
 import dev.caisson.kvm.plan.ProxyPlan;
+import dev.caisson.linux.HostFiles;
 import dev.caisson.ttrpc.ServiceNames;
 import dev.caisson.ttrpc.proto.envelope.Request;
 import dev.caisson.ttrpc.proto.envelope.Response;
@@ -13,7 +14,9 @@ import dev.caisson.ttrpc.proto.task.KillRequest;
 import dev.caisson.ttrpc.proto.task.WaitResponse;
 import java.io.DataInputStream;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
+import java.io.UncheckedIOException;
 import java.net.StandardProtocolFamily;
 import java.net.UnixDomainSocketAddress;
 import java.nio.ByteBuffer;
@@ -25,6 +28,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Set;
+import java.util.SplittableRandom;
 import java.util.concurrent.BlockingQueue;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CompletionException;
@@ -122,16 +126,17 @@ class ProxyTest {
     }
 
     private Launch proxy() throws Exception {
+        return proxy(created("stdout"));
+    }
+
+    private Launch proxy(Stdio.Stream stdout) throws Exception {
         Path stdin = Files.writeString(directory.resolve("stdin"), "given");
         int io = pod.launcher().nextId();
         pod.launcher()
                 .openIo(
                         io,
                         new Stdio(
-                                new Stdio.Stream(Stdio.Kind.PATH, stdin.toString()),
-                                created("stdout"),
-                                created("stderr"),
-                                false));
+                                new Stdio.Stream(Stdio.Kind.PATH, stdin.toString()), stdout, created("stderr"), false));
         ProxyPlan.Place place = new ProxyPlan.Place(
                 directory.resolve("ports").toString(),
                 GuestAgent.PORT,
@@ -154,10 +159,17 @@ class ProxyTest {
         return SocketChannel.open(UnixDomainSocketAddress.of(directory.resolve("ports_" + port)));
     }
 
-    private static void write(SocketChannel to, String text) throws IOException {
-        ByteBuffer bytes = ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8));
-        while (bytes.hasRemaining()) {
-            to.write(bytes);
+    private static void write(SocketChannel to, String text) {
+        write(to, ByteBuffer.wrap(text.getBytes(StandardCharsets.UTF_8)));
+    }
+
+    private static void write(SocketChannel to, ByteBuffer bytes) {
+        try {
+            while (bytes.hasRemaining()) {
+                to.write(bytes);
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
         }
     }
 
@@ -193,6 +205,42 @@ class ProxyTest {
         assertThat(directory.resolve("stderr")).hasContent("complaint");
         try (var files = Files.list(directory)) {
             assertThat(files.map(f -> f.getFileName().toString())).noneMatch(n -> n.startsWith("ports_"));
+        }
+    }
+
+    /** As containerd's: what does not fit waits, and comes in its order. */
+    @Test
+    void itFillsAFifoAsItIsRead() throws Exception {
+        Path fifo = directory.resolve("fifo");
+        HostFiles.mkfifo(fifo.toString(), 0600);
+        byte[] much = new byte[3 << 20];
+        new SplittableRandom(5).nextBytes(much);
+        CompletableFuture<Launch> started = CompletableFuture.supplyAsync(() -> {
+            try {
+                return proxy(new Stdio.Stream(Stdio.Kind.PATH, fifo.toString()));
+            } catch (Exception e) {
+                throw new CompletionException(e);
+            }
+        });
+        try (InputStream reader = Files.newInputStream(fifo)) {
+            Launch proxy = started.join();
+            proxy.gate((byte) 1);
+            proxy.awaitLaunched(PATIENCE);
+            try (SocketChannel out = call(PORT + 1);
+                    SocketChannel err = call(PORT + 2)) {
+                err.shutdownOutput();
+                Thread writer = Thread.ofVirtual().start(() -> write(out, ByteBuffer.wrap(much)));
+                byte[] got = new byte[much.length];
+                int read = 0;
+                for (int n = 1; n > 0 && read < got.length; read += Math.max(n, 0)) {
+                    n = reader.read(got, read, Math.min(10_000, got.length - read));
+                }
+                assertThat(got).isEqualTo(much);
+                writer.join();
+                end.complete(7);
+            }
+            assertThat(proxy.awaitExit(PATIENCE)).isTrue();
+            assertThat(proxy.exit().join().code()).isEqualTo(7);
         }
     }
 

@@ -14,7 +14,6 @@ import dev.caisson.linux.cgroup.CgroupHierarchy;
 import dev.caisson.linux.cgroup.CgroupLimits;
 import dev.caisson.linux.cgroup.CgroupMode;
 import dev.caisson.linux.cgroup.CgroupPath;
-import dev.caisson.linux.cgroup.CgroupResources;
 import dev.caisson.linux.cgroup.CgroupStats;
 import dev.caisson.linux.cgroup.CgroupStep;
 import dev.caisson.linux.cgroup.OomWatcher;
@@ -37,8 +36,6 @@ import org.jspecify.annotations.Nullable;
  */
 final class ContainerGroups {
     private static final Duration FREEZE_TIME = Duration.ofSeconds(10);
-    private static final Duration REMOVE_TIME = Duration.ofSeconds(3);
-    private static final int REMOVE_ROUNDS = 3;
 
     private final CreateRequest request;
     private final Spec spec;
@@ -46,17 +43,14 @@ final class ContainerGroups {
     private final CgroupPath cgroupPath;
     private final @Nullable ContainerUnit unit;
     private final @Nullable ParentGroups parents;
-    private final OomWatcher oomWatcher;
-    private final ContainerDevices devices;
+    private final GroupLimits limits;
+    private final OomKills oomKills;
     private volatile Cgroup cgroup;
     private volatile boolean cgroupMade;
     /** Whether there may be a group, or its unit, that is this container's. What it did not make itself may be another's. */
     private volatile boolean cgroupOwned;
     /** Init of a container without a cgroup. */
     private volatile NoCgroup.@Nullable Init groupless;
-
-    private OomWatcher.@Nullable Watch watch;
-    private boolean removed;
 
     ContainerGroups(
             CreateRequest request,
@@ -73,8 +67,8 @@ final class ContainerGroups {
         this.cgroupPath = cgroupPath;
         this.unit = unit;
         this.parents = parents;
-        this.oomWatcher = oomWatcher;
-        this.devices = new ContainerDevices(host, resources().devices(), record);
+        this.limits = new GroupLimits(request.id(), resources(), host, unit, record);
+        this.oomKills = new OomKills(oomWatcher);
         this.cgroup = Cgroup.open(CgroupRecord.read(record, host.cgroups(), cgroupPath));
         this.cgroupMade = CgroupRecord.isIn(record);
         this.groupless = NoCgroup.Init.read(record);
@@ -86,7 +80,7 @@ final class ContainerGroups {
         if (unit != null) {
             all.putAll(unit.record());
         }
-        all.putAll(devices.record());
+        all.putAll(limits.record());
         NoCgroup.Init init = groupless;
         if (init != null) {
             all.putAll(init.record());
@@ -110,45 +104,29 @@ final class ContainerGroups {
 
     /** Whether a process may be in the container's version 2 group before there are limits. */
     boolean isUnifiedIdle() throws ContainerFault {
-        try {
-            List<CgroupStep> limits =
-                    CgroupLimits.plan(ResourceTranslation.translate(resources(), List.of()), host.cgroups());
-            return resources().unified().isEmpty() && host.cgroups().isUnifiedIdle(CgroupLimits.controllers(limits));
-        } catch (CgroupException e) {
-            throw new ContainerFault(
-                    Kind.FAILED, "set up cgroup of container " + request.id() + ": " + e.getMessage(), e);
-        }
+        return limits.isUnifiedIdle();
     }
 
     /** @param unifiedMade called as soon as the container's version 2 group is there, if there is no unit */
     void make(int pid, Runnable unifiedMade) throws ContainerFault {
         try {
-            DeviceRules rules = devices.ofNew();
-            List<CgroupStep> limits =
-                    CgroupLimits.plan(ResourceTranslation.translate(resources(), rules.v1Rules()), host.cgroups());
+            GroupLimits.Planned first = limits.first();
             if (unit == null) {
-                cgroup = makeOwnCgroup(limits, unifiedMade);
+                cgroup = makeOwnCgroup(first.steps(), unifiedMade);
             } else {
-                unit.start(pid, limits);
+                unit.start(pid, first.steps());
                 cgroupOwned = true;
-                cgroup = Cgroup.adopt(host.cgroups(), cgroupPath, CgroupLimits.controllers(limits), parents);
+                cgroup = Cgroup.adopt(host.cgroups(), cgroupPath, CgroupLimits.controllers(first.steps()), parents);
             }
             cgroupOwned = true;
             cgroupMade = true;
-            if (!NoCgroup.is(cgroup.state())) {
-                cgroup.apply(limits);
-            }
-            if (!NoCgroup.is(cgroup.state())) {
-                rules.attach(cgroup, host);
-            }
-            devices.enforced(devices.rules(), rules);
+            limits.begin(cgroup, first);
             if (isGiven()) {
                 cgroup.delegate((int) CgroupDelegation.owner(spec));
             }
             if (pid > 0 && !NoCgroup.is(cgroup.state())) {
-                cgroup.join(
-                        pid); // with a unit: what systemd does not manage; and its slices have no processes of their
-                // own
+                // With a unit: what systemd does not manage; and its slices have no processes of their own.
+                cgroup.join(pid);
             }
         } catch (ErrnoException | CgroupException | SystemdException e) {
             throw new ContainerFault(
@@ -320,59 +298,23 @@ final class ContainerGroups {
 
     void update(Resources resources) throws ContainerFault {
         requireCgroup("update limits of container " + request.id());
-        try {
-            List<Resources.DeviceRule> next = resources.devices().isEmpty() ? null : resources.devices();
-            apply(resources, next);
-        } catch (ErrnoException | CgroupException | SystemdException e) {
-            throw new ContainerFault(
-                    Kind.FAILED, "update limits of container " + request.id() + ": " + e.getMessage(), e);
-        }
+        limits.update(cgroup, resources);
+    }
+
+    /** @return the device rules until now */
+    List<Resources.DeviceRule> allow(String device, Resources.DeviceRule rule) throws ContainerFault {
+        return limits.allow(cgroup, device, rule);
+    }
+
+    /** After what {@link #allow} was for has failed. */
+    void takeBack(List<Resources.DeviceRule> before, ContainerFault failure) {
+        limits.takeBack(cgroup, before, failure);
     }
 
     private void requireCgroup(String what) throws ContainerFault {
         if (NoCgroup.is(cgroup.state())) {
             throw new ContainerFault(
                     Kind.UNSUPPORTED, what + ": it has no cgroup, since none is delegated to this user");
-        }
-    }
-
-    /** @param next the device rules from now on; null to leave them */
-    private void apply(Resources resources, @Nullable List<Resources.DeviceRule> next)
-            throws ErrnoException, CgroupException, SystemdException {
-        DeviceRules rules = next == null ? null : devices.to(next);
-        List<CgroupResources.DeviceRule> v1Rules = rules == null ? List.of() : rules.v1Rules();
-        List<CgroupStep> limits =
-                CgroupLimits.plan(ResourceTranslation.translate(resources, v1Rules), host.cgroups(), cgroup.current());
-        if (unit != null) {
-            unit.update(limits);
-        }
-        cgroup.apply(limits);
-        if (rules != null) {
-            rules.attach(cgroup, host);
-            devices.enforced(java.util.Objects.requireNonNull(next), rules);
-        }
-    }
-
-    /** @return the rules until now */
-    List<Resources.DeviceRule> allow(String device, Resources.DeviceRule rule) throws ContainerFault {
-        List<Resources.DeviceRule> before = devices.rules();
-        try {
-            apply(Resources.NONE, devices.with(rule));
-        } catch (ErrnoException | CgroupException | SystemdException e) {
-            throw new ContainerFault(
-                    Kind.FAILED,
-                    "set rule for device " + device + " of container " + request.id() + ": " + e.getMessage(),
-                    e);
-        }
-        return before;
-    }
-
-    /** After what {@link #allow} was for has failed. */
-    void takeBack(List<Resources.DeviceRule> before, ContainerFault failure) {
-        try {
-            apply(Resources.NONE, before);
-        } catch (ErrnoException | CgroupException | SystemdException undo) {
-            failure.addSuppressed(undo);
         }
     }
 
@@ -386,34 +328,18 @@ final class ContainerGroups {
     }
 
     long oomKills() {
-        try {
-            return cgroup.oomKills();
-        } catch (ErrnoException e) {
-            return 0; // the group is gone
-        }
+        return oomKills.of(cgroup);
     }
 
-    synchronized void watchOom(Runnable onOom) {
-        if (watch != null || removed || NoCgroup.is(cgroup.state())) {
-            return;
-        }
-        try {
-            watch = oomWatcher.watch(cgroup, kills -> onOom.run());
-        } catch (ErrnoException | CgroupException e) {
-            // The counter is read again when a process ends: a kill is reported then.
-            watch = null;
+    void watchOom(Runnable onOom) {
+        if (!NoCgroup.is(cgroup.state())) {
+            oomKills.watch(cgroup, onOom);
         }
     }
 
     /** What is below is killed. What this container has not made, and what is gone already, is left. */
     void remove() throws ContainerFault {
-        synchronized (this) {
-            if (watch != null) {
-                watch.close();
-                watch = null;
-            }
-            removed = true;
-        }
+        oomKills.close();
         if (!cgroupOwned) {
             return;
         }
@@ -427,35 +353,13 @@ final class ContainerGroups {
             }
             return;
         }
-        SystemdException unstopped = null;
-        ErrnoException blocked = null;
-        for (int round = 0; round < REMOVE_ROUNDS; round++) {
-            killGroup();
-            if (unit != null && round == 0) {
-                try {
-                    unit.stop();
-                } catch (SystemdException e) {
-                    unstopped = e; // the group goes nevertheless
-                }
-            }
-            try {
-                cgroup.remove(REMOVE_TIME, parents);
-                blocked = null;
-                break;
-            } catch (ErrnoException e) {
-                blocked = e; // what was forked while its parent was being killed is killed next time
-            }
-        }
-        Exception failure = blocked != null ? blocked : unstopped;
-        if (failure != null) {
-            throw new ContainerFault(
-                    Kind.FAILED, "remove cgroup of container " + request.id() + ": " + failure.getMessage(), failure);
-        }
+        GroupRemoval.remove(request.id(), cgroup, unit, parents);
     }
 
     /** Null when removing directories is not all. */
-    synchronized @Nullable Remains remains() {
-        if (unit != null || watch != null || !cgroupOwned || NoCgroup.is(cgroup.state())) {
+    @Nullable
+    Remains remains() {
+        if (unit != null || oomKills.areWatched() || !cgroupOwned || NoCgroup.is(cgroup.state())) {
             return null;
         }
         List<String> own = cgroup.directories(); // the first of which tells whether there is a process
@@ -465,24 +369,12 @@ final class ContainerGroups {
     }
 
     void removed() throws ContainerFault {
-        synchronized (this) {
-            removed = true;
-        }
+        oomKills.close();
         try {
             cgroup.removed(parents);
         } catch (ErrnoException e) {
             throw new ContainerFault(
                     Kind.FAILED, "remove parents of cgroup of container " + request.id() + ": " + e.getMessage(), e);
-        }
-    }
-
-    private void killGroup() {
-        try {
-            if (cgroup.pids().length > 0) {
-                cgroup.killAll();
-            }
-        } catch (ErrnoException | CgroupException e) {
-            // Not there, or half there: removing says what blocks, if anything does.
         }
     }
 }

@@ -41,7 +41,7 @@ public final class ExecPlan {
         Steps s = new Steps();
         PlanBuilder p = s.p;
         ProcessSteps steps = new ProcessSteps(s, process, host, linux.hasNamespace(NamespaceType.USER), handover);
-        NamespaceSteps ids = new NamespaceSteps(s, linux);
+        IdMapSteps ids = new IdMapSteps(s, linux);
         boolean userNamespace = linux.hasNamespace(NamespaceType.USER);
         Arg.Slot pidfd = p.slot();
         Arg.Slot pid = p.slot();
@@ -72,7 +72,7 @@ public final class ExecPlan {
         String unified = cgroups.unifiedDirectory();
         String fallback = cgroups.unifiedFallback();
         if (userNamespace && cgroups.given()) {
-            ids.moveToUnified(cgroups);
+            new CgroupSteps(s, cgroups).moveToUnified();
             unified = null;
             fallback = null;
         }
@@ -110,14 +110,7 @@ public final class ExecPlan {
                     p.string("/proc"),
                     c(O_PATH | O_DIRECTORY | O_CLOEXEC));
         }
-        if (process.oomScoreAdj() != null) {
-            String value = Integer.toString(process.oomScoreAdj());
-            if (host.user() == null) {
-                s.writeFile("set oom_score_adj to " + value, c(AT_FDCWD), p.string("/proc/self/oom_score_adj"), value);
-            } else {
-                s.tryWriteFile(c(AT_FDCWD), p.string("/proc/self/oom_score_adj"), value);
-            }
-        }
+        new OomScoreSteps(s, process, host.user()).own();
         long namespaces = 0;
         for (Linux.Namespace ns : linux.namespaces()) {
             // Later: a process in it may not be born in a group outside of it (cgroup2 with nsdelegate: ENOENT).
@@ -127,7 +120,7 @@ public final class ExecPlan {
         }
         // Init always has a mount namespace of its own; see InitPlan.
         p.call("enter namespaces of init process " + initPid, Sys.SETNS, pidfd, c(namespaces | CLONE_NEWNS));
-        Arg.Data args = p.struct(8, cloneFlags, 8, 0, 8, 0, 8, 0, 8, 0, 8, 0, 8, 0, 8, 0, 8, 0, 8, 0, 8, 0);
+        Arg.Data args = s.cloneArgs(cloneFlags, 0);
         if (unified != null) {
             p.store(dir, args.plus(80), 8);
         }

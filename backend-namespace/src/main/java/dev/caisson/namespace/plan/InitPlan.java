@@ -10,7 +10,6 @@ import dev.caisson.linux.plan.PlanBuilder;
 import dev.caisson.linux.plan.Sys;
 import dev.caisson.oci.Hook;
 import dev.caisson.oci.Linux;
-import dev.caisson.oci.MemoryPolicyFlag;
 import dev.caisson.oci.NamespaceType;
 import dev.caisson.oci.ProcessSpec;
 import java.util.List;
@@ -27,7 +26,12 @@ public final class InitPlan {
     private final Steps s = new Steps();
     private final PlanBuilder p = s.p;
     private final NamespaceSteps namespaces;
+    private final IdMapSteps ids;
+    private final CgroupSteps groups;
+    private final OomScoreSteps oomScore;
+    private final RootfsSteps rootfs;
     private final MountSteps mounts;
+    private final SettingSteps settings;
     private final NetDeviceSteps devices;
     private final boolean userNamespace;
     private final boolean newMounts;
@@ -36,8 +40,13 @@ public final class InitPlan {
 
     private InitPlan(PlanInput in) {
         this.in = in;
-        this.namespaces = new NamespaceSteps(s, in.spec());
+        this.namespaces = new NamespaceSteps(s, in.spec().linux());
+        this.ids = new IdMapSteps(s, in.spec().linux());
+        this.groups = new CgroupSteps(s, in.cgroups());
+        this.oomScore = new OomScoreSteps(s, in.spec().process(), in.host().user());
+        this.rootfs = new RootfsSteps(s, in);
         this.mounts = new MountSteps(s, in);
+        this.settings = new SettingSteps(s, in.spec());
         this.devices = new NetDeviceSteps(s, in.spec().linux(), in.host());
         this.rootless = in.host().user();
         this.userNamespace = namespaces.hasUser();
@@ -75,16 +84,16 @@ public final class InitPlan {
         p.load(upWrite, pipe.plus(4), 4);
         ProcessSteps steps = new ProcessSteps(s, process, in.host(), userNamespace, in.handover());
         steps.ownStreams(
-                in.ioUid() >= 0 ? in.ioUid() : namespaces.hostUid(process.user().uid()),
-                in.ioGid() >= 0 ? in.ioGid() : namespaces.hostGid(process.user().gid()));
+                in.ioUid() >= 0 ? in.ioUid() : ids.hostUid(process.user().uid()),
+                in.ioGid() >= 0 ? in.ioGid() : ids.hostGid(process.user().gid()));
         if (userNamespace) {
             steps.raiseLimits();
         }
-        mounts.openIdmapped(namespaces, procfs, namespaces.isJoined(NamespaceType.USER) ? joined.getFirst() : null);
+        mounts.openIdmapped(ids, procfs, namespaces.isJoined(NamespaceType.USER) ? joined.getFirst() : null);
         long flags = namespaces.cloneFlags(in.handover().namespaces()) | CLONE_PARENT | CLONE_CLEAR_SIGHAND;
         if (newMounts && !userNamespace) {
             p.call("create mount namespace", Sys.UNSHARE, c(CLONE_NEWNS));
-            mounts.rootfs();
+            rootfs.mount();
         } else if (newMounts && rootless != null) {
             flags |= CLONE_NEWNS; // whose root may mount the rootfs; nobody else may
         } else if (newMounts) {
@@ -92,7 +101,7 @@ public final class InitPlan {
             // user
             // namespace owns.
             p.call("create mount namespace", Sys.UNSHARE, c(CLONE_NEWNS));
-            mounts.rootfs();
+            rootfs.mount();
             // The child's working directory is moved to its copy of the mounts; a descriptor would stay with these.
             p.call("enter rootfs", Sys.FCHDIR, s.root);
             flags |= CLONE_NEWNS;
@@ -108,20 +117,23 @@ public final class InitPlan {
         if (in.cgroups().entry() == PlanInput.Entry.LATE || (isStaged() && unified != null)) {
             s.waitAtGate(p.room(8), 1);
         }
-        List<Arg.Slot> cgroups = isStaged() ? List.of() : namespaces.openCgroups(in.cgroups());
+        List<Arg.Slot> cgroups = isStaged() ? List.of() : groups.open();
         if (namespaces.isJoined(NamespaceType.USER) && in.cgroups().given()) {
-            namespaces.moveToUnified(in.cgroups());
+            groups.moveToUnified();
             unified = null;
         }
-        namespaces.oomScoreBeforeJoining(rootless);
+        if (namespaces.isJoined(NamespaceType.USER)) {
+            // Inside there is no right to lower it any more.
+            oomScore.own();
+        }
         namespaces.join(joined);
         if (devices.isNeeded() && namespaces.isJoined(NamespaceType.NETWORK)) {
             devices.configure();
         }
         if (!newMounts) {
-            mounts.rootfs();
+            rootfs.mount();
         }
-        Arg.Data args = namespaces.cloneArgs(unified == null ? flags : flags | CLONE_INTO_CGROUP, 0);
+        Arg.Data args = s.cloneArgs(unified == null ? flags : flags | CLONE_INTO_CGROUP, 0);
         if (unified != null) {
             Arg.Slot dir = p.slot();
             p.callInto(
@@ -166,8 +178,11 @@ public final class InitPlan {
 
     private void launcher(Arg.Slot procfs, Arg.Slot upWrite, Arg.Slot pid) {
         p.note(Notes.PID, pid);
-        Arg.Slot proc = namespaces.openProc(procfs, pid);
-        namespaces.describeChild(proc, pid, rootless);
+        Arg.Slot proc = s.openProc(procfs, pid);
+        ids.write(proc, pid, rootless);
+        if (!namespaces.isJoined(NamespaceType.USER)) {
+            oomScore.of(proc);
+        }
         if (devices.isNeeded() && namespaces.isNew(NamespaceType.NETWORK)) {
             devices.moveToProcess(pid);
         }
@@ -215,10 +230,10 @@ public final class InitPlan {
             }
             if (newMounts && rootless != null) {
                 p.call("become root of user namespace", Sys.SETRESUID, c(0), c(0), c(0));
-                mounts.rootfs();
+                rootfs.mount();
                 mounts.openSources();
             } else if (newMounts) {
-                mounts.reopenRoot();
+                rootfs.reopen();
                 // Still the host's root by its id, which may enter directories that the container's may not.
                 mounts.openSources();
             }
@@ -236,7 +251,9 @@ public final class InitPlan {
         if (!in.noNewKeyring()) {
             p.attempt(Sys.KEYCTL, c(KEYCTL_JOIN_SESSION_KEYRING), p.string("_ses." + in.id()), c(0), c(0), c(0));
         }
-        namespaces.loopback();
+        if (namespaces.isNew(NamespaceType.NETWORK)) {
+            settings.loopback();
+        }
         if (in.cgroups().entry() == PlanInput.Entry.BY_DAEMON) {
             // Before the mounts, of which one may be of the group: whoever makes it needs this process first.
             p.note(Notes.BORN, c(0));
@@ -260,7 +277,7 @@ public final class InitPlan {
             s.waitAtGate(p.room(8), 1);
         }
         // Not before: nodes were made under the host's device rules, and what the mounts cost is the host's.
-        namespaces.enterCgroups(in.cgroups(), isStaged() ? namespaces.openCgroups(in.cgroups()) : cgroups);
+        groups.enter(isStaged() ? groups.open() : cgroups);
         namespaces.joinCgroup(joined);
         if (namespaces.isNew(NamespaceType.CGROUP)) {
             // Only now: a cgroup namespace takes the group that its maker is in for its root.
@@ -277,23 +294,25 @@ public final class InitPlan {
             hooks.run("createContainer", h);
         }
         // Before the host's tree goes: the mask for files is a clone of the host's /dev/null.
-        mounts.readonlyPaths();
-        mounts.maskedPaths(devNull);
-        mounts.pivot();
+        ProtectedPathSteps paths = mounts.protectedPaths();
+        paths.makeReadonly();
+        paths.mask(devNull);
+        rootfs.pivot();
         steps.makeCwd();
         if (process.terminal()) {
             steps.terminal(true);
         } else {
             steps.streams();
         }
-        mounts.makeReadonly();
-        namespaces.names();
+        rootfs.makeReadonly();
+        settings.names();
         steps.securityLabels(selfOf(procfs));
-        namespaces.sysctls(procfs);
+        settings.sysctls(procfs);
         steps.setNoNewPrivileges();
         steps.scheduling();
-        personality();
-        memoryPolicy();
+        InheritedSteps inherited = new InheritedSteps(p, in.spec().linux());
+        inherited.personality();
+        inherited.memoryPolicy();
         steps.limits();
         Arg.Slot passwd = p.slot();
         Arg.Slot homeIsKnown = null;
@@ -358,53 +377,5 @@ public final class InitPlan {
 
     private static boolean isSet(@Nullable String text) {
         return text != null && !text.isEmpty();
-    }
-
-    /** set_mempolicy(2), for this process and those it makes. */
-    private void memoryPolicy() {
-        Linux.MemoryPolicy policy = in.spec().linux().memoryPolicy();
-        if (policy == null) {
-            return;
-        }
-        int mode = switch (policy.mode()) {
-            case DEFAULT -> 0;
-            case PREFERRED -> 1;
-            case BIND -> 2;
-            case INTERLEAVE -> 3;
-            case LOCAL -> 4;
-            case PREFERRED_MANY -> 5;
-            case WEIGHTED_INTERLEAVE -> 6;
-        };
-        for (MemoryPolicyFlag flag : policy.flags()) {
-            mode |= switch (flag) {
-                case STATIC_NODES -> 1 << 15;
-                case RELATIVE_NODES -> 1 << 14;
-                case NUMA_BALANCING -> 1 << 13;
-            };
-        }
-        String what = "set memory policy " + policy.mode().wire();
-        if (policy.nodes() == null || policy.nodes().isEmpty()) {
-            p.call(what, Sys.SET_MEMPOLICY, c(mode), Arg.ZERO, c(0));
-        } else {
-            byte[] mask = BitList.mask(policy.nodes());
-            // The kernel takes one bit less than it is told (mm/mempolicy.c, get_nodes).
-            p.call(
-                    what + " on nodes " + policy.nodes(),
-                    Sys.SET_MEMPOLICY,
-                    c(mode),
-                    p.bytes(mask),
-                    c(8 * mask.length + 1));
-        }
-    }
-
-    private void personality() {
-        var personality = in.spec().linux().personality();
-        if (personality != null) {
-            int domain = switch (personality.domain()) {
-                case LINUX -> 0;
-                case LINUX32 -> 8;
-            };
-            p.call("set personality " + personality.domain().wire(), Sys.PERSONALITY, c(domain));
-        }
     }
 }

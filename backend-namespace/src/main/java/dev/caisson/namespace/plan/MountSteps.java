@@ -3,7 +3,6 @@ package dev.caisson.namespace.plan;
 import static dev.caisson.namespace.plan.Kernel.*;
 import static dev.caisson.namespace.plan.Steps.c;
 
-import dev.caisson.backend.RootfsMount;
 import dev.caisson.linux.plan.Arg;
 import dev.caisson.linux.plan.PlanBuilder;
 import dev.caisson.linux.plan.Sys;
@@ -16,7 +15,7 @@ import java.util.Map;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The container's file systems. No path string is used twice: a target is opened once below the root, where neither a symlink nor
+ * The mounts of the specification. No path string is used twice: a target is opened once below the root, where neither a symlink nor
  * {@code ..} leads out, and mounted on by descriptor (CVE-2021-30465 and its like).
  */
 final class MountSteps {
@@ -34,99 +33,6 @@ final class MountSteps {
         this.in = in;
         this.target = p.slot();
         this.tree = p.slot();
-    }
-
-    /** Cuts the way by which mounts would reach the host, makes the rootfs a mount, and opens it as the root of all that follows. */
-    void rootfs() {
-        boolean isPrivate = in.spec().linux().rootfsPropagation() != null
-                && in.spec().linux().rootfsPropagation().wire().endsWith("private");
-        p.call(
-                "make / " + (isPrivate ? "private" : "slave"),
-                Sys.MOUNT,
-                Arg.ZERO,
-                p.string("/"),
-                Arg.ZERO,
-                c((isPrivate ? MS_PRIVATE : MS_SLAVE) | MS_REC),
-                Arg.ZERO);
-        if (in.rootfsMounts().isEmpty()) {
-            p.call(
-                    "bind rootfs " + in.rootfs(),
-                    Sys.MOUNT,
-                    p.string(in.rootfs()),
-                    p.string(in.rootfs()),
-                    Arg.ZERO,
-                    c(MS_BIND | MS_REC),
-                    Arg.ZERO);
-        }
-        for (RootfsMount m : in.rootfsMounts()) {
-            rootfsMount(m);
-        }
-        p.callInto(
-                s.root,
-                "open rootfs " + in.rootfs(),
-                Sys.OPENAT,
-                c(AT_FDCWD),
-                p.string(in.rootfs()),
-                c(O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
-    }
-
-    /**
-     * For a child that has a copy of the mounts: the root in them is its working directory. What was copied into a user
-     * namespace's mount namespace is locked in place (mount_namespaces(7)) and cannot become /, so it is bound once more.
-     */
-    void reopenRoot() {
-        p.callInto(
-                s.root,
-                "clone rootfs in own mount namespace",
-                Sys.OPEN_TREE,
-                c(AT_FDCWD),
-                p.string("."),
-                c(OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE));
-        p.call(
-                "bind rootfs in own mount namespace",
-                Sys.MOVE_MOUNT,
-                s.root,
-                p.string(""),
-                c(AT_FDCWD),
-                p.string("."),
-                c(MOVE_MOUNT_F_EMPTY_PATH));
-    }
-
-    private void rootfsMount(RootfsMount m) {
-        MountOptions o = MountOptions.parse(m.options());
-        String at = m.target().isEmpty() ? in.rootfs() : in.rootfs() + "/" + Steps.relative(m.target());
-        String what = "mount rootfs " + m.source() + " (" + m.type() + ") on " + at;
-        boolean bind = o.bind() || m.type().equals("bind");
-        OverlayLayers layers = m.type().equals("overlay") ? OverlayLayers.compact(o.data()) : null;
-        String data = layers == null ? o.data() : layers.data();
-        if (layers != null && layers.directory() != null) {
-            p.call(what + ": enter " + layers.directory(), Sys.CHDIR, p.string(layers.directory()));
-        }
-        long flags = bind ? MS_BIND | (o.recursiveBind() ? MS_REC : 0) : o.flags();
-        p.call(
-                what,
-                Sys.MOUNT,
-                p.string(m.source()),
-                p.string(at),
-                bind ? Arg.ZERO : p.string(m.type()),
-                c(flags),
-                bind || data.isEmpty() ? Arg.ZERO : p.string(data));
-        if (layers != null && layers.directory() != null) {
-            p.call(what, Sys.CHDIR, p.string("/"));
-        }
-        if (bind && o.attrSet() != 0) {
-            p.call(
-                    what,
-                    Sys.MOUNT_SETATTR,
-                    c(AT_FDCWD),
-                    p.string(at),
-                    c(0),
-                    p.struct(8, o.attrSet(), 8, o.attrClear(), 8, 0, 8, 0),
-                    c(MOUNT_ATTR_SIZE));
-        }
-        for (long propagation : o.propagation()) {
-            p.call(what, Sys.MOUNT, Arg.ZERO, p.string(at), Arg.ZERO, c(propagation), Arg.ZERO);
-        }
     }
 
     /** Whether a mount shows the container's groups. */
@@ -166,7 +72,7 @@ final class MountSteps {
      *
      * @param joinedUser the container's user namespace if it exists already
      */
-    void openIdmapped(NamespaceSteps namespaces, Arg.Slot procfs, Arg.@Nullable Slot joinedUser) {
+    void openIdmapped(IdMapSteps ids, Arg.Slot procfs, Arg.@Nullable Slot joinedUser) {
         Map<List<List<IdMapping>>, Arg.Slot> known = new HashMap<>();
         for (int i = 0; i < in.spec().mounts().size(); i++) {
             Mount m = in.spec().mounts().get(i);
@@ -186,7 +92,7 @@ final class MountSteps {
                         : List.of(
                                 in.spec().linux().uidMappings(),
                                 in.spec().linux().gidMappings());
-                mapping = known.computeIfAbsent(key, k -> namespaces.userNamespace(procfs, k.getFirst(), k.getLast()));
+                mapping = known.computeIfAbsent(key, k -> ids.userNamespace(procfs, k.getFirst(), k.getLast()));
             }
             String what = bindWords(m) + ": map ids";
             Arg.Slot slot = openSource(m, o);
@@ -355,148 +261,8 @@ final class MountSteps {
         p.attempt(Sys.CLOSE, target);
     }
 
-    /** Makes the rootfs the root, and the host's file systems go away. */
-    void pivot() {
-        p.call("enter rootfs", Sys.FCHDIR, s.root);
-        if (in.noPivotRoot()) {
-            // The old tree stays below; at least these instances of the host's go (a chroot can be left).
-            p.attempt(Sys.UMOUNT2, p.string("/proc"), c(MNT_DETACH));
-            p.attempt(Sys.UMOUNT2, p.string("/sys"), c(MNT_DETACH));
-            p.call("move rootfs to /", Sys.MOUNT, p.string("."), p.string("/"), Arg.ZERO, c(MS_MOVE), Arg.ZERO);
-            p.call("chroot to rootfs", Sys.CHROOT, p.string("."));
-        } else {
-            p.call("pivot_root to " + in.rootfs(), Sys.PIVOT_ROOT, p.string("."), p.string("."));
-            // "." is the old root now, stacked on the new one.
-            p.call("detach host's root", Sys.UMOUNT2, p.string("."), c(MNT_DETACH));
-        }
-        p.call("chdir to /", Sys.CHDIR, p.string("/"));
-        if (in.spec().linux().rootfsPropagation() != null) {
-            String word = in.spec().linux().rootfsPropagation().wire();
-            long flag = MountOptions.parse(List.of(word)).propagation().getFirst();
-            p.call("make rootfs " + word, Sys.MOUNT, Arg.ZERO, p.string("/"), Arg.ZERO, c(flag), Arg.ZERO);
-        }
-    }
-
-    /** /dev and / read-only if they are to be, once everything in them is made. */
-    void makeReadonly() {
-        for (Mount m : in.spec().mounts()) {
-            if (m.destination().equals("/dev") && !m.isBind() && m.options().contains("ro")) {
-                p.call(
-                        "make /dev read-only",
-                        Sys.MOUNT_SETATTR,
-                        c(AT_FDCWD),
-                        p.string("/dev"),
-                        c(0),
-                        p.struct(8, MOUNT_ATTR_RDONLY, 8, 0, 8, 0, 8, 0),
-                        c(MOUNT_ATTR_SIZE));
-            }
-        }
-        if (in.spec().root() != null && in.spec().root().readonly()) {
-            p.call(
-                    "make rootfs read-only",
-                    Sys.MOUNT_SETATTR,
-                    c(AT_FDCWD),
-                    p.string("/"),
-                    c(0),
-                    p.struct(8, MOUNT_ATTR_RDONLY, 8, 0, 8, 0, 8, 0),
-                    c(MOUNT_ATTR_SIZE));
-        }
-    }
-
-    /** Each path as a read-only mount of itself; what does not exist is skipped. */
-    void readonlyPaths() {
-        for (String path : in.spec().linux().readonlyPaths()) {
-            PlanBuilder.Label skip = new PlanBuilder.Label();
-            PlanBuilder.Label there = new PlanBuilder.Label();
-            s.tryOpenInRoot(target, path, O_PATH, 0);
-            s.jumpIfDone(target, there);
-            p.jumpIfEqual(target, c(-ENOENT), skip);
-            p.jumpIfEqual(target, c(-ENOTDIR), skip);
-            p.fail("make " + path + " read-only", target);
-            p.place(there);
-            p.callInto(
-                    tree,
-                    "make " + path + " read-only",
-                    Sys.OPEN_TREE,
-                    target,
-                    p.string(""),
-                    c(OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE));
-            s.setAttr("make " + path + " read-only", tree, true, MOUNT_ATTR_RDONLY, 0, 0);
-            s.moveMount("make " + path + " read-only", tree, target);
-            p.attempt(Sys.CLOSE, tree);
-            p.attempt(Sys.CLOSE, target);
-            p.place(skip);
-        }
-    }
-
-    /**
-     * A clone of the host's /dev/null, taken before the rootfs is entered: what the image calls /dev/null does not matter
-     * (CVE-2025-31133). Each masked file needs a clone of its own.
-     */
-    void maskedPaths(Arg.Slot devNull) {
-        Arg.Slot empty = p.slot();
-        p.set(empty, c(-1));
-        for (String path : in.spec().linux().maskedPaths()) {
-            String what = "mask " + path;
-            PlanBuilder.Label skip = new PlanBuilder.Label();
-            PlanBuilder.Label file = new PlanBuilder.Label();
-            PlanBuilder.Label mounted = new PlanBuilder.Label();
-            PlanBuilder.Label first = new PlanBuilder.Label();
-            s.tryOpenInRoot(target, path, O_PATH | O_DIRECTORY, 0);
-            p.jumpIfEqual(target, c(-ENOENT), skip);
-            p.jumpIfEqual(target, c(-ENOTDIR), file);
-            p.jumpIfLess(target, c(0), file);
-            // One empty file system for all directories.
-            p.jumpIfLess(empty, c(0), first);
-            p.callInto(
-                    tree,
-                    what,
-                    Sys.OPEN_TREE,
-                    empty,
-                    p.string(""),
-                    c(OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
-            s.moveMount(what, tree, target);
-            p.attempt(Sys.CLOSE, tree);
-            p.jump(mounted);
-            p.place(first);
-            p.call(what, Sys.FCHDIR, target);
-            p.call(
-                    what,
-                    Sys.MOUNT,
-                    p.string("tmpfs"),
-                    p.string("."),
-                    p.string("tmpfs"),
-                    c(MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC),
-                    p.string("nr_blocks=1,nr_inodes=1"));
-            s.openInRoot(empty, what, path, O_PATH | O_DIRECTORY, 0);
-            p.jump(mounted);
-            p.place(file);
-            s.tryOpenInRoot(target, path, O_PATH, 0);
-            p.jumpIfEqual(target, c(-ENOENT), skip);
-            p.jumpIfEqual(target, c(-ENOTDIR), skip);
-            PlanBuilder.Label opened = new PlanBuilder.Label();
-            s.jumpIfDone(target, opened);
-            p.fail(what, target);
-            p.place(opened);
-            p.callInto(
-                    tree,
-                    what,
-                    Sys.OPEN_TREE,
-                    devNull,
-                    p.string(""),
-                    c(OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
-            s.protectInode(what, tree);
-            s.moveMount(what, tree, target);
-            p.attempt(Sys.CLOSE, tree);
-            p.place(mounted);
-            p.attempt(Sys.CLOSE, target);
-            p.place(skip);
-        }
-        p.call("chdir to /", Sys.CHDIR, p.string("/"));
-    }
-
-    boolean hasNewCgroupNamespace() {
-        var ns = in.spec().linux().namespace(NamespaceType.CGROUP);
-        return ns != null && ns.path() == null;
+    /** For what is protected among them. */
+    ProtectedPathSteps protectedPaths() {
+        return new ProtectedPathSteps(s, in.spec().linux(), target, tree);
     }
 }

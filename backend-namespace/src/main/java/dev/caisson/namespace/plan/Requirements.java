@@ -34,8 +34,8 @@ public final class Requirements {
                 && !self.idMapPrograms()
                 && user != null
                 && user.path() == null
-                && !(NamespaceSteps.isOnly(linux.uidMappings(), self.uid())
-                        && NamespaceSteps.isOnly(linux.gidMappings(), self.gid()))) {
+                && !(IdMapSteps.isOnly(linux.uidMappings(), self.uid())
+                        && IdMapSteps.isOnly(linux.gidMappings(), self.gid()))) {
             return "linux.uidMappings: user " + self.uid() + " can map its own ids alone, 1 each; more need "
                     + HostFacts.NEWUIDMAP + " (Debian package uidmap) and ranges in /etc/subuid and /etc/subgid";
         }

@@ -58,7 +58,7 @@ public final class RunningPlan {
         RunningPlan plan = new RunningPlan(initPid, b.build());
         MountSteps mounts = new MountSteps(plan.s, in.withSpec(plan.spec));
         mounts.openIdmapped(
-                new NamespaceSteps(plan.s, plan.spec),
+                new IdMapSteps(plan.s, plan.spec.linux()),
                 plan.procfs,
                 plan.userNamespace ? plan.openUserNamespace(mount) : null);
         mounts.openSources();

@@ -228,4 +228,19 @@ final class Steps {
         p.call(what, Sys.WRITE, fd, p.string(text), c(text.getBytes(java.nio.charset.StandardCharsets.UTF_8).length));
         p.attempt(Sys.CLOSE, fd);
     }
+
+    /** Opens, as O_PATH, the directory of a process in the /proc that {@code procfs} is. */
+    Arg.Slot openProc(Arg.Slot procfs, Arg.Slot pid) {
+        Arg.Data name = p.room(24);
+        Arg.Slot length = p.slot();
+        Arg.Slot dir = p.slot();
+        p.decimal(length, pid, name);
+        p.callInto(dir, "open /proc/<pid of init>", Sys.OPENAT, procfs, name, c(O_PATH | O_DIRECTORY | O_CLOEXEC));
+        return dir;
+    }
+
+    /** struct clone_args; its cgroup, 80 bytes in, is stored into it when the plan runs. */
+    Arg.Data cloneArgs(long flags, long exitSignal) {
+        return p.struct(8, flags, 8, 0, 8, 0, 8, 0, 8, exitSignal, 8, 0, 8, 0, 8, 0, 8, 0, 8, 0, 8, 0);
+    }
 }

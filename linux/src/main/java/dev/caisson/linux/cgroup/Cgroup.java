@@ -5,14 +5,8 @@ import dev.caisson.linux.Errno;
 import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.HostFiles;
-import dev.caisson.linux.Processes;
-import dev.caisson.linux.cgroup.CgroupStep.AnyOrder;
-import dev.caisson.linux.cgroup.CgroupStep.Downwards;
-import dev.caisson.linux.cgroup.CgroupStep.OnFailure;
-import dev.caisson.linux.cgroup.CgroupStep.Write;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -215,134 +209,7 @@ public final class Cgroup {
      * @throws CgroupException where more can be said than the errno does
      */
     public void apply(List<CgroupStep> steps) throws ErrnoException, CgroupException {
-        for (int i = 0; i < steps.size(); i++) {
-            switch (steps.get(i)) {
-                case Write write -> {
-                    int end = endOfRun(steps, i, write);
-                    if (end - i > 1) {
-                        performRun(write, steps.subList(i, end));
-                        i = end - 1;
-                    } else {
-                        check(write, perform(write));
-                    }
-                }
-                case AnyOrder group -> perform(group);
-                case Downwards down -> performDownwards(down.write());
-            }
-        }
-    }
-
-    /** The first step behind {@code from} that does not write to the same file; device rules are a dozen to one. */
-    private static int endOfRun(List<CgroupStep> steps, int from, Write first) {
-        int end = from + 1;
-        while (end < steps.size()
-                && steps.get(end) instanceof Write next
-                && first.otherwise() == null
-                && next.otherwise() == null
-                && next.controller().equals(first.controller())
-                && next.file().equals(first.file())) {
-            end++;
-        }
-        return end;
-    }
-
-    private void performRun(Write first, List<CgroupStep> run) throws ErrnoException, CgroupException {
-        List<Write> writes = new ArrayList<>(run.size());
-        List<String> texts = new ArrayList<>(run.size());
-        for (CgroupStep step : run) {
-            Write write = (Write) step;
-            writes.add(write);
-            texts.add(write.text());
-        }
-        List<Errno> results = HostFiles.tryWriteEach(directoryOf(first) + "/" + first.file(), texts);
-        for (int i = 0; i < writes.size(); i++) {
-            check(writes.get(i), results.get(i));
-        }
-    }
-
-    private void perform(AnyOrder group) throws ErrnoException, CgroupException {
-        List<Write> left = group.writes();
-        while (true) {
-            List<Write> refused = new ArrayList<>();
-            for (Write write : left) {
-                Errno errno = perform(write);
-                if (errno == Errno.EINVAL) {
-                    refused.add(write);
-                } else {
-                    check(write, errno);
-                }
-            }
-            if (refused.isEmpty()) {
-                return;
-            }
-            if (refused.size() == left.size()) {
-                check(refused.getFirst(), Errno.EINVAL);
-            }
-            left = refused;
-        }
-    }
-
-    private void performDownwards(Write write) throws ErrnoException, CgroupException {
-        List<String> upwards = new ArrayList<>();
-        String at = CgroupHierarchy.parentOf(directoryOf(write));
-        // The files end where the mount does; at the hierarchy's root the value is the machine's and not ours to
-        // change.
-        while (HostFiles.exists(CgroupHierarchy.parentOf(at) + "/" + write.file())) {
-            upwards.add(at);
-            at = CgroupHierarchy.parentOf(at);
-        }
-        for (String ancestor : upwards.reversed()) {
-            // An ancestor may already allow more; only the group's own write decides.
-            HostFiles.tryWrite(ancestor + "/" + write.file(), write.text());
-        }
-        check(write, perform(write));
-    }
-
-    private String directoryOf(Write write) throws CgroupException {
-        String directory = write.controller().isEmpty()
-                ? state.unified()
-                : state.controllers().get(write.controller());
-        if (directory == null) {
-            throw new CgroupException("set " + write.file() + ": the group has no controller " + write.controller());
-        }
-        return directory;
-    }
-
-    private Errno perform(Write write) throws CgroupException {
-        Errno errno = HostFiles.tryWrite(directoryOf(write) + "/" + write.file(), write.text());
-        if (errno == Errno.ENOENT && write.otherwise() != null) {
-            return perform(write.otherwise());
-        }
-        return errno;
-    }
-
-    private void check(Write write, Errno errno) throws ErrnoException, CgroupException {
-        if (errno.ok()
-                || write.onFailure() == OnFailure.IGNORE
-                || (write.onFailure() == OnFailure.IGNORE_ABSENT && errno == Errno.ENOENT)) {
-            return;
-        }
-        String directory = directoryOf(write);
-        ErrnoException failure =
-                new ErrnoException(errno, "write", directory + "/" + write.file() + " '" + write.text() + "'");
-        if (errno == Errno.EBUSY && write.controller().equals(MEMORY)) {
-            // The words are runc's, which callers of the command line show.
-            throw new CgroupException(
-                    "unable to set memory limit to " + write.text() + " (current usage: "
-                            + CgroupFile.numberOrZero(directory, "memory.usage_in_bytes") + ", peak usage: "
-                            + CgroupFile.numberOrZero(directory, "memory.max_usage_in_bytes") + ")",
-                    failure);
-        }
-        if (errno == Errno.ENOENT && directory.equals(state.unified()) && HostFiles.exists(directory)) {
-            String available = CgroupFile.text(directory, "cgroup.controllers");
-            if (available != null && !CgroupLayout.split(available.strip(), ' ').contains(write.controller())) {
-                throw new CgroupException(
-                        "set " + write.file() + ": controller " + write.controller() + " is not enabled in "
-                                + directory,
-                        failure);
-            }
-        }
-        throw failure;
+        new CgroupWriter(state).apply(steps);
     }
 
     /**
@@ -382,60 +249,9 @@ public final class Cgroup {
                 cpuMax, none ? Long.valueOf(-1) : limit, CgroupFile.number(memory, "memory.usage_in_bytes"));
     }
 
-    /** The group of one hierarchy that stands for all when processes are looked for. */
-    private String primary() {
-        return state.unified() != null ? state.unified() : directories.getFirst();
-    }
-
     /** The processes in this group and all groups below, as this process's pid namespace numbers them, sorted. */
     public int[] pids() throws ErrnoException {
-        return pids(primary());
-    }
-
-    private static int[] pids(String directory) throws ErrnoException {
-        PidList pids = new PidList();
-        CgroupTree.walk(directory, group -> {
-            String text = CgroupFile.text(group, "cgroup.procs");
-            if (text != null) {
-                pids.addLines(text);
-            }
-        });
-        return pids.sorted();
-    }
-
-    private static final class PidList {
-        private int[] pids = new int[16];
-        private int count;
-
-        void addLines(String text) {
-            for (String line : CgroupLayout.lines(text)) {
-                int pid = Integer.parseInt(line);
-                // 0 stands for a process outside of this pid namespace.
-                if (pid != 0) {
-                    if (count == pids.length) {
-                        pids = Arrays.copyOf(pids, count * 2);
-                    }
-                    pids[count++] = pid;
-                }
-            }
-        }
-
-        int[] sorted() {
-            int[] result = Arrays.copyOf(pids, count);
-            Arrays.sort(result);
-            return result;
-        }
-    }
-
-    private CgroupFreezer freezer() throws CgroupException {
-        if (state.unified() != null) {
-            return new CgroupFreezer.Unified(state.unified());
-        }
-        CgroupFreezer freezer = version1Freezer();
-        if (freezer == null) {
-            throw new CgroupException("freeze: this host has no cgroup controller freezer");
-        }
-        return freezer;
+        return new CgroupProcesses(state, directories).pids();
     }
 
     /**
@@ -444,17 +260,17 @@ public final class Cgroup {
      * @throws CgroupException after the time-out, with all tasks running again
      */
     public void freeze(Duration timeout) throws ErrnoException, CgroupException {
-        freezer().freeze(timeout);
+        CgroupFreezer.of(state).freeze(timeout);
     }
 
     /** Lets all tasks run again. */
     public void thaw() throws ErrnoException, CgroupException {
-        freezer().thaw();
+        CgroupFreezer.of(state).thaw();
     }
 
     /** Whether all tasks have stopped. */
     public boolean frozen() throws ErrnoException, CgroupException {
-        return freezer().frozen();
+        return CgroupFreezer.of(state).frozen();
     }
 
     /**
@@ -462,68 +278,7 @@ public final class Cgroup {
      * end; {@link #remove} does.
      */
     public void killAll() throws ErrnoException, CgroupException {
-        boolean killed = false;
-        if (state.unified() != null) {
-            // Atomic against fork, since Linux 5.14.
-            Errno errno = HostFiles.tryWrite(state.unified() + "/cgroup.kill", "1");
-            killed = errno.ok();
-            if (!killed && errno != Errno.ENOENT) {
-                throw new ErrnoException(errno, "write", state.unified() + "/cgroup.kill");
-            }
-        }
-        CgroupFreezer.Version1 v1Freezer = version1Freezer();
-        if (!killed) {
-            killFrozen(v1Freezer);
-        } else if (directories.size() > 1) {
-            // A process that had joined only some groups when its creator died is not in the version 2 one.
-            killEach(directories.getLast());
-        }
-        if (v1Freezer != null) {
-            CgroupTree.walk(v1Freezer.directory(), group -> new CgroupFreezer.Version1(group).thaw());
-        }
-    }
-
-    private CgroupFreezer.@Nullable Version1 version1Freezer() {
-        String directory = state.controllers().get("freezer");
-        return directory == null ? null : new CgroupFreezer.Version1(directory);
-    }
-
-    private void killFrozen(CgroupFreezer.@Nullable Version1 freezer) throws ErrnoException {
-        if (freezer != null) {
-            try {
-                freezer.freeze(Duration.ofSeconds(1));
-            } catch (CgroupException unstoppable) {
-                // Killed running, then.
-                killEach(primary());
-            }
-        }
-        for (String directory : directories) {
-            killEach(directory);
-        }
-    }
-
-    /** Goes on while new processes appear, which a fork may have made after the list was read. */
-    private static void killEach(String directory) throws ErrnoException {
-        int[] before = new int[0];
-        while (true) {
-            int[] pids = pids(directory);
-            if (!hasNew(pids, before)) {
-                return;
-            }
-            for (int pid : pids) {
-                Processes.kill(pid, Processes.SIGKILL);
-            }
-            before = pids;
-        }
-    }
-
-    private static boolean hasNew(int[] pids, int[] before) {
-        for (int pid : pids) {
-            if (Arrays.binarySearch(before, pid) < 0) {
-                return true;
-            }
-        }
-        return false;
+        new CgroupProcesses(state, directories).killAll();
     }
 
     /**

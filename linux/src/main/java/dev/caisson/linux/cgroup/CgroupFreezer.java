@@ -4,6 +4,7 @@ import dev.caisson.linux.Errno;
 import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.HostFiles;
 import java.time.Duration;
+import org.jspecify.annotations.Nullable;
 
 /** Stops all tasks of a group, on either version. */
 sealed interface CgroupFreezer {
@@ -15,6 +16,28 @@ sealed interface CgroupFreezer {
 
     /** Whether all tasks have stopped. */
     boolean frozen() throws ErrnoException;
+
+    /**
+     * That of a container's groups.
+     *
+     * @throws CgroupException if there is none on this host
+     */
+    static CgroupFreezer of(CgroupState state) throws CgroupException {
+        if (state.unified() != null) {
+            return new Unified(state.unified());
+        }
+        CgroupFreezer freezer = version1(state);
+        if (freezer == null) {
+            throw new CgroupException("freeze: this host has no cgroup controller freezer");
+        }
+        return freezer;
+    }
+
+    /** The one of version 1, if the host has it, whether or not it is the one to use. */
+    static @Nullable Version1 version1(CgroupState state) {
+        String directory = state.controllers().get("freezer");
+        return directory == null ? null : new Version1(directory);
+    }
 
     /** cgroup.freeze and cgroup.events (cgroup-v2.rst, Linux 5.2). A frozen task can be killed. */
     record Unified(String directory) implements CgroupFreezer {

@@ -67,11 +67,8 @@ public record OciRuntime(RuntimeUnderTest.Kind kind, Path binary, Map<String, St
                 caisson.command(state.resolve("root"), "state", "nobody").run();
         // The sentence that containerd's shim and go-runc look for; without it there is no such verb.
         if (unknown.exit() == 0 || !unknown.err().contains("container does not exist")) {
-            Skip.note(
-                    "the OCI command line",
-                    "its verbs: `caisson state nobody` exits with " + unknown.exit() + " and says '"
-                            + unknown.err().strip() + "'");
-            return Optional.empty();
+            throw new IllegalStateException(binary + " is no OCI command line: `state nobody` exits with "
+                    + unknown.exit() + " and says '" + unknown.err().strip() + "'");
         }
         return Optional.of(caisson);
     }

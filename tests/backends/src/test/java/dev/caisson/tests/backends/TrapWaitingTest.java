@@ -2,6 +2,7 @@ package dev.caisson.tests.backends;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.testkit.Bundle;
 import dev.caisson.backend.testkit.TestContainer;
 import java.io.IOException;
@@ -20,10 +21,28 @@ final class TrapWaitingTest extends TrapSuite {
         return TestContainer.prepare(new Tiered(backend(), "strict"), shell(script), pod().launcher());
     }
 
+    /** Until there are so many processes and all of them wait for something. */
+    private static void awaitAsleep(TestContainer c, int count) {
+        await(count + " processes that wait", () -> {
+            try {
+                List<Integer> pids = c.container().pids();
+                for (int pid : pids) {
+                    String stat = Files.readString(Path.of("/proc/" + pid + "/stat"));
+                    if (stat.charAt(stat.lastIndexOf(')') + 2) != 'S') {
+                        return false;
+                    }
+                }
+                return pids.size() == count;
+            } catch (ContainerFault | IOException e) {
+                return false; // one has ended meanwhile
+            }
+        });
+    }
+
     @Test
     void aContainerWithAWaitingCallIsPausedAndGoesOn() throws Exception {
         try (TestContainer c = strict(WAITS).create().start()) {
-            pass(500);
+            awaitAsleep(c, 4); // the program, the reader, the writer and what that waits for
             c.container().pause();
             pass(2000);
             assertThat(c.stdout()).isEmpty();
@@ -37,7 +56,7 @@ final class TrapWaitingTest extends TrapSuite {
         String script = "for i in $(seq 1 100); do (sleep 1000) | cat & done; echo up; exec sleep 1000";
         try (TestContainer c = strict(script).create().start()) {
             await("program", () -> c.stdout().equals("up\n"));
-            pass(300);
+            awaitAsleep(c, 201); // the program, and of each pipe both ends
             assertThat(c.execOutput("ls", "/")).contains("bin");
             c.init().kill(9);
             assertThat(c.awaitExit().code()).isEqualTo(137);

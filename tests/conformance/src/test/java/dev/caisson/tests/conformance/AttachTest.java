@@ -12,6 +12,8 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -101,15 +103,29 @@ class AttachTest extends Bed {
         return Command.of("script", "-qefc", String.join(" ", command.argv()), "/dev/null");
     }
 
+    /** Of a container's first process; ctr's second column. */
+    private long pid(String id) {
+        String line = bed().ctr()
+                .run("task", "ls")
+                .ok()
+                .out()
+                .lines()
+                .filter(each -> each.startsWith(id + " "))
+                .findFirst()
+                .orElseThrow();
+        return Long.parseLong(line.strip().split(" +", -1)[1]);
+    }
+
     private void assertRunning(String id) {
         assertThat(bed().ctr().run("task", "ls").ok().out()).containsPattern(id + " .*RUNNING");
     }
 
     @Test
-    void clientsComeAndGoAndNothingIsLost() {
+    void clientsComeAndGoAndNothingIsLost() throws IOException {
         String id = Ctr.newId("attach");
-        String script = "while read line; do case $line in quit) exit 7;; later) (sleep 1; echo while away) & ;; "
-                + "*) echo got $line;; esac; done; echo end of input";
+        String script =
+                "while read line; do case $line in quit) exit 7;; later) (while [ ! -e /alone ]; do sleep 0.02; done; echo while away; >/said) & ;; "
+                        + "*) echo got $line;; esac; done; echo end of input";
         try {
             // Its standard input stays open until it has ended: an end of file would be passed on to the container.
             try (Client starter = new Client(run(id, List.of(), "sh", "-c", script))) {
@@ -122,7 +138,10 @@ class AttachTest extends Bed {
                 first.type("two\n");
                 first.expect("got two\n");
             }
-            Await.sleep(Duration.ofMillis(1500)); // it writes now, with nobody there to read
+            // It writes now, with nobody there to read.
+            Path root = Path.of("/proc/" + pid(id) + "/root");
+            Files.createFile(root.resolve("alone"));
+            Await.until("a line that nobody reads", SOON, () -> Files.exists(root.resolve("said")));
             assertRunning(id);
             try (Client second = new Client(attach(id))) {
                 second.expect("while away\n");

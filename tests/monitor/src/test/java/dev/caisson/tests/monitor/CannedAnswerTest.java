@@ -94,9 +94,8 @@ class CannedAnswerTest {
         try (Rig rig = Rig.bare()) {
             Peer link = rig.startMonitor();
             link.can(0, false, KEY, text("canned"));
-            Rig.sleep(50);
-            rig.daemon().close();
-            Rig.sleep(50);
+            link.sync();
+            rig.loseDaemon();
             Containerd c = rig.connect();
             c.request(1, REQUEST);
             assertThat(c.next().body()).asString().isEqualTo("canned");

@@ -26,7 +26,7 @@ class DaemonStartTest {
     }
 
     private static void goDown(Rig rig) throws IOException {
-        rig.daemon().close();
+        rig.loseDaemon();
         Files.deleteIfExists(rig.state.resolve("caissond.sock"));
     }
 
@@ -43,7 +43,7 @@ class DaemonStartTest {
             for (int i = 0; i < 10; i++) {
                 commands.add(rig.command(List.of(), "state", "x"));
             }
-            Rig.sleep(2500);
+            Rig.sleep(2500); // in which others would be started, too
             assertThat(Files.readAllLines(starts(rig)))
                     .containsExactly("--state-dir " + rig.state + " " + rig.state + "/start.lock");
             rig.restartDaemon();
@@ -160,7 +160,6 @@ class DaemonStartTest {
         try (Rig rig = Rig.bare()) {
             rig.startMonitor();
             goDown(rig);
-            Rig.sleep(300);
             long start = System.nanoTime();
             rig.restartDaemon();
             rig.daemon().acceptMonitor().await(Frame.ATTACHED);

@@ -23,8 +23,7 @@ class IdleTest {
                 assertThat(Rig.ticks(rig.monitorPid()) - before)
                         .as("ticks with a daemon")
                         .isZero();
-                rig.daemon().close();
-                Rig.sleep(1000);
+                rig.loseDaemon();
                 before = Rig.ticks(rig.monitorPid());
                 Rig.sleep(5000);
                 assertThat(Rig.ticks(rig.monitorPid()) - before)

@@ -103,15 +103,14 @@ class InitTest {
         try (Rig rig = Rig.bare()) {
             Process p = init(rig);
             int pid = initPid(p);
-            Rig.until("init is init", () -> {
+            Rig.until("init waits in rt_sigtimedwait", () -> {
                 try {
-                    return Files.readString(Path.of("/proc/" + pid + "/cmdline"))
-                            .contains("caisson-init");
+                    return Files.readString(Path.of("/proc/" + pid + "/syscall"))
+                            .startsWith("128 ");
                 } catch (IOException e) {
                     return false;
                 }
             });
-            Rig.sleep(300);
             rig.run(new ProcessBuilder("kill", "-HUP", "" + pid)).waitFor();
             assertThat(p.waitFor(300, TimeUnit.MILLISECONDS)).isFalse();
             rig.run(new ProcessBuilder("kill", "-TERM", "" + pid)).waitFor();

@@ -225,7 +225,7 @@ class LaunchTest {
             Peer last = rig.daemon().acceptMonitor();
             last.await(Frame.ATTACHED);
             last.send(Frame.of(Frame.FORGET, 7, 0));
-            Rig.sleep(100);
+            last.sync();
             rig.restartDaemon();
             Peer none = rig.daemon().acceptMonitor();
             none.await(Frame.ATTACHED);

@@ -150,7 +150,7 @@ class RelayTest {
                     }
                 });
             }
-            Rig.sleep(1500);
+            Rig.sleep(1500); // in which it would take more than it may
             // 32 MB wait; the monitor holds what its limits allow: a mebibyte for the link, 8 for each connection.
             assertThat(Rig.kib(monitor, "status", "VmRSS")).isLessThan(120_000);
             link.read();

@@ -61,6 +61,19 @@ final class Rig implements AutoCloseable {
         return daemon;
     }
 
+    /** The daemon dies; returns when the monitor has noticed, which has a descriptor less then. */
+    void loseDaemon() throws IOException {
+        int before = countDescriptors(monitorPid());
+        daemon.close();
+        until("the monitor has lost its daemon", () -> {
+            try {
+                return countDescriptors(monitorPid()) < before;
+            } catch (IOException e) {
+                throw new java.io.UncheckedIOException(e);
+            }
+        });
+    }
+
     /** Starts a monitor as a shim's start does, and returns its link. */
     Peer startMonitor() throws IOException, InterruptedException {
         Process command = command(List.of(), "start");

@@ -153,9 +153,13 @@ class StdioTest {
             Peer link = rig.startMonitor();
             Path out = fifo(rig, "out");
             link.openIo(1, NONE, path(out), SAME);
-            link.spawn(1, "writes", Plans.shell("echo one; sleep 1; echo two"), 1, 0);
-            Rig.sleep(500);
+            Path written = rig.dir.resolve("written");
+            Path read = rig.dir.resolve("read");
+            String script = "echo one; >" + written + "; while [ ! -e " + read + " ]; do sleep 0.02; done; echo two";
+            link.spawn(1, "writes", Plans.shell(script), 1, 0);
+            Rig.until("a line nobody reads", () -> Files.exists(written));
             Reader r = new Reader(out);
+            Files.createFile(read);
             assertThat(link.awaitStatus(1)).isZero();
             Rig.until("what was written has waited", () -> r.text().equals("one\ntwo\n"));
             link.send(Frame.of(Frame.IO_CLOSE, 1, 0));
@@ -307,7 +311,7 @@ class StdioTest {
             Path out = fifo(rig, "out");
             link.openIo(1, NONE, path(out), TTY);
             onTerminal(link, 1, "seq 1 60000");
-            Rig.sleep(500);
+            Rig.sleep(500); // so slow: all buffers on the way fill meanwhile
             Reader r = new Reader(out);
             link.awaitStatus(1);
             Rig.until("the end", r::ended);
@@ -325,7 +329,7 @@ class StdioTest {
             // Fills the fifo and the copy's buffer and leaves the rest in the terminal's.
             onTerminal(link, 1, "trap '' HUP; head -c 67000 /dev/zero & sleep 0.5");
             link.awaitStatus(1);
-            Rig.sleep(2500);
+            Rig.sleep(2500); // longer than a dead process's terminal is drained
             assertIdle(rig);
         }
     }
@@ -362,11 +366,13 @@ class StdioTest {
             link.gate(1, 1, (byte) 1);
             link.awaitStatus(1);
             // The end of the launch's notes is another event than the end of its process.
-            long deadline = System.nanoTime() + 5_000_000_000L;
-            while (Rig.countDescriptors(rig.monitorPid()) > before && System.nanoTime() < deadline) {
-                Rig.sleep(5);
-            }
-            assertThat(Rig.countDescriptors(rig.monitorPid())).isEqualTo(before);
+            Rig.until("no descriptor is left", () -> {
+                try {
+                    return Rig.countDescriptors(rig.monitorPid()) == before;
+                } catch (IOException e) {
+                    throw new java.io.UncheckedIOException(e);
+                }
+            });
         }
     }
 
@@ -393,12 +399,12 @@ class StdioTest {
             Peer link = rig.startMonitor();
             Path in = fifo(rig, "in");
             link.openIo(1, path(in), NONE, TTY);
-            onTerminal(link, 1, "stty raw -echo; sleep 1000");
-            link.await(Frame.LAUNCHED, 1);
-            Rig.sleep(300);
+            Path raw = rig.dir.resolve("raw");
+            onTerminal(link, 1, "stty raw -echo; >" + raw + "; sleep 1000");
+            Rig.until("a raw terminal", () -> Files.exists(raw));
             write(in, "\0".repeat(60_000));
             link.send(Frame.of(Frame.CLOSE_STDIN, 1, 0));
-            Rig.sleep(300);
+            Rig.sleep(300); // in which is copied what there is room for
             assertIdle(rig);
         }
     }

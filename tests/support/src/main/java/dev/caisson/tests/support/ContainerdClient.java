@@ -5,6 +5,7 @@ import dev.caisson.tests.api.containers.ContainersGrpc;
 import dev.caisson.tests.api.cri.ImageServiceGrpc;
 import dev.caisson.tests.api.cri.RuntimeServiceGrpc;
 import dev.caisson.tests.api.events.EventsGrpc;
+import dev.caisson.tests.api.events.PublishRequest;
 import dev.caisson.tests.api.images.ImagesGrpc;
 import dev.caisson.tests.api.introspection.IntrospectionGrpc;
 import dev.caisson.tests.api.snapshots.SnapshotsGrpc;
@@ -104,6 +105,12 @@ public final class ContainerdClient implements AutoCloseable {
 
     EventsGrpc.EventsStub events() {
         return in(EventsGrpc.newStub(channel));
+    }
+
+    void publish(PublishRequest request) {
+        in(EventsGrpc.newBlockingStub(channel))
+                .withDeadlineAfter(CALL_LIMIT.toMillis(), TimeUnit.MILLISECONDS)
+                .publish(request);
     }
 
     /** The CRI is not namespaced: containerd keeps its pods in {@code k8s.io}. */

@@ -3,6 +3,7 @@ package dev.caisson.tests.support;
 import com.google.protobuf.Any;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.Timestamp;
+import dev.caisson.tests.api.events.PublishRequest;
 import dev.caisson.tests.api.events.SubscribeRequest;
 import dev.caisson.tests.api.taskevents.TaskCreate;
 import dev.caisson.tests.api.taskevents.TaskDelete;
@@ -20,11 +21,17 @@ import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.atomic.AtomicReference;
 import java.util.function.Predicate;
 
 /** A subscription to containerd's task events, from its opening on. */
 public final class EventLog implements AutoCloseable {
+    private static final String OPENED = "/caisson/log-is-open";
+
     private final List<TaskEvent> events = new ArrayList<>();
+    private final CountDownLatch opened = new CountDownLatch(1);
+    private final AtomicReference<Throwable> end = new AtomicReference<>();
     private final Context.CancellableContext context = Context.current().withCancellation();
 
     /**
@@ -52,10 +59,15 @@ public final class EventLog implements AutoCloseable {
                 .subscribe(
                         SubscribeRequest.newBuilder()
                                 .addFilters("topic~=^/tasks/")
+                                .addFilters("topic==\"" + OPENED + "\"")
                                 .build(),
                         new StreamObserver<>() {
                             @Override
                             public void onNext(Envelope envelope) {
+                                if (envelope.getTopic().equals(OPENED)) {
+                                    opened.countDown();
+                                    return;
+                                }
                                 TaskEvent event = decode(envelope);
                                 synchronized (events) {
                                     events.add(event);
@@ -65,6 +77,7 @@ public final class EventLog implements AutoCloseable {
                             @Override
                             public void onError(Throwable ended) {
                                 // containerd went away or this log was closed; what came before is kept.
+                                end.set(ended);
                             }
 
                             @Override
@@ -73,8 +86,15 @@ public final class EventLog implements AutoCloseable {
                             }
                         });
         context.run(subscribe);
-        // Subscribe has no answer before the first event; without this pause the first create could be missed.
-        Await.sleep(Duration.ofMillis(100));
+        // Subscribe has no answer before the first event: one of our own tells that no task's is missed from now on.
+        PublishRequest event = PublishRequest.newBuilder()
+                .setTopic(OPENED)
+                .setEvent(Any.newBuilder().setTypeUrl("google.protobuf.Empty"))
+                .build();
+        Await.until(() -> "a subscription to events; " + end.get(), Duration.ofSeconds(20), () -> {
+            client.publish(event);
+            return opened.getCount() == 0;
+        });
     }
 
     /** Everything about one container so far, in order of arrival. */

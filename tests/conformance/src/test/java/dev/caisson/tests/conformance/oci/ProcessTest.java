@@ -113,7 +113,7 @@ class ProcessTest extends OciSuite {
                 .as("of a file that may yet change")
                 .isEqualTo("/one");
         if (runtime.isSubject()) {
-            Await.sleep(Duration.ofMillis(1200));
+            Await.sleep(Duration.ofMillis(1200)); // as above
         }
         assertThat(box.run().ok().out().strip()).isEqualTo("/one");
         Path over = Files.writeString(passwd.resolveSibling("over"), "root:x:0:0:root:/two:/bin/sh\n");

@@ -183,7 +183,9 @@ final class Creation {
 
     /** Passes on in the background that the container is ready; what is returned waits for it. */
     static Runnable relay(NotifySocket notify, Fd socket, ProcessId init) {
-        Thread relay = Thread.ofVirtual().start(() -> {
+        // Not a virtual one: it waits in the kernel for as long as the container likes, and would keep a processor's
+        // carrier from all others.
+        Thread relay = Thread.ofPlatform().daemon().name("notify-relay").start(() -> {
             try {
                 notify.relay(socket, init);
             } catch (Failure | ContainerFault e) {

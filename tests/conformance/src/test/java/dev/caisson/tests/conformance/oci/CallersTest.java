@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.List;
 import org.junit.jupiter.api.Test;
 
@@ -124,6 +125,35 @@ class CallersTest extends OciSuite {
 
         Await.until("end of run", SOON, () -> !run.isAlive());
         assertThat(Box.text(heard)).contains("MAINPID=" + box.pid());
+    }
+
+    /** As many as there are processors, and one more. */
+    @Test
+    void whoIsNotReadyKeepsNobodyElseWaiting() throws IOException {
+        Path manager = startManager();
+        List<Box> waiting = new ArrayList<>();
+        List<Process> runs = new ArrayList<>();
+        for (int i = 0; i <= Runtime.getRuntime().availableProcessors(); i++) {
+            Box box = notifying("w" + i, manager);
+            Files.createFile(box.file("/tmp/wait"));
+            box.write();
+            runs.add(box.command("run", "-d", "--bundle", box.bundle.toString(), box.id)
+                    .into(dir.resolve("run" + i))
+                    .start());
+            waiting.add(box);
+        }
+
+        for (Box box : waiting) {
+            Await.until(
+                    "running",
+                    SOON,
+                    () -> box.tryState().exit() == 0 && box.status().equals("running"));
+        }
+
+        for (Box box : waiting) {
+            Files.createFile(box.file("/tmp/go"));
+        }
+        Await.until("end of the runs", SOON, () -> runs.stream().noneMatch(Process::isAlive));
     }
 
     @Test

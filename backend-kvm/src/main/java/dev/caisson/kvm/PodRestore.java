@@ -78,7 +78,11 @@ final class PodRestore {
                                     + (each.readOnly() ? ", read-only" : "")));
             rest.remove(now);
             found.add(new GuestSpec.Volume(
-                    GuestSpec.volumeName(saved.name(), found.size()), now.source(), now.destination(), now.readOnly()));
+                    GuestSpec.volumeName(saved.name(), found.size()),
+                    now.source(),
+                    now.destination(),
+                    now.readOnly(),
+                    now.cache()));
         }
         if (!rest.isEmpty()) {
             throw invalid(

@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.kvm.guest.GuestSpec;
 import dev.caisson.kvm.template.SavedPod;
+import dev.caisson.kvm.virtio.fs.CacheMode;
 import java.util.List;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;
@@ -52,15 +53,15 @@ class PodRestoreTest {
     }
 
     private static GuestSpec.Volume offered(int number, String destination, boolean readOnly) {
-        return new GuestSpec.Volume("n." + number, "/host" + number, destination, readOnly);
+        return new GuestSpec.Volume("n." + number, "/host" + number, destination, readOnly, CacheMode.AUTO);
     }
 
     @Test
     void filesOfTheHostsAreKnownByTheirPlaces() throws Exception {
         assertThat(PodRestore.volumes(WEB, List.of(offered(0, "/secret", true), offered(1, "/data", false)), "n"))
                 .containsExactly(
-                        new GuestSpec.Volume("w.0", "/host1", "/data", false),
-                        new GuestSpec.Volume("w.1", "/host0", "/secret", true));
+                        new GuestSpec.Volume("w.0", "/host1", "/data", false, CacheMode.AUTO),
+                        new GuestSpec.Volume("w.1", "/host0", "/secret", true, CacheMode.AUTO));
         refused(() -> PodRestore.volumes(WEB, List.of(offered(0, "/data", false)), "n"), "at /secret, read-only");
         refused(
                 () -> PodRestore.volumes(WEB, List.of(offered(0, "/secret", false), offered(1, "/data", false)), "n"),

@@ -1,11 +1,16 @@
 package dev.caisson.linux;
 
-/** Waits for many descriptors (epoll(7)), level-triggered. {@link #await} belongs to one thread, the rest to any. */
+/**
+ * Waits for many descriptors (epoll(7)), level-triggered unless asked otherwise. Any thread; where several {@link #await}, an edge ({@link #EPOLLET})
+ * wakes one of them.
+ */
 public final class Epoll implements AutoCloseable {
     public static final int EPOLLIN = 0x1;
     public static final int EPOLLPRI = 0x2;
     public static final int EPOLLOUT = 0x4;
     public static final int EPOLLONESHOT = 1 << 30;
+    /** Edge-triggered: an event counter is reported once each time it is raised, and need not be read. */
+    public static final int EPOLLET = 1 << 31;
 
     private static final int BATCH = 64;
 

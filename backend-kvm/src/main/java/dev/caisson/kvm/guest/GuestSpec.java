@@ -3,6 +3,7 @@ package dev.caisson.kvm.guest;
 import dev.caisson.backend.Backends;
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
+import dev.caisson.kvm.virtio.fs.CacheMode;
 import dev.caisson.oci.Linux;
 import dev.caisson.oci.Mount;
 import dev.caisson.oci.NamespaceType;
@@ -51,8 +52,9 @@ public record GuestSpec(
      * @param source an absolute path
      * @param destination in the container
      * @param readOnly whether the guest may change nothing of it
+     * @param cache how long the guest may go by what it was told of it
      */
-    public record Volume(String name, String source, String destination, boolean readOnly) {}
+    public record Volume(String name, String source, String destination, boolean readOnly, CacheMode cache) {}
 
     /** The name of a container's volume. */
     public static String volumeName(String id, int number) {
@@ -71,7 +73,7 @@ public record GuestSpec(
         Spec.Builder b = spec.toBuilder();
         boolean readonly = spec.root() != null && spec.root().readonly();
         b.root = new Root(DISK + ROOTFS, readonly);
-        b.mounts = mounts(id, spec, volumes);
+        b.mounts = mounts(id, spec, kata.cache(), volumes);
         b.annotations = annotations(spec);
         b.process = spec.process() == null ? null : process(spec.process());
         b.linux = linux(id, spec, kata);
@@ -134,7 +136,8 @@ public record GuestSpec(
         return "sandbox".equals(spec.annotations().get(CONTAINER_TYPE));
     }
 
-    private static List<Mount> mounts(String id, Spec spec, List<Volume> volumes) throws ContainerFault {
+    private static List<Mount> mounts(String id, Spec spec, CacheMode cache, List<Volume> volumes)
+            throws ContainerFault {
         List<Mount> mounts = new ArrayList<>();
         for (Mount mount : spec.mounts()) {
             String source = mount.source();
@@ -147,7 +150,8 @@ public record GuestSpec(
                 continue;
             }
             refuse(mount, Path.of(source));
-            Volume volume = new Volume(volumeName(id, volumes.size()), source, mount.destination(), isReadOnly(mount));
+            Volume volume =
+                    new Volume(volumeName(id, volumes.size()), source, mount.destination(), isReadOnly(mount), cache);
             mounts.add(Mount.of(mount.destination(), VOLUMES + volume.name(), mount.type(), mount.options()));
             volumes.add(volume);
         }

@@ -2,6 +2,7 @@ package dev.caisson.kvm.guest;
 
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
+import dev.caisson.kvm.virtio.fs.CacheMode;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -17,9 +18,10 @@ import java.util.TreeMap;
  * @param mostMemoryMib what it may have; no limit when nothing is said
  * @param mostProcessors what it may have; no limit when nothing is said
  * @param withoutSeccomp whether containers have no filter of system calls in the guest
+ * @param cache how long the guest may go by what it was told of the host's files
  */
 public record KataAnnotations(
-        int memoryMib, int processors, int mostMemoryMib, int mostProcessors, boolean withoutSeccomp) {
+        int memoryMib, int processors, int mostMemoryMib, int mostProcessors, boolean withoutSeccomp, CacheMode cache) {
     private static final String PREFIX = "io.katacontainers.";
     /** What Kata's own shim notes for itself. */
     private static final String OWN = PREFIX + "pkg.";
@@ -32,6 +34,7 @@ public record KataAnnotations(
     private static final String MAX_VCPUS = HYPERVISOR + "default_max_vcpus";
     private static final String MEMORY = HYPERVISOR + "default_memory";
     private static final String MAX_MEMORY = HYPERVISOR + "default_maxmemory";
+    private static final String VIRTIO_FS_CACHE = HYPERVISOR + "virtio_fs_cache";
     private static final String DISABLE_GUEST_SECCOMP = RUNTIME + "disable_guest_seccomp";
 
     private static final List<String> OFF = List.of("false", "0", "");
@@ -45,7 +48,7 @@ public record KataAnnotations(
         Map<String, List<String>> values = new HashMap<>();
         // Live files of the host's, and disks where the snapshotter's mounts are.
         values.put(HYPERVISOR + "shared_fs", List.of("virtio-fs", "inline-virtio-fs"));
-        values.put(HYPERVISOR + "virtio_fs_cache", List.of("auto", "never", "none"));
+        values.put(VIRTIO_FS_CACHE, List.of("auto", "never", "none"));
         values.put(HYPERVISOR + "block_device_driver", List.of("virtio-mmio", "virtio-blk-mmio"));
         values.put(HYPERVISOR + "disable_block_device_use", OFF);
         values.put(HYPERVISOR + "block_device_cache_set", OFF);
@@ -102,7 +105,10 @@ public record KataAnnotations(
                 number(annotations, VCPUS, true),
                 most(annotations, MAX_MEMORY),
                 most(annotations, MAX_VCPUS),
-                annotations.getOrDefault(DISABLE_GUEST_SECCOMP, "").equals("true"));
+                annotations.getOrDefault(DISABLE_GUEST_SECCOMP, "").equals("true"),
+                annotations.getOrDefault(VIRTIO_FS_CACHE, "").equals(CacheMode.AUTO.word())
+                        ? CacheMode.AUTO
+                        : CacheMode.NEVER);
     }
 
     private static void check(String name, String value) throws ContainerFault {

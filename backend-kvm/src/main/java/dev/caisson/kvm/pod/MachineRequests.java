@@ -153,7 +153,7 @@ public final class MachineRequests {
     public void share(GuestSpec.Volume volume, Path source) throws ContainerFault {
         String access = volume.readOnly() ? MachineControl.READ_ONLY : MachineControl.READ_WRITE;
         try (Fd root = HostFiles.open(source.toString(), HostFiles.O_PATH, 0)) {
-            var _ = control.ask("share " + access + " " + volume.name(), root);
+            var _ = control.ask("share " + access + " " + volume.cache().word() + " " + volume.name(), root);
         } catch (ErrnoException e) {
             throw new ContainerFault(
                     Kind.FAILED, "share " + volume.source() + " with the virtual machine: " + e.getMessage(), e);

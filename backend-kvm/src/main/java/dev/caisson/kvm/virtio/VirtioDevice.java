@@ -4,12 +4,13 @@ import dev.caisson.kvm.memory.GuestFault;
 import dev.caisson.kvm.state.StateFormatException;
 import dev.caisson.kvm.state.StateReader;
 import dev.caisson.kvm.state.StateWriter;
+import dev.caisson.linux.ErrnoException;
 import java.io.IOException;
 import java.util.List;
 
 /**
- * A kind of device (virtio 1.2, chapter 5). Its methods are called with the transport's lock held: one at a time, from processors' threads and
- * from the device thread.
+ * A kind of device (virtio 1.2, chapter 5). Its methods are called with the transport's lock held: one at a time, from processors' threads, from
+ * the device thread and from those that a device has for its queues.
  */
 public interface VirtioDevice {
     /** Device id of the specification. */
@@ -30,6 +31,16 @@ public interface VirtioDevice {
 
     /** Tells the device, before anything else, where it can wait for what is not a queue. */
     default void attach(DeviceEvents events) {}
+
+    /**
+     * Offers the device to wait for a queue's notifications with threads of its own, which call {@link QueueNotifications#process} then. Before it is
+     * activated, once for each queue.
+     *
+     * @return whether it does; if not, the device thread does
+     */
+    default boolean attend(QueueNotifications queue) throws ErrnoException {
+        return false;
+    }
 
     /** The driver is ready. */
     void activate(List<VirtQueue> queues, long negotiated);

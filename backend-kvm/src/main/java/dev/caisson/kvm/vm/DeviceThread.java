@@ -207,6 +207,11 @@ final class DeviceThread implements AutoCloseable {
         }
     }
 
+    /** Devices that have threads of their own say so when those have ended by themselves. Any thread. */
+    void failed(String why) {
+        onFailure.accept(why);
+    }
+
     /** Ends the thread and waits for that; devices may still stop waiting for what they have open. */
     void end() {
         boolean interrupted = false;

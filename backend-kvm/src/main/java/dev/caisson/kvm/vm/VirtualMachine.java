@@ -16,6 +16,7 @@ import dev.caisson.kvm.sys.Kvm;
 import dev.caisson.kvm.sys.KvmVcpu;
 import dev.caisson.kvm.sys.KvmVm;
 import dev.caisson.kvm.virtio.MmioTransport;
+import dev.caisson.kvm.virtio.QueueNotifications;
 import dev.caisson.kvm.virtio.VirtioDevice;
 import dev.caisson.kvm.x86.AcpiTables;
 import dev.caisson.kvm.x86.Cpuid;
@@ -230,7 +231,27 @@ public final class VirtualMachine implements AutoCloseable {
             events.add(notified);
             made.connectWrite(notified, page + MmioTransport.QUEUE_NOTIFY, queue);
             int which = queue;
-            work.watch(notified, () -> transport.process(which));
+            Runnable process = () -> transport.process(which);
+            if (!device.attend(new Notifications(notified, process, work))) {
+                work.watch(notified, process);
+            }
+        }
+    }
+
+    private record Notifications(EventFd event, Runnable action, DeviceThread work) implements QueueNotifications {
+        @Override
+        public Fd raised() {
+            return event.fd();
+        }
+
+        @Override
+        public void process() {
+            action.run();
+        }
+
+        @Override
+        public void failed(String why) {
+            work.failed(why);
         }
     }
 

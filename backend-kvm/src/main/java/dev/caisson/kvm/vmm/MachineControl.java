@@ -2,6 +2,7 @@ package dev.caisson.kvm.vmm;
 
 import dev.caisson.kvm.virtio.BalloonDevice;
 import dev.caisson.kvm.virtio.BlockDevice;
+import dev.caisson.kvm.virtio.fs.CacheMode;
 import dev.caisson.kvm.virtio.fs.FsDevice;
 import dev.caisson.kvm.virtio.net.NetDevice;
 import dev.caisson.kvm.vm.VirtualMachine;
@@ -29,7 +30,7 @@ import org.jspecify.annotations.Nullable;
  *   <li>{@code eject DRIVE}
  *   <li>{@code drives}: which ones have a disk
  *   <li>{@code limits DRIVE}: what its container may use; {@code limit DRIVE MEMORY PROCESSORS}: gives it other limits, says how many processors are to run, or why it cannot be
- *   <li>{@code share ro|rw NAME}, with an O_PATH descriptor: shows the guest a file or directory
+ *   <li>{@code share ro|rw never|auto NAME}, with an O_PATH descriptor: shows the guest a file or directory
  *   <li>{@code unshare NAME}
  *   <li>{@code plug CARD MTU MAC}, with a descriptor: connects a network card with a tap
  *   <li>{@code begin}: lets the guest run, for the first time
@@ -236,11 +237,17 @@ public final class MachineControl implements AutoCloseable {
     }
 
     private String share(String what, @Nullable Fd root) throws IOException {
-        String[] words = what.split(" ", 2);
+        String[] words = what.split(" ", 3);
+        CacheMode cache;
+        try {
+            cache = CacheMode.of(words.length < 3 ? "" : words[1]);
+        } catch (IllegalArgumentException e) {
+            return "error share " + what + ": EINVAL";
+        }
         if (root == null || !(words[0].equals(READ_ONLY) || words[0].equals(READ_WRITE))) {
             return "error share " + what + ": EINVAL";
         }
-        shared.share(words[1], Fd.adopt(root.release(), words[1]), words[0].equals(READ_ONLY));
+        shared.share(words[2], Fd.adopt(root.release(), words[2]), words[0].equals(READ_ONLY), cache);
         return "ok";
     }
 

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.caisson.backend.ContainerFault;
+import dev.caisson.kvm.virtio.fs.CacheMode;
 import dev.caisson.oci.Hook;
 import dev.caisson.oci.Hooks;
 import dev.caisson.oci.Linux;
@@ -52,7 +53,8 @@ class GuestSpecTest {
     void whatIsBoundIsSharedUnderANameOfItsOwn() throws Exception {
         Path file = Files.writeString(directory.resolve("hosts"), "x");
         GuestSpec guest = GuestSpec.of("c", with(Mount.of("/etc/hosts", file.toString(), "bind", List.of("rbind"))));
-        assertThat(guest.volumes()).containsExactly(new GuestSpec.Volume("c.0", file.toString(), "/etc/hosts", false));
+        assertThat(guest.volumes())
+                .containsExactly(new GuestSpec.Volume("c.0", file.toString(), "/etc/hosts", false, CacheMode.NEVER));
         Mount bind = guest.spec().mounts().getLast();
         assertThat(bind.source()).isEqualTo("/run/volumes/c.0");
         assertThat(bind.destination()).isEqualTo("/etc/hosts");
@@ -60,7 +62,7 @@ class GuestSpecTest {
             GuestSpec second =
                     GuestSpec.of("d", with(Mount.of("/data", directory.toString(), "bind", List.of("rbind", option))));
             assertThat(second.volumes())
-                    .containsExactly(new GuestSpec.Volume("d.0", directory.toString(), "/data", true));
+                    .containsExactly(new GuestSpec.Volume("d.0", directory.toString(), "/data", true, CacheMode.NEVER));
             assertThat(second.spec().mounts().getLast().options()).contains(option);
         }
     }

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
+import dev.caisson.kvm.virtio.fs.CacheMode;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 
@@ -13,7 +14,7 @@ class KataAnnotationsTest {
     private static final String RUNTIME = "io.katacontainers.config.runtime.";
 
     private static final KataAnnotations NOTHING =
-            new KataAnnotations(0, 0, Integer.MAX_VALUE, Integer.MAX_VALUE, false);
+            new KataAnnotations(0, 0, Integer.MAX_VALUE, Integer.MAX_VALUE, false, CacheMode.NEVER);
 
     private static void refused(Kind kind, String name, String value) {
         assertThatExceptionOfType(ContainerFault.class)
@@ -29,7 +30,7 @@ class KataAnnotationsTest {
                         HYPERVISOR + "default_max_vcpus", "4",
                         HYPERVISOR + "default_memory", "1024",
                         HYPERVISOR + "default_maxmemory", "4096")))
-                .isEqualTo(new KataAnnotations(1024, 3, 4096, 4, false));
+                .isEqualTo(new KataAnnotations(1024, 3, 4096, 4, false, CacheMode.NEVER));
         assertThat(KataAnnotations.of(Map.of())).isEqualTo(NOTHING);
         assertThat(KataAnnotations.of(Map.of(HYPERVISOR + "default_vcpus", "0", HYPERVISOR + "default_max_vcpus", "0")))
                 .isEqualTo(NOTHING);
@@ -54,6 +55,16 @@ class KataAnnotationsTest {
         assertThat(KataAnnotations.of(Map.of(RUNTIME + "disable_guest_seccomp", "true"))
                         .withoutSeccomp())
                 .isTrue();
+    }
+
+    @Test
+    void whatTheGuestMayKeepOfSharedFilesIsAsked() throws Exception {
+        String name = HYPERVISOR + "virtio_fs_cache";
+        assertThat(KataAnnotations.of(Map.of(name, "auto")).cache()).isEqualTo(CacheMode.AUTO);
+        assertThat(KataAnnotations.of(Map.of(name, "never")).cache()).isEqualTo(CacheMode.NEVER);
+        assertThat(KataAnnotations.of(Map.of(name, "none")).cache()).isEqualTo(CacheMode.NEVER);
+        refused(Kind.UNSUPPORTED, name, "always");
+        refused(Kind.UNSUPPORTED, name, "metadata");
     }
 
     @Test

@@ -36,10 +36,14 @@ final class AttributeRequests {
         return ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
     }
 
-    /** {@code struct fuse_attr_out}, good for no time at all. */
-    private ByteBuffer attributes(FileStatus status) {
+    /** {@code struct fuse_attr_out}. */
+    private ByteBuffer attributes(FileStatus status, Share share) {
+        return attributes(status, files.validity(share));
+    }
+
+    private ByteBuffer attributes(FileStatus status, long seconds) {
         ByteBuffer out = buffer(ATTRIBUTES_OUT);
-        out.putLong(0).putLong(0);
+        out.putLong(seconds).putLong(0);
         status.put(out, 0, files.changes().nanos(status));
         return out;
     }
@@ -53,17 +57,17 @@ final class AttributeRequests {
         q.skip(4);
         long handle = q.getLong();
         if (q.node() == FuseAbi.ROOT_ID) {
-            return attributes(root());
+            return attributes(root(), 0);
         }
         if ((flags & FuseAbi.GETATTR_FH) != 0) {
-            return files.open(handle, q.node(), open -> attributes(w.calls().status(open.fd())));
+            return files.open(handle, q.node(), open -> attributes(w.calls().status(open.fd()), open.share()));
         }
-        return files.with(q.node(), node -> attributes(w.calls().status(node.fd())));
+        return files.with(q.node(), node -> attributes(w.calls().status(node.fd()), node.share()));
     }
 
     /** An answer to SETATTR that has changed nothing. */
     ByteBuffer asTheyAre(long id, Worker w) throws FuseError {
-        return files.with(id, node -> attributes(w.calls().status(node.fd())));
+        return files.with(id, node -> attributes(w.calls().status(node.fd()), node.share()));
     }
 
     ByteBuffer set(FuseRequest q, Worker w) throws FuseError, GuestFault {
@@ -111,7 +115,7 @@ final class AttributeRequests {
                         modified,
                         nanos(valid, FuseAbi.SETATTR_MTIME, FuseAbi.SETATTR_MTIME_NOW, modifiedNanos));
             }
-            return attributes(calls.status(node.fd()));
+            return attributes(calls.status(node.fd()), node.share());
         });
     }
 

@@ -258,7 +258,8 @@ final class ChangeRelay {
                 return null;
             }
             Fd fd = w.calls().reference(node.fd());
-            return new Answer(files.entry(node.share(), fd, place, node.key().device(), w.calls(), 0));
+            return new Answer(SharedFiles.passing(
+                    files.entry(node.share(), fd, place, node.key().device(), w.calls(), 0)));
         } finally {
             files.nodes().leave(node);
         }
@@ -271,7 +272,8 @@ final class ChangeRelay {
         try {
             entry = files.with(at.parent(), parent -> {
                 Fd found = w.calls().find(parent.fd(), at.bytes());
-                return files.entry(parent.share(), found, at, parent.key().device(), w.calls(), 0);
+                return SharedFiles.passing(
+                        files.entry(parent.share(), found, at, parent.key().device(), w.calls(), 0));
             });
         } catch (FuseError e) {
             return new Answer(entry(now.thing(), now.type() | 0600));

@@ -6,6 +6,7 @@ import dev.caisson.kvm.state.StateReader;
 import dev.caisson.kvm.state.StateWriter;
 import dev.caisson.kvm.virtio.Chain;
 import dev.caisson.kvm.virtio.DeviceEvents;
+import dev.caisson.kvm.virtio.QueueNotifications;
 import dev.caisson.kvm.virtio.VirtQueue;
 import dev.caisson.kvm.virtio.VirtioDevice;
 import dev.caisson.linux.ErrnoException;
@@ -22,7 +23,7 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * A file system of the host's files (virtio 1.2, 5.11): its root has an entry for each file or directory that is shared, while it is. Requests are
- * answered by threads of the device's own: a host's file system may take its time.
+ * taken and answered by threads of the device's own: a host's file system may take its time.
  */
 public final class FsDevice implements VirtioDevice, AutoCloseable {
     private static final int TYPE = 26;
@@ -35,7 +36,7 @@ public final class FsDevice implements VirtioDevice, AutoCloseable {
     private final SharedFiles files;
     private final LockRequests locks;
     private final FuseServer server;
-    private final Workers workers = new Workers("fs", THREADS);
+    private final Workers workers;
     /** Requests that the driver waits for, and how many threads are at its memory. Guarded by itself. */
     private final Set<Chain> pending = Collections.newSetFromMap(new IdentityHashMap<>());
 
@@ -51,11 +52,11 @@ public final class FsDevice implements VirtioDevice, AutoCloseable {
     private @Nullable DeviceEvents events;
 
     /** @param tag by which the guest mounts it: 1 to 36 bytes of ASCII */
-    public FsDevice(String tag) {
+    public FsDevice(String tag) throws ErrnoException {
         this(tag, new SharedFiles());
     }
 
-    FsDevice(String tag, SharedFiles files) {
+    FsDevice(String tag, SharedFiles files) throws ErrnoException {
         byte[] name = tag.getBytes(StandardCharsets.US_ASCII);
         if (name.length == 0 || name.length > TAG_SIZE) {
             throw new IllegalArgumentException("a tag of " + name.length + " bytes");
@@ -64,19 +65,29 @@ public final class FsDevice implements VirtioDevice, AutoCloseable {
         this.files = files;
         locks = new LockRequests(files, this::complete);
         server = new FuseServer(files, locks, this::complete, this::hear);
+        workers = Workers.create("fs", THREADS);
     }
 
     // ---- what is shared ----
 
     /**
-     * Shows the guest a file or directory. Any thread.
+     * Shows the guest a file or directory, of which it keeps nothing. Any thread.
      *
      * @param name what the entry is called in the file system's root
      * @param root an O_PATH descriptor, consumed
      * @throws ErrnoException there is one of that name (EEXIST), or there are too many (ENOSPC); or the guest, which was restored, cannot go on with it
      */
     public void share(String name, Fd root, boolean readOnly) throws ErrnoException {
-        Share share = files.add(name, root, readOnly);
+        share(name, root, readOnly, CacheMode.NEVER);
+    }
+
+    /**
+     * As {@link #share(String, Fd, boolean)}.
+     *
+     * @param cache how long the guest may go by what it was told of it
+     */
+    public void share(String name, Fd root, boolean readOnly, CacheMode cache) throws ErrnoException {
+        Share share = files.add(name, root, readOnly, cache);
         SavedFiles before = saved;
         if (before != null) {
             try {
@@ -132,6 +143,12 @@ public final class FsDevice implements VirtioDevice, AutoCloseable {
     @Override
     public void attach(DeviceEvents with) {
         events = with;
+    }
+
+    @Override
+    public boolean attend(QueueNotifications queue) throws ErrnoException {
+        workers.attend(queue);
+        return true;
     }
 
     @Override

@@ -8,8 +8,8 @@ import java.nio.ByteOrder;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Answers FUSE requests (fuse(4), version 7.37) with the host's files. Nothing may be kept by the guest but the contents of files, and those only as
- * long as size and time of change stay the same: what the host does is seen by the next call. Permissions are the guest's kernel's business, as
+ * Answers FUSE requests (fuse(4), version 7.37) with the host's files. Unless its share's {@link CacheMode} says otherwise nothing may be
+ * kept by the guest but the contents of files, and those only as long as size and time of change stay the same: what the host does is seen by the next call. Permissions are the guest's kernel's business, as
  * with all virtio file systems ({@code default_permissions}). Any thread, each with a worker of its own.
  */
 final class FuseServer {

@@ -111,4 +111,9 @@ class ResourceTable<T extends Resource> {
     final synchronized int size() {
         return entries.size();
     }
+
+    /** Whether it is time to have fewer: a quarter of what there may be. */
+    final synchronized boolean isCrowded() {
+        return entries.size() >= limit / 4;
+    }
 }

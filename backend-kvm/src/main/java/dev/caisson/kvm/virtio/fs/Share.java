@@ -7,6 +7,7 @@ final class Share {
     private final String name;
     private final Fd root;
     private final boolean readOnly;
+    private final CacheMode cache;
     private volatile boolean removed;
 
     /**
@@ -15,11 +16,13 @@ final class Share {
      * @param name its entry in the file system's root
      * @param root an O_PATH descriptor, consumed
      * @param readOnly whether the guest may change nothing of it
+     * @param cache how long it may go by what it was told
      */
-    Share(String name, Fd root, boolean readOnly) {
+    Share(String name, Fd root, boolean readOnly, CacheMode cache) {
         this.name = name;
         this.root = root;
         this.readOnly = readOnly;
+        this.cache = cache;
     }
 
     String name() {
@@ -32,6 +35,10 @@ final class Share {
 
     boolean isReadOnly() {
         return readOnly;
+    }
+
+    CacheMode cache() {
+        return cache;
     }
 
     boolean isRemoved() {

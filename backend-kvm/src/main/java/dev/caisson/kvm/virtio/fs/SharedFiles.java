@@ -19,6 +19,10 @@ final class SharedFiles {
     static final int NODES = 1 << 16;
     static final int HANDLES = 1 << 14;
     private static final int SHARES = 1024;
+    /** Of {@code struct fuse_entry_out}. */
+    private static final int ENTRY_VALID = 16;
+
+    private static final int ATTR_VALID = 24;
     /** Of a parent whose children all are the beginning of another file system: the root. */
     private static final long NO_DEVICE = -1;
 
@@ -55,12 +59,12 @@ final class SharedFiles {
     }
 
     /** Shows the guest one more; {@code root} is consumed. */
-    synchronized Share add(String name, Fd root, boolean readOnly) throws ErrnoException {
+    synchronized Share add(String name, Fd root, boolean readOnly, CacheMode cache) throws ErrnoException {
         if (shares.containsKey(name) || shares.size() >= SHARES) {
             root.close();
             throw new ErrnoException(shares.containsKey(name) ? Errno.EEXIST : Errno.ENOSPC, "share", name);
         }
-        Share share = new Share(name, root, readOnly);
+        Share share = new Share(name, root, readOnly, cache);
         shares.put(name, share);
         return share;
     }
@@ -109,7 +113,7 @@ final class SharedFiles {
      * @param place where it was found
      * @param parentDevice of the directory that it was found in
      * @param more bytes that the caller will put behind it
-     * @return {@code struct fuse_entry_out}; neither the name nor the attributes may be kept
+     * @return {@code struct fuse_entry_out}
      */
     ByteBuffer entry(Share share, Fd fd, Node.Place place, long parentDevice, FileCalls calls, int more)
             throws FuseError {
@@ -117,12 +121,26 @@ final class SharedFiles {
         Node node = new Node(fd, share, status);
         boolean submount = node.isDirectory() && status.device() != parentDevice;
         ByteBuffer entry = ByteBuffer.allocate(FuseAbi.ENTRY + more).order(ByteOrder.LITTLE_ENDIAN);
-        // Number, generation, and how long name and attributes are good for.
         long id = nodes.lookedUp(node, place);
-        entry.putLong(id).putLong(0).putLong(0).putLong(0).putInt(0).putInt(0);
+        long valid = validity(share);
+        // Number, generation, and how long name and attributes are good for.
+        entry.putLong(id).putLong(0).putLong(valid).putLong(valid).putInt(0).putInt(0);
         status.put(entry, submount ? FuseAbi.ATTR_SUBMOUNT : 0, changes.nanos(status));
         hear(id);
         return entry;
+    }
+
+    /**
+     * How long the guest may go by what it is told of a file, in seconds. It keeps names that are good for a while, with a number for each: no longer when
+     * there are many.
+     */
+    long validity(Share share) {
+        return nodes.isCrowded() ? 0 : share.cache().seconds();
+    }
+
+    /** Makes of what {@link #entry} has returned something that is good for no time. */
+    static ByteBuffer passing(ByteBuffer entry) {
+        return entry.putLong(ENTRY_VALID, 0).putLong(ATTR_VALID, 0);
     }
 
     /** Lets the guest hear of what happens to something that it knows. */

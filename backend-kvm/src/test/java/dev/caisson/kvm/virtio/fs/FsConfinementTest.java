@@ -218,6 +218,26 @@ class FsConfinementTest extends FsTest {
         }
     }
 
+    /** A guest keeps the names that are good for a while, and with each a number and a descriptor here. */
+    @Test
+    void namesAreNotKeptWhereThereAreMany() throws Exception {
+        try (GuestMemory apart = GuestMemory.allocate(2 << 20);
+                FsDevice small = new FsDevice("small", new SharedFiles(8, 3))) {
+            small.share("data", HostFiles.open(shared.toString(), HostFiles.O_PATH, 0), false, CacheMode.AUTO);
+            Files.createFile(shared.resolve("f"));
+            FuseClient other = FuseClient.of(apart, small);
+            FuseClient.Answer first = other.lookUp(1, "data").ok();
+            assertThat(first.body().getLong(16)).as("the first").isEqualTo(1);
+            FuseClient.Answer second = other.lookUp(first.node(), "f").ok();
+            assertThat(second.body().getLong(16)).as("a quarter").isZero();
+            assertThat(second.body().getLong(24)).as("a quarter").isZero();
+            other.forget(second.node(), 1);
+            assertThat(other.lookUp(1, "data").ok().body().getLong(16))
+                    .as("fewer again")
+                    .isEqualTo(1);
+        }
+    }
+
     @Test
     void whatIsNotKnownIsSaidToBe() throws Exception {
         for (int opcode : new int[] {34, 36, 37, 39, 40, 44, 48, 51, 999, -1}) {

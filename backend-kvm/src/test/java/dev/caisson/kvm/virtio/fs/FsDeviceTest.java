@@ -8,6 +8,7 @@ import dev.caisson.kvm.memory.GuestFault;
 import dev.caisson.kvm.virtio.fs.FuseClient.Answer;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.ErrnoException;
+import dev.caisson.linux.HostFiles;
 import java.nio.channels.FileChannel;
 import java.nio.channels.FileLock;
 import java.nio.charset.StandardCharsets;
@@ -50,6 +51,30 @@ class FsDeviceTest extends FsTest {
         // Numbers of files are the host's: each share is a file system of its own to the guest.
         assertThat(guest.lookUp(1, "data").ok().body().getInt(ATTR_FLAGS)).isEqualTo(FuseAbi.ATTR_SUBMOUNT);
         assertThatExceptionOfType(ErrnoException.class).isThrownBy(() -> share("more", shared, true));
+    }
+
+    @Test
+    void whereItIsAskedForNamesAndAttributesAreGoodForASecond() throws Exception {
+        Path other = Files.createDirectory(directory.resolve("other"));
+        Files.writeString(other.resolve("file"), "x");
+        device.share("kept", HostFiles.open(other.toString(), HostFiles.O_PATH, 0), false, CacheMode.AUTO);
+        Answer top = guest.lookUp(1, "kept").ok();
+        Answer found = guest.lookUp(top.node(), "file").ok();
+        for (Answer each : List.of(top, found)) {
+            assertThat(each.body().getLong(16))
+                    .as("how long the name is good for")
+                    .isEqualTo(1);
+            assertThat(each.body().getLong(24))
+                    .as("how long attributes are good for")
+                    .isEqualTo(1);
+            assertThat(each.body().getLong(32)).as("nanoseconds of both").isZero();
+        }
+        Answer attributes = guest.call(
+                        FuseAbi.GETATTR, found.node(), arguments().int32(0, 0).int64(0))
+                .ok();
+        assertThat(attributes.body().getLong(0))
+                .as("how long attributes are good for")
+                .isEqualTo(1);
     }
 
     @Test

@@ -1,6 +1,7 @@
 package dev.caisson.tests.backends;
 
 import dev.caisson.kvm.virtio.BlockDevice;
+import dev.caisson.kvm.virtio.fs.CacheMode;
 import dev.caisson.kvm.virtio.fs.FsDevice;
 import dev.caisson.kvm.vm.VirtualMachine;
 import dev.caisson.kvm.vm.VmConfig;
@@ -23,8 +24,8 @@ import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
 /**
- * What guests read of the host's files, by the machine here and by QEMU's microvm with its own block device and with virtiofsd, in turns: {@code
- * tests/lab/bench-data [ROUNDS]}. The same kernel, the same files, which the host has in memory, and the guest's own clock.
+ * What guests read of the host's files, by the machine here and by QEMU's microvm with its own block device and with virtiofsd, in turns, each
+ * beside the other's way to keep the same of them: {@code tests/lab/bench-data [ROUNDS]}. The same kernel, the same files, which the host has in memory, and the guest's own clock.
  */
 final class KvmDataBench {
     private static final Duration PATIENCE = Duration.ofMinutes(5);
@@ -35,27 +36,24 @@ final class KvmDataBench {
     private static final int MIB = 48;
     private static final int SMALL_FILES = 200;
     private static final int SMALL_BYTES = 1000;
-    private static final int PASSES = 3;
-
-    /** Not dd's own: it may have been built without. */
-    private static final String TIME = "$($b cut -d ' ' -f 1 /proc/uptime)";
+    private static final int PASSES = 2;
 
     private static final int DIRECT = 1500;
-    private static final String SCRIPT = "exec >/dev/ttyS0; b=/bin/busybox; $b mkdir /run/f; $b mount -t virtiofs "
-            + TAG
-            + " /run/f; for i in $($b seq " + PASSES + "); do "
-            + timed(Row.DISK, "$b dd if=/dev/vda of=/dev/null bs=64k 2>/dev/null")
-            + timed(Row.DIRECT, "$b dd if=/dev/vda of=/dev/null bs=4k count=" + DIRECT + " iflag=direct 2>/dev/null")
-            + timed(Row.FILE, "$b dd if=/run/f/d/big of=/dev/null bs=64k 2>/dev/null")
-            + timed(Row.SMALL, "$b cat /run/f/d/small/* >/dev/null")
-            + " done; echo " + LAST + "; $b sleep 1000";
+    /** The guest's own clock: dd may have been built without one. Of $1 it says when it began and ended. */
+    private static final String FUNCTIONS =
+            "exec >/dev/ttyS0; b=/bin/busybox; n() { $b cut -d ' ' -f 1 /proc/uptime; }; "
+                    + "t() { r=$1; shift; echo 3 >/proc/sys/vm/drop_caches; u=$(n); $b $* >/dev/null 2>&1; echo row $r from $u to $(n); }; "
+                    + "$b mkdir /run/f /run/g; ";
+
     private static final Pattern LINE = Pattern.compile("row ([A-Z]+) from ([0-9.]+) to ([0-9.]+)");
 
     private enum Row {
         DISK("disk, 64 KiB at a time, MiB/s", MIB),
         DIRECT("disk, 4 KiB at a time past the cache, MiB/s", KvmDataBench.DIRECT / 256.0),
-        FILE("virtio-fs, 64 KiB at a time, MiB/s", MIB),
-        SMALL("virtio-fs, small files, files/s", SMALL_FILES);
+        FILE("virtio-fs, nothing kept, 64 KiB at a time, MiB/s", MIB),
+        SMALL("virtio-fs, nothing kept, small files, files/s", SMALL_FILES),
+        FILEAUTO("virtio-fs, cache=auto, 64 KiB at a time, MiB/s", MIB),
+        SMALLAUTO("virtio-fs, cache=auto, small files, files/s", SMALL_FILES);
 
         private final String title;
         private final double amount;
@@ -66,9 +64,24 @@ final class KvmDataBench {
         }
     }
 
-    private static String timed(Row row, String command) {
-        return " echo 3 >/proc/sys/vm/drop_caches; u=" + TIME + "; " + command + "; echo row " + row + " from $u to "
-                + TIME + ";";
+    /**
+     * What the guest does.
+     *
+     * @param mount makes the file systems be there
+     * @param never the directory of which nothing is kept
+     * @param auto the one of which some is
+     */
+    private static String script(String mount, String never, String auto) {
+        return FUNCTIONS + mount + "; for i in $($b seq " + PASSES + "); do t " + Row.DISK
+                + " dd if=/dev/vda of=/dev/null bs=64k; t " + Row.DIRECT
+                + " dd if=/dev/vda of=/dev/null bs=4k count=" + DIRECT + " iflag=direct; "
+                + files(Row.FILE, Row.SMALL, never) + files(Row.FILEAUTO, Row.SMALLAUTO, auto)
+                + "done; echo " + LAST + "; $b sleep 1000";
+    }
+
+    private static String files(Row big, Row small, String directory) {
+        return "t " + big + " dd if=" + directory + "/big of=/dev/null bs=64k; t " + small + " cat " + directory
+                + "/small/*; ";
     }
 
     private final Path directory;
@@ -137,12 +150,15 @@ final class KvmDataBench {
     }
 
     private String caisson() throws Exception {
-        Fd share = HostFiles.open(directory.resolve("share/d").toString(), HostFiles.O_PATH, 0);
+        String script = script("$b mount -t virtiofs " + TAG + " /run/f", "/run/f/never", "/run/f/auto");
         try (BlockDevice block = BlockDevice.open(disk, true, "data");
                 FsDevice files = new FsDevice(TAG)) {
-            files.share("d", share, true);
+            for (CacheMode each : CacheMode.values()) {
+                Fd share = HostFiles.open(directory.resolve("share/d").toString(), HostFiles.O_PATH, 0);
+                files.share(each.word(), share, true, each);
+            }
             try (VirtualMachine vm =
-                    VirtualMachine.create(KvmGuests.config(1, KvmGuests.shell(SCRIPT), List.of(block, files)))) {
+                    VirtualMachine.create(KvmGuests.config(1, KvmGuests.shell(script), List.of(block, files)))) {
                 vm.start();
                 if (!vm.console().await(LAST, PATIENCE.toNanos())) {
                     throw new IllegalStateException(vm.console().lastLines(20));
@@ -154,9 +170,10 @@ final class KvmDataBench {
         }
     }
 
-    private String qemu() throws IOException, InterruptedException {
-        Path socket = directory.resolve("virtiofsd");
+    /** One for each way to keep something: a socket, and its process. */
+    private Process virtiofsd(Path socket, String cache) throws IOException {
         Files.deleteIfExists(socket);
+        Path log = directory.resolve("virtiofsd-" + cache + ".log");
         Process server = new ProcessBuilder(
                         "/usr/lib/qemu/virtiofsd",
                         "-f",
@@ -164,26 +181,44 @@ final class KvmDataBench {
                         "-o",
                         "source=" + directory.resolve("share"),
                         "-o",
+                        "cache=" + cache,
+                        "-o",
                         "log_level=warn")
                 .redirectErrorStream(true)
-                .redirectOutput(directory.resolve("virtiofsd.log").toFile())
+                .redirectOutput(log.toFile())
                 .start();
-        try {
-            long end = System.nanoTime() + PATIENCE.toNanos();
-            while (!Files.exists(socket)) {
-                if (!server.isAlive() || System.nanoTime() > end) {
-                    throw new IOException("virtiofsd: " + Files.readString(directory.resolve("virtiofsd.log")));
-                }
-                Thread.onSpinWait();
+        long end = System.nanoTime() + PATIENCE.toNanos();
+        while (!Files.exists(socket)) {
+            if (!server.isAlive() || System.nanoTime() > end) {
+                server.destroyForcibly();
+                throw new IOException("virtiofsd: " + Files.readString(log));
             }
-            return qemu(socket);
+            Thread.onSpinWait();
+        }
+        return server;
+    }
+
+    private String qemu() throws IOException, InterruptedException {
+        Path never = directory.resolve("virtiofsd-none");
+        Path auto = directory.resolve("virtiofsd-auto");
+        List<Process> servers = new ArrayList<>();
+        try {
+            servers.add(virtiofsd(never, "none"));
+            servers.add(virtiofsd(auto, "auto"));
+            return qemu(List.of(never, auto));
         } finally {
-            server.destroyForcibly().waitFor();
+            for (Process each : servers) {
+                each.destroyForcibly().waitFor();
+            }
         }
     }
 
-    private String qemu(Path socket) throws IOException, InterruptedException {
-        VmConfig config = KvmGuests.config(1, KvmGuests.shell(SCRIPT), List.of());
+    private String qemu(List<Path> sockets) throws IOException, InterruptedException {
+        String script = script(
+                "$b mount -t virtiofs " + TAG + "0 /run/f; $b mount -t virtiofs " + TAG + "1 /run/g",
+                "/run/f/d",
+                "/run/g/d");
+        VmConfig config = KvmGuests.config(1, KvmGuests.shell(script), List.of());
         List<String> command = QemuGuests.command("microvm,x-option-roms=off,rtc=off,memory-backend=memory", config);
         // As virtio 1.2 has it, which virtio-fs needs.
         command.addAll(List.of("-global", "virtio-mmio.force-legacy=false"));
@@ -191,8 +226,10 @@ final class KvmDataBench {
         command.addAll(List.of("-object", "memory-backend-memfd,id=memory,share=on,size=" + mib + "M"));
         command.addAll(List.of("-drive", "if=none,id=disk,format=raw,readonly=on,file=" + disk));
         command.addAll(List.of("-device", "virtio-blk-device,drive=disk"));
-        command.addAll(List.of("-chardev", "socket,id=files,path=" + socket));
-        command.addAll(List.of("-device", "vhost-user-fs-device,chardev=files,tag=" + TAG));
+        for (int i = 0; i < sockets.size(); i++) {
+            command.addAll(List.of("-chardev", "socket,id=files" + i + ",path=" + sockets.get(i)));
+            command.addAll(List.of("-device", "vhost-user-fs-device,chardev=files" + i + ",tag=" + TAG + i));
+        }
         Process qemu = new ProcessBuilder(command).redirectErrorStream(true).start();
         StringBuilder said = new StringBuilder();
         byte[] some = new byte[4096];

@@ -4,7 +4,7 @@ package dev.caisson.kvm.virtio.fs;
 public enum CacheMode {
     /** No time at all: what the host does is seen by the next call. */
     NEVER("never", 0),
-    /** Names and attributes for a second, as with virtiofsd: some five requests for opening, reading and closing a file in place of sixteen. */
+    /** Names and attributes for a second, as with virtiofsd: fewer than half of the sixteen requests that opening, reading and closing a file takes else. */
     AUTO("auto", 1);
 
     private final String word;

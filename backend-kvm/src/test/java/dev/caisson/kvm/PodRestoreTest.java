@@ -4,9 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.caisson.backend.ContainerFault;
+import dev.caisson.kvm.guest.CacheMode;
 import dev.caisson.kvm.guest.GuestSpec;
 import dev.caisson.kvm.template.SavedPod;
-import dev.caisson.kvm.virtio.fs.CacheMode;
 import java.util.List;
 import org.assertj.core.api.ThrowableAssert.ThrowingCallable;
 import org.junit.jupiter.api.Test;

@@ -17,6 +17,8 @@ import org.junit.jupiter.api.io.TempDir;
 class AbiTest {
     /** C expressions of the constants that are not macros of the same name. */
     private static final Map<String, String> EXPRESSIONS = Map.ofEntries(
+            // An unsigned number in the header; the kernel has it in 32 bits.
+            Map.entry("EPOLLET", "(int) EPOLLET"),
             Map.entry("BPF_MAP_TYPE", "offsetof(union bpf_attr, map_type)"),
             Map.entry("BPF_MAP_KEY_SIZE", "offsetof(union bpf_attr, key_size)"),
             Map.entry("BPF_MAP_VALUE_SIZE", "offsetof(union bpf_attr, value_size)"),

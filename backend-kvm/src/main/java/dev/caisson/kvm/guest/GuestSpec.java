@@ -3,7 +3,6 @@ package dev.caisson.kvm.guest;
 import dev.caisson.backend.Backends;
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
-import dev.caisson.kvm.virtio.fs.CacheMode;
 import dev.caisson.oci.Linux;
 import dev.caisson.oci.Mount;
 import dev.caisson.oci.NamespaceType;

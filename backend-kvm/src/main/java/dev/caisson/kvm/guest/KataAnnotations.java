@@ -2,7 +2,6 @@ package dev.caisson.kvm.guest;
 
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
-import dev.caisson.kvm.virtio.fs.CacheMode;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;

@@ -157,13 +157,15 @@ final class DeviceThread implements AutoCloseable {
                 return;
             }
             int events = (readable ? Epoll.EPOLLIN : 0) | (writable ? Epoll.EPOLLOUT : 0) | Epoll.EPOLLONESHOT;
+            boolean armed = events == armedFor;
+            // Before the kernel can report it.
+            armedFor = events;
             if (!waitedFor) {
                 epoll.add(fd, events, token);
                 waitedFor = true;
-            } else if (events != armedFor) {
+            } else if (!armed) {
                 epoll.modify(fd, events, token);
             }
-            armedFor = events;
         }
 
         /** Who arms it between the kernel's report and this is not heard of again: what was reported is about to be looked at. */

@@ -1,8 +1,8 @@
 package dev.caisson.kvm.vmm;
 
+import dev.caisson.kvm.guest.CacheMode;
 import dev.caisson.kvm.virtio.BalloonDevice;
 import dev.caisson.kvm.virtio.BlockDevice;
-import dev.caisson.kvm.virtio.fs.CacheMode;
 import dev.caisson.kvm.virtio.fs.FsDevice;
 import dev.caisson.kvm.virtio.net.NetDevice;
 import dev.caisson.kvm.vm.VirtualMachine;

@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.caisson.backend.ContainerFault;
-import dev.caisson.kvm.virtio.fs.CacheMode;
 import dev.caisson.oci.Hook;
 import dev.caisson.oci.Hooks;
 import dev.caisson.oci.Linux;

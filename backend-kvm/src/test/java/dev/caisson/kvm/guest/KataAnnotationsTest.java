@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
-import dev.caisson.kvm.virtio.fs.CacheMode;
 import java.util.Map;
 import org.junit.jupiter.api.Test;
 

@@ -1,5 +1,6 @@
 package dev.caisson.kvm.virtio.fs;
 
+import dev.caisson.kvm.guest.CacheMode;
 import dev.caisson.kvm.memory.GuestFault;
 import dev.caisson.kvm.state.StateFormatException;
 import dev.caisson.kvm.state.StateReader;

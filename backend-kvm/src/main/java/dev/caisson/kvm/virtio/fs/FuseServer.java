@@ -1,5 +1,6 @@
 package dev.caisson.kvm.virtio.fs;
 
+import dev.caisson.kvm.guest.CacheMode;
 import dev.caisson.kvm.memory.GuestFault;
 import dev.caisson.kvm.virtio.Chain;
 import dev.caisson.linux.Errno;

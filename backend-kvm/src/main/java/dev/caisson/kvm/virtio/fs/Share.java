@@ -1,5 +1,6 @@
 package dev.caisson.kvm.virtio.fs;
 
+import dev.caisson.kvm.guest.CacheMode;
 import dev.caisson.linux.Fd;
 
 /** A file or directory of the host's that the guest may see. */

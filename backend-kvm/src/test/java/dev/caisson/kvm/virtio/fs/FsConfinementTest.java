@@ -3,6 +3,7 @@ package dev.caisson.kvm.virtio.fs;
 import static dev.caisson.kvm.virtio.fs.FuseClient.arguments;
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caisson.kvm.guest.CacheMode;
 import dev.caisson.kvm.memory.GuestMemory;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.HostFiles;

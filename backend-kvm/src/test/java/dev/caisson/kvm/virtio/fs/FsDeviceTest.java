@@ -4,6 +4,7 @@ import static dev.caisson.kvm.virtio.fs.FuseClient.arguments;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatExceptionOfType;
 
+import dev.caisson.kvm.guest.CacheMode;
 import dev.caisson.kvm.memory.GuestFault;
 import dev.caisson.kvm.virtio.fs.FuseClient.Answer;
 import dev.caisson.linux.Errno;

@@ -1,7 +1,7 @@
 package dev.caisson.tests.backends;
 
+import dev.caisson.kvm.guest.CacheMode;
 import dev.caisson.kvm.virtio.BlockDevice;
-import dev.caisson.kvm.virtio.fs.CacheMode;
 import dev.caisson.kvm.virtio.fs.FsDevice;
 import dev.caisson.kvm.vm.VirtualMachine;
 import dev.caisson.kvm.vm.VmConfig;

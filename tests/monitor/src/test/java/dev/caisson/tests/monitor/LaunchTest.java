@@ -287,6 +287,9 @@ class LaunchTest {
             p.note(99, c(1));
             p.jump(again);
             link.spawn(1, "flood", p.build(), 0, 0);
+            Rig.until(
+                    "as many notes as there may be",
+                    () -> link.count(f -> f.kind() == Frame.NOTE && f.a() == 1) >= 1024);
             link.spawn(2, "after", Plans.shell("exit 4"), 0, 0);
             assertThat(link.awaitStatus(2)).isEqualTo(4 << 8);
             link.send(Frame.of(Frame.FORGET, 1, 0));

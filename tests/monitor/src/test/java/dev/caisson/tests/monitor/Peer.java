@@ -117,6 +117,12 @@ final class Peer implements AutoCloseable {
         }
     }
 
+    long count(Predicate<Frame> fits) {
+        synchronized (unread) {
+            return unread.stream().filter(fits).count();
+        }
+    }
+
     /** All unread frames, taken out. */
     List<Frame> drain() {
         synchronized (unread) {

@@ -1,4 +1,4 @@
-package dev.caisson.kvm.virtio.fs;
+package dev.caisson.kvm.guest;
 
 /** How long a guest may go by what it was told of a shared file: the words of virtiofsd's {@code cache} and Kata's {@code virtio_fs_cache}. */
 public enum CacheMode {
@@ -21,7 +21,7 @@ public enum CacheMode {
     }
 
     /** How long names and attributes are good for. */
-    long seconds() {
+    public long seconds() {
         return seconds;
     }
 

@@ -35,15 +35,7 @@ final class CgroupMountSteps {
             return;
         }
         String what = "mount cgroups on " + m.destination();
-        p.call(what, Sys.FCHDIR, target);
-        p.call(
-                what,
-                Sys.MOUNT,
-                p.string("tmpfs"),
-                p.string("."),
-                p.string("tmpfs"),
-                c(MS_NOSUID | MS_NODEV | MS_NOEXEC),
-                p.string("mode=755"));
+        s.mountTmpfs(what, target, MS_NOSUID | MS_NODEV | MS_NOEXEC, "mode=755");
         s.openInRoot(inside, what, m.destination(), O_PATH | O_DIRECTORY, 0);
         for (HostFacts.CgroupMount cg : mounts) {
             p.call(what, Sys.MKDIRAT, inside, p.string(cg.name()), c(0755));

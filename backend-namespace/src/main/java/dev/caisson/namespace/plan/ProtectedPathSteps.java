@@ -81,15 +81,7 @@ final class ProtectedPathSteps {
             p.attempt(Sys.CLOSE, tree);
             p.jump(mounted);
             p.place(first);
-            p.call(what, Sys.FCHDIR, target);
-            p.call(
-                    what,
-                    Sys.MOUNT,
-                    p.string("tmpfs"),
-                    p.string("."),
-                    p.string("tmpfs"),
-                    c(MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC),
-                    p.string("nr_blocks=1,nr_inodes=1"));
+            s.mountTmpfs(what, target, MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "nr_blocks=1,nr_inodes=1");
             s.openInRoot(empty, what, path, O_PATH | O_DIRECTORY, 0);
             p.jump(mounted);
             p.place(file);

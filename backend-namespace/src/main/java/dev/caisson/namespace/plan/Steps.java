@@ -62,6 +62,12 @@ final class Steps {
         p.place(done);
     }
 
+    /** An empty file system in memory, mounted on an open directory, which the process is in afterwards. */
+    void mountTmpfs(String what, Arg.Slot directory, long flags, String options) {
+        p.call(what, Sys.FCHDIR, directory);
+        p.call(what, Sys.MOUNT, p.string("tmpfs"), p.string("."), p.string("tmpfs"), c(flags), p.string(options));
+    }
+
     /** Goes on at {@code label} when the result is no error. */
     void jumpIfDone(Arg.Slot result, PlanBuilder.Label label) {
         p.jumpIfLess(c(-1), result, label);

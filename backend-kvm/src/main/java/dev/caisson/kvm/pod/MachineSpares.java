@@ -39,7 +39,9 @@ public final class MachineSpares {
     private record Spare(PodMachine machine, Origin origin) {}
 
     private @Nullable Spare spare;
+    /** Null when nobody expects one, also while one was about to be made. */
     private PodMachine.@Nullable Beginning wanted;
+
     private boolean isMaking;
     private boolean isHooked;
     /** How often all were ended. */
@@ -112,8 +114,8 @@ public final class MachineSpares {
         }
         int begun = ends();
         PodMachine.Beginning like = like();
-        Path template = like.template();
-        if (template == null) {
+        Path template = like == null ? null : like.template();
+        if (like == null || template == null) {
             return true;
         }
         long since = System.nanoTime();
@@ -152,10 +154,7 @@ public final class MachineSpares {
         }
     }
 
-    private synchronized PodMachine.Beginning like() {
-        if (wanted == null) {
-            throw new IllegalStateException("nobody expects a machine");
-        }
+    private synchronized PodMachine.@Nullable Beginning like() {
         return wanted;
     }
 
@@ -188,12 +187,13 @@ public final class MachineSpares {
         return quiet - (System.nanoTime() - lastUse);
     }
 
-    /** Ends what there is. */
+    /** Ends what there is; none is begun any more before the next pod. */
     public void end() {
         Spare ended;
         synchronized (this) {
             ended = spare;
             spare = null;
+            wanted = null;
             ends++;
         }
         if (ended != null) {

@@ -77,6 +77,26 @@ static void magic_links(void)
 	close(dir);
 }
 
+/* With AT_EMPTY_PATH the kernel does it without a look by anybody, also where the path is not empty: it has the container's mounts to look in. */
+static void descriptors_by_name(void)
+{
+	static const char *const ups[] = { "", "/../../../../../..", "/proc/1/root", "/proc/1/root/../..", "/proc/self/cwd/../../..", "/proc/self/fd/%d/../.." };
+	int dir = open("/", O_RDONLY | O_DIRECTORY), found = 0;
+	char path[PATH_MAX];
+	struct stat st, root;
+	struct statx sx;
+
+	for (unsigned i = 0; i < sizeof ups / sizeof ups[0]; i++) {
+		int n = snprintf(path, sizeof path, ups[i], dir);
+		snprintf(path + n, sizeof path - n, "%s", outside);
+		found += fstatat(AT_FDCWD, path, &st, AT_EMPTY_PATH) == 0 || fstatat(dir, path + (i != 0), &st, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW) == 0;
+		found += statx(AT_FDCWD, path, AT_EMPTY_PATH, STATX_BASIC_STATS, &sx) == 0 || statx(dir, path + (i != 0), AT_EMPTY_PATH, STATX_BASIC_STATS, &sx) == 0;
+	}
+	held("names that come with AT_EMPTY_PATH", !found && fstat(dir, &root) == 0 && fstatat(dir, "../../..", &st, AT_EMPTY_PATH) == 0 &&
+	     st.st_ino == root.st_ino && st.st_dev == root.st_dev && fstatat(dir, "bin", &st, AT_EMPTY_PATH) == 0);
+	close(dir);
+}
+
 static void left_open(void)
 {
 	DIR *dir = opendir("/proc/self/fd");
@@ -264,6 +284,7 @@ int main(int argc, char **argv)
 	outside = argv[1];
 	left_open();
 	magic_links();
+	descriptors_by_name();
 	helpers();
 	kernel_power();
 	terminals();

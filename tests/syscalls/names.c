@@ -120,6 +120,11 @@ int main(void)
 	T(stat("none", &st)); T(stat("", &st)); T(stat("f", NULL)); T(stat("f", (void *)8)); T(lstat("f", &st)); T(fstat(fd, &st)); T(fstat(999, &st));
 	T(fstatat(dir, "f", &st, 0)); T(fstatat(dir, "", &st, AT_EMPTY_PATH)); T(fstatat(fd, "", &st, AT_EMPTY_PATH)); T(fstatat(dir, "f", &st, 0x40000000));
 	T(fstatat(fd, "x", &st, 0)); T(fstatat(AT_FDCWD, "", &st, AT_EMPTY_PATH)); T(statx(dir, "f", 0, STATX_ALL, &sx)); T(statx(dir, "f", 0, 1u << 31, &sx));
+	/* Of a descriptor: native in some tiers, with whatever path comes with it. */
+	T(fstatat(fd, "", &st, AT_EMPTY_PATH | AT_SYMLINK_NOFOLLOW | AT_NO_AUTOMOUNT)); printf("%o %ld\n", st.st_mode, (long)st.st_size); T(fstatat(dir, "f", &st, AT_EMPTY_PATH)); printf("%o %ld\n", st.st_mode, (long)st.st_size);
+	T(fstatat(fd, "", &st, 0)); T(fstatat(fd, "x", &st, AT_EMPTY_PATH)); T(fstatat(999, "", &st, AT_EMPTY_PATH)); T(fstatat(fd, "", (void *)8, AT_EMPTY_PATH)); T(fstatat(fd, (void *)8, &st, AT_EMPTY_PATH)); T(fstatat(fd, "", &st, AT_EMPTY_PATH | AT_REMOVEDIR));
+	T(statx(fd, "", AT_EMPTY_PATH, STATX_ALL, &sx)); printf("%o %ld\n", sx.stx_mode, (long)sx.stx_size); T(statx(dir, "f", AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_ALL, &sx)); T(statx(dir, "none", AT_EMPTY_PATH, STATX_ALL, &sx)); T(statx(999, "", AT_EMPTY_PATH, STATX_ALL, &sx));
+	T(statx(fd, "", AT_EMPTY_PATH | AT_STATX_FORCE_SYNC | AT_STATX_DONT_SYNC, STATX_ALL, &sx)); T(statx(fd, "", AT_EMPTY_PATH, 1u << 31, &sx));
 	T(access("f", R_OK)); T(access("f", X_OK)); T(access("f", 64)); T(access("none", F_OK)); T(faccessat(dir, "f", W_OK, AT_EACCESS));
 	T(mkdir("d", 0777)); T(mkdir("d", 0777)); T(mkdir("d/", 0777)); T(mkdir("e/", 01777)); T(mkdir("/", 0777)); T(mkdir("x/y", 0777)); T(stat("e", &st)); printf("%o\n", st.st_mode);
 	T(rmdir("f")); T(rmdir(".")); T(rmdir("d/..")); T(rmdir("none")); T(unlink("d")); T(unlink("none")); T(unlink("d/")); T(unlinkat(dir, "d", 7));

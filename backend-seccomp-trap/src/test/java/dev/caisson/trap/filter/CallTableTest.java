@@ -2,13 +2,17 @@ package dev.caisson.trap.filter;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.caisson.linux.bpf.SeccompAction;
+import dev.caisson.linux.bpf.SeccompData;
 import dev.caisson.linux.bpf.SyscallAbi;
 import dev.caisson.linux.bpf.SyscallTable;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 
 class CallTableTest {
-    /** Calls that name a file, make a socket or change a namespace or a user: never native, in no tier. */
+    /** Calls that name a file (stat alone has forms that name none), make a socket or change a namespace or a user: never native, in no tier. */
     private static final List<String> NEVER_NATIVE = List.of(
             "open",
             "openat",
@@ -16,8 +20,6 @@ class CallTableTest {
             "creat",
             "stat",
             "lstat",
-            "newfstatat",
-            "statx",
             "access",
             "faccessat",
             "faccessat2",
@@ -94,6 +96,37 @@ class CallTableTest {
                 }
             }
         }
+    }
+
+    /** As fstat(2): by AT_EMPTY_PATH, with what such a call may have besides, and where that is native. */
+    @ParameterizedTest
+    @CsvSource({"newfstatat, 3", "statx, 2"})
+    void statIsNativeOfDescriptorsAlone(String name, int argument) {
+        int number = CallTable.calls().stream()
+                .filter(c -> c.name().equals(name))
+                .findFirst()
+                .orElseThrow()
+                .number();
+        for (Tier tier : Tier.values()) {
+            boolean isNative = tier == Tier.FAST || tier == Tier.DEFAULT;
+            for (long flags : new long[] {0x1000, 0x1100, 0x1800, 0x3000, 0x5000, 0x7900, 1L << 40 | 0x1000}) {
+                assertThat(action(tier, number, argument, flags))
+                        .as("%s %#x in %s", name, flags, tier)
+                        .isEqualTo(isNative ? SeccompAction.ALLOW : SeccompAction.NOTIFY);
+            }
+            for (long flags : new long[] {0, 0x100, 0x800, 0x6000, 0x1200, 0x1001, 0x8000_1000L, 0x1000L << 32}) {
+                assertThat(action(tier, number, argument, flags))
+                        .as("%s %#x in %s", name, flags, tier)
+                        .isEqualTo(SeccompAction.NOTIFY);
+            }
+        }
+    }
+
+    private static SeccompAction action(Tier tier, int number, int argument, long flags) {
+        long[] a = new long[6];
+        a[argument] = flags;
+        return SeccompAction.of(CallTable.evaluate(
+                tier, new SeccompData(number, SeccompData.AUDIT_ARCH_X86_64, 0, a[0], a[1], a[2], a[3], a[4], a[5])));
     }
 
     @Test

@@ -22,7 +22,6 @@ import dev.caisson.kvm.pod.SpecLimits;
 import dev.caisson.kvm.template.PodImage;
 import dev.caisson.kvm.template.SavedPod;
 import dev.caisson.kvm.vmm.MachineMain;
-import dev.caisson.linux.Fd;
 import dev.caisson.linux.cgroup.CgroupStats;
 import dev.caisson.oci.Mount;
 import dev.caisson.oci.ProcessSpec;
@@ -235,12 +234,8 @@ final class KvmContainer implements Container {
         paused = false;
     }
 
-    private interface Question<R> {
-        R ask() throws ContainerFault;
-    }
-
     /** A guest whose processors stand still answers nothing: they go on for so long. The container stays frozen. */
-    private <R> R whileAwake(PodMachine in, Question<R> question) throws ContainerFault {
+    private <R> R whileAwake(PodMachine in, MachineView.Question<R> question) throws ContainerFault {
         if (!paused) {
             return question.ask();
         }
@@ -311,30 +306,7 @@ final class KvmContainer implements Container {
     @Override
     public VirtualMachine virtualMachine() throws ContainerFault {
         PodMachine in = machine();
-        return new VirtualMachine() {
-            @Override
-            public String console() {
-                return in.console();
-            }
-
-            @Override
-            public void dump(Fd file) throws ContainerFault {
-                in.requests().dump(file);
-            }
-
-            @Override
-            public String metrics() throws ContainerFault {
-                return in.requests().metrics();
-            }
-
-            @Override
-            public Launch debug(Launcher caller, int launch, String tag, int io, List<String> args, boolean terminal)
-                    throws ContainerFault {
-                return whileAwake(
-                        in,
-                        () -> DebugShell.run(in, caller, new GuestProcesses.Place(launch, tag, io), args, terminal));
-            }
-        };
+        return new MachineView(in, question -> whileAwake(in, question));
     }
 
     // ---- written down, and going on from there ----

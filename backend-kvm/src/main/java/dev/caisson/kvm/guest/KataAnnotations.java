@@ -6,6 +6,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 
 /**
  * What a configuration's annotations for Kata Containers mean here (Kata's docs/how-to/how-to-set-sandbox-config-kata.md): sizes are kept, what asks for
@@ -40,7 +41,7 @@ public record KataAnnotations(
     private static final List<String> ON = List.of("true");
     private static final List<String> EITHER = List.of("true", "false");
 
-    /** Of those that can ask for one thing only, what that is; a first value names it in messages. */
+    /** Of those that cannot ask for just anything, what they may say. */
     private static final Map<String, List<String>> VALUES = values();
 
     private static Map<String, List<String>> values() {
@@ -119,8 +120,9 @@ public record KataAnnotations(
         if (!possible.contains(value)) {
             throw new ContainerFault(
                     Kind.UNSUPPORTED,
-                    "annotation " + name + " \"" + value + "\": a virtual machine can only have \""
-                            + possible.getFirst() + "\" in this version");
+                    "annotation " + name + " \"" + value + "\": a virtual machine can only have "
+                            + possible.stream().map(each -> "\"" + each + "\"").collect(Collectors.joining(" or "))
+                            + " in this version");
         }
     }
 

@@ -48,7 +48,6 @@ public final class Kvm implements AutoCloseable {
         need(KvmAbi.KVM_CAP_USER_MEMORY, "USER_MEMORY");
         need(KvmAbi.KVM_CAP_SET_TSS_ADDR, "SET_TSS_ADDR");
         need(KvmAbi.KVM_CAP_EXT_CPUID, "EXT_CPUID");
-        need(KvmAbi.KVM_CAP_IRQFD, "IRQFD");
         need(KvmAbi.KVM_CAP_IOEVENTFD, "IOEVENTFD");
         need(KvmAbi.KVM_CAP_READONLY_MEM, "READONLY_MEM");
         need(KvmAbi.KVM_CAP_IMMEDIATE_EXIT, "IMMEDIATE_EXIT");

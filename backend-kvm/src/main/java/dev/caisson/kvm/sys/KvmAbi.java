@@ -14,7 +14,7 @@ final class KvmAbi {
     static final int KVM_SET_USER_MEMORY_REGION = 0x4020ae46;
     static final int KVM_SET_TSS_ADDR           = 0xae47;
     static final int KVM_CREATE_IRQCHIP         = 0xae60;
-    static final int KVM_IRQFD                  = 0x4020ae76;
+    static final int KVM_IRQ_LINE               = 0x4008ae61;
     static final int KVM_IOEVENTFD              = 0x4040ae79;
     static final int KVM_RUN                    = 0xae80;
     static final int KVM_GET_REGS               = 0x8090ae81;
@@ -48,7 +48,6 @@ final class KvmAbi {
     static final int KVM_CAP_USER_MEMORY    = 3;
     static final int KVM_CAP_SET_TSS_ADDR   = 4;
     static final int KVM_CAP_EXT_CPUID      = 7;
-    static final int KVM_CAP_IRQFD          = 32;
     static final int KVM_CAP_IOEVENTFD      = 36;
     static final int KVM_CAP_READONLY_MEM   = 81;
     static final int KVM_CAP_IMMEDIATE_EXIT = 136;
@@ -92,10 +91,10 @@ final class KvmAbi {
     static final int REGION_USERSPACE = 24;
     static final int REGION_SIZE      = 32;
 
-    /** struct kvm_irqfd. */
-    static final int IRQFD_FD   = 0;
-    static final int IRQFD_GSI  = 4;
-    static final int IRQFD_SIZE = 32;
+    /** struct kvm_irq_level. */
+    static final int IRQ_LEVEL_IRQ   = 0;
+    static final int IRQ_LEVEL_LEVEL = 4;
+    static final int IRQ_LEVEL_SIZE  = 8;
 
     /** struct kvm_ioeventfd. */
     static final int IOEVENTFD_DATAMATCH = 0;

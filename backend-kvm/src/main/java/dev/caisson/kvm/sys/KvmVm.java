@@ -63,12 +63,9 @@ public final class KvmVm implements AutoCloseable {
         Ioctl.call(calls, fd, KvmAbi.KVM_SET_USER_MEMORY_REGION, "KVM_SET_USER_MEMORY_REGION", argument.address());
     }
 
-    /** Lets a counter raise an interrupt, as an edge, whenever it is signalled. */
-    public void connectInterrupt(EventFd event, int line) throws ErrnoException {
-        argument.zero(0, KvmAbi.IRQFD_SIZE);
-        argument.putInt(KvmAbi.IRQFD_FD, event.fd().number());
-        argument.putInt(KvmAbi.IRQFD_GSI, line);
-        Ioctl.call(calls, fd, KvmAbi.KVM_IRQFD, "KVM_IRQFD", argument.address());
+    /** An interrupt line of a controller's; it must be closed before this. */
+    public InterruptLine interruptLine(int number) {
+        return new InterruptLine(fd, number);
     }
 
     /** Lets a guest's 32-bit write of one value to one address signal a counter, without an exit to here. */

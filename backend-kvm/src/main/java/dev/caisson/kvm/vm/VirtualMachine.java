@@ -12,6 +12,7 @@ import dev.caisson.kvm.device.TimeDevice;
 import dev.caisson.kvm.memory.GuestFault;
 import dev.caisson.kvm.memory.GuestMemory;
 import dev.caisson.kvm.sys.BootRegisters;
+import dev.caisson.kvm.sys.InterruptLine;
 import dev.caisson.kvm.sys.Kvm;
 import dev.caisson.kvm.sys.KvmVcpu;
 import dev.caisson.kvm.sys.KvmVm;
@@ -57,6 +58,7 @@ public final class VirtualMachine implements AutoCloseable {
     private final List<MmioTransport> transports = new ArrayList<>();
     private final DeviceThread work;
     private final List<EventFd> events = new ArrayList<>();
+    private final List<InterruptLine> lines = new ArrayList<>();
     private final List<KvmVcpu> processors = new ArrayList<>();
     private final List<Vcpu> vcpus = new ArrayList<>();
     private final List<Thread> threads = new ArrayList<>();
@@ -255,13 +257,12 @@ public final class VirtualMachine implements AutoCloseable {
         }
     }
 
-    private Interrupt interrupt(KvmVm made, int line) throws ErrnoException {
-        EventFd event = EventFd.open("interrupt " + line);
-        events.add(event);
-        made.connectInterrupt(event, line);
+    private Interrupt interrupt(KvmVm made, int line) {
+        InterruptLine wire = made.interruptLine(line);
+        lines.add(wire);
         return () -> {
             try {
-                event.signal();
+                wire.raise();
             } catch (ErrnoException e) {
                 ended(new VmEnd(VmEnd.Cause.FAILED, String.valueOf(e.getMessage())));
             }
@@ -455,6 +456,7 @@ public final class VirtualMachine implements AutoCloseable {
         transports.forEach(MmioTransport::shutDown);
         work.close();
         processors.forEach(KvmVcpu::close);
+        lines.forEach(InterruptLine::close);
         if (vm != null) {
             vm.close();
         }

@@ -63,6 +63,9 @@ class KataAnnotationsTest {
         assertThat(KataAnnotations.of(Map.of(name, "never")).cache()).isEqualTo(CacheMode.NEVER);
         assertThat(KataAnnotations.of(Map.of(name, "none")).cache()).isEqualTo(CacheMode.NEVER);
         refused(Kind.UNSUPPORTED, name, "always");
+        assertThatExceptionOfType(ContainerFault.class)
+                .isThrownBy(() -> KataAnnotations.of(Map.of(name, "always")))
+                .withMessageContaining("\"auto\" or \"never\" or \"none\"");
         refused(Kind.UNSUPPORTED, name, "metadata");
     }
 

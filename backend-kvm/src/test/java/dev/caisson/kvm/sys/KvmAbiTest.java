@@ -17,7 +17,7 @@ import org.junit.jupiter.api.io.TempDir;
 class KvmAbiTest {
     /** Prefix of a constant's name, and the structure whose member the rest names; SIZE is the structure's size. */
     private static final Map<String, String> STRUCTURES = Map.ofEntries(
-            Map.entry("IRQFD_", "struct kvm_irqfd"),
+            Map.entry("IRQ_LEVEL_", "struct kvm_irq_level"),
             Map.entry("IOEVENTFD_", "struct kvm_ioeventfd"),
             Map.entry("CPUID_", "struct kvm_cpuid2"),
             Map.entry("MSRS_", "struct kvm_msrs"),

@@ -24,6 +24,7 @@ import dev.caisson.ttrpc.proto.guest.HelloResponse;
 import dev.caisson.ttrpc.proto.guest.Interface;
 import dev.caisson.ttrpc.proto.guest.NetworkRequest;
 import dev.caisson.ttrpc.proto.guest.NetworkResponse;
+import dev.caisson.ttrpc.proto.guest.PageFrames;
 import dev.caisson.ttrpc.proto.guest.PrepareRequest;
 import dev.caisson.ttrpc.proto.guest.PrepareResponse;
 import dev.caisson.ttrpc.proto.guest.ProcessorsRequest;
@@ -34,6 +35,8 @@ import dev.caisson.ttrpc.proto.guest.SettleRequest;
 import dev.caisson.ttrpc.proto.guest.SettleResponse;
 import dev.caisson.ttrpc.proto.guest.StreamsRequest;
 import dev.caisson.ttrpc.proto.guest.StreamsResponse;
+import dev.caisson.ttrpc.proto.guest.TouchRequest;
+import dev.caisson.ttrpc.proto.guest.TouchResponse;
 import dev.caisson.ttrpc.proto.guest.WindowRequest;
 import dev.caisson.ttrpc.proto.guest.WindowResponse;
 import dev.caisson.ttrpc.proto.task.CreateTaskRequest;
@@ -47,7 +50,7 @@ import java.util.List;
 /** What the host asks for beside tasks ({@code guest/guest.proto}). The host is the guest's master: its words are checked, not doubted. */
 final class GuestService {
     /** Of the messages and of what they mean. */
-    static final int VERSION = 7;
+    static final int VERSION = 8;
 
     private static final int WINSIZE = 8;
     private static final Path CPUS = Path.of("/sys/devices/system/cpu");
@@ -91,6 +94,7 @@ final class GuestService {
                 .unary("Settle", SettleRequest.parser(), faults(this::settle))
                 .unary("Network", NetworkRequest.parser(), faults((pod, q) -> network(q)))
                 .unary("Processors", ProcessorsRequest.parser(), faults((pod, q) -> processors(q)))
+                .unary("Touch", TouchRequest.parser(), faults((pod, q) -> touch(q)))
                 .unary("Window", WindowRequest.parser(), faults(this::window))
                 .build();
     }
@@ -221,6 +225,18 @@ final class GuestService {
         return ProcessorsResponse.newBuilder()
                 .setCount(new Processors(CPUS).run(q.getRunning()))
                 .build();
+    }
+
+    private static TouchResponse touch(TouchRequest q) throws ContainerFault {
+        long pages = 0;
+        try (MachineMemory memory = MachineMemory.open(MachineMemory.FILE)) {
+            for (PageFrames each : q.getFramesList()) {
+                pages += memory.touch(each.getFirst(), each.getCount());
+            }
+        } catch (IOException e) {
+            throw new ContainerFault(Kind.FAILED, "read " + MachineMemory.FILE + ": " + Errno.describe(e), e);
+        }
+        return TouchResponse.newBuilder().setPages(pages).build();
     }
 
     private WindowResponse window(Pod pod, WindowRequest q) throws ContainerFault {

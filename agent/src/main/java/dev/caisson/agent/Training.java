@@ -13,6 +13,7 @@ import dev.caisson.ttrpc.proto.guest.HelloRequest;
 import dev.caisson.ttrpc.proto.guest.PrepareRequest;
 import dev.caisson.ttrpc.proto.guest.RemoveRequest;
 import dev.caisson.ttrpc.proto.guest.StreamsRequest;
+import dev.caisson.ttrpc.proto.guest.TouchRequest;
 import dev.caisson.ttrpc.proto.task.CreateTaskRequest;
 import dev.caisson.ttrpc.proto.task.ExecProcessRequest;
 import dev.caisson.ttrpc.proto.task.KillRequest;
@@ -130,6 +131,7 @@ public final class Training {
                     "Exec",
                     ExecProcessRequest.newBuilder().setId("t"));
             call(channel, ServiceNames.GUEST, "Prepare", PrepareRequest.newBuilder());
+            call(channel, ServiceNames.GUEST, "Touch", TouchRequest.newBuilder());
             call(
                     channel,
                     ServiceNames.GUEST,

@@ -24,6 +24,9 @@ final class KvmTemplates implements MachineTemplates {
     /** After so many the agent has compiled what it will need. */
     private static final int REHEARSALS = Integer.getInteger("caisson.kvm.rehearsals", 3);
 
+    /** Of a copy, whose memory is looked at afterwards: a real life takes more of it than one that is rehearsed. */
+    private static final int LIVES = 3;
+
     static TemplateStore store() {
         return new TemplateStore(DIRECTORY, MachineCommand.image());
     }
@@ -51,6 +54,24 @@ final class KvmTemplates implements MachineTemplates {
             times.done("end");
         });
         times.done("digest");
+        // What a life touches is known best from one: copies that wait for their pods have it all then.
+        try {
+            store().footprint(name, file -> {
+                MachineSize size = new MachineSize(shape.memoryMib(), shape.processors());
+                PodMachine copy = PodMachine.make(new PodMachine.Beginning(size, shape.cards(), store().machine(name)));
+                try {
+                    copy.keep(launcher, false);
+                    copy.begin();
+                    copy.rehearse(LIVES);
+                    copy.requests().footprint(file);
+                } finally {
+                    copy.end(launcher);
+                }
+            });
+        } catch (ContainerFault e) {
+            LOG.log(System.Logger.Level.WARNING, "template " + name + " is without a footprint: " + e.getMessage());
+        }
+        times.done("footprint");
         LOG.log(System.Logger.Level.INFO, "template " + name + ": " + times);
         return name;
     }

@@ -46,7 +46,7 @@ final class MachineView implements Container.VirtualMachine {
     @Override
     public Launch debug(Launcher caller, int launch, String tag, int io, List<String> args, boolean terminal)
             throws ContainerFault {
-        return awake.whileAwake(() ->
-                DebugShell.run(machine, caller, new GuestProcesses.Place(launch, tag, io), args, terminal));
+        return awake.whileAwake(
+                () -> DebugShell.run(machine, caller, new GuestProcesses.Place(launch, tag, io), args, terminal));
     }
 }

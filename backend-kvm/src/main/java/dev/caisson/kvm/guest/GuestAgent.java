@@ -7,6 +7,7 @@ import com.google.protobuf.MessageLite;
 import com.google.protobuf.Parser;
 import dev.caisson.backend.ContainerFault;
 import dev.caisson.backend.ContainerFault.Kind;
+import dev.caisson.kvm.memory.Footprint;
 import dev.caisson.kvm.plan.ProxyFrames;
 import dev.caisson.linux.cgroup.CgroupStats;
 import dev.caisson.ttrpc.CallOptions;
@@ -23,6 +24,7 @@ import dev.caisson.ttrpc.proto.guest.HelloResponse;
 import dev.caisson.ttrpc.proto.guest.Interface;
 import dev.caisson.ttrpc.proto.guest.NetworkRequest;
 import dev.caisson.ttrpc.proto.guest.NetworkResponse;
+import dev.caisson.ttrpc.proto.guest.PageFrames;
 import dev.caisson.ttrpc.proto.guest.PrepareRequest;
 import dev.caisson.ttrpc.proto.guest.PrepareResponse;
 import dev.caisson.ttrpc.proto.guest.ProcessorsRequest;
@@ -34,6 +36,8 @@ import dev.caisson.ttrpc.proto.guest.SettleRequest;
 import dev.caisson.ttrpc.proto.guest.SettleResponse;
 import dev.caisson.ttrpc.proto.guest.StreamsRequest;
 import dev.caisson.ttrpc.proto.guest.StreamsResponse;
+import dev.caisson.ttrpc.proto.guest.TouchRequest;
+import dev.caisson.ttrpc.proto.guest.TouchResponse;
 import dev.caisson.ttrpc.proto.task.DeleteRequest;
 import dev.caisson.ttrpc.proto.task.DeleteResponse;
 import dev.caisson.ttrpc.proto.task.ExecProcessRequest;
@@ -62,7 +66,7 @@ public final class GuestAgent {
     public static final int PORT = 1025;
 
     private static final String HELLO = "Hello";
-    private static final int VERSION = 7;
+    private static final int VERSION = 8;
     private static final int ENTROPY = 64;
     private static final Duration CALL_TIME = Duration.ofMinutes(2);
     private static final Duration CONNECT_TIME = Duration.ofSeconds(30);
@@ -214,6 +218,18 @@ public final class GuestAgent {
             }
             return request.build();
         }
+    }
+
+    /**
+     * Has the guest read one byte of each page that a footprint has, so that none of them stops it later.
+     *
+     * @param footprint of a machine of the same template
+     */
+    public void touch(Footprint footprint) throws ContainerFault {
+        TouchRequest.Builder request = TouchRequest.newBuilder();
+        footprint.frames((first, count) ->
+                request.addFrames(PageFrames.newBuilder().setFirst(first).setCount(count)));
+        var _ = call(ServiceNames.GUEST, "Touch", request.build(), TouchResponse.parser(), "touch the guest's memory");
     }
 
     /** Gives the guest the pod's network. */

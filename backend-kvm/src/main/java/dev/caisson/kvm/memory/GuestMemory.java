@@ -19,7 +19,7 @@ public final class GuestMemory implements AutoCloseable {
     /** First address that is never memory. */
     public static final long HOLE = 0xc000_0000L;
 
-    private static final long HIGH = 1L << 32;
+    static final long HIGH = 1L << 32;
     static final long PAGE = 4096;
     private static final long NO_COPY = -1;
     private static final long SAVE_BYTES = 4 << 20;
@@ -134,6 +134,24 @@ public final class GuestMemory implements AutoCloseable {
                     * PAGE;
         }
         return FileBlocks.of(file);
+    }
+
+    /** Which pages were touched, by the guest or from here. */
+    public Footprint footprint() throws ErrnoException {
+        return PageMap.footprint(mapping.address(0, mapping.size()), mapping.size());
+    }
+
+    /** How many pages it has. */
+    public int pages() {
+        return Math.toIntExact(mapping.size() / PAGE);
+    }
+
+    /** Has a copy's own of those pages made now and not when they are written to. Nobody else may write to them meanwhile. */
+    public void own(BitSet pages) {
+        for (int page = pages.nextSetBit(0); page >= 0; page = pages.nextSetBit(page + 1)) {
+            long at = page * PAGE;
+            mapping.putByte(at, mapping.getByte(at));
+        }
     }
 
     /** Whether all of it is memory. */

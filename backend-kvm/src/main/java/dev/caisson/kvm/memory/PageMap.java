@@ -20,7 +20,13 @@ final class PageMap {
 
     /** The pages from an address on that were written to, and so are no file's any more. */
     static BitSet own(long address, long length) throws ErrnoException {
+        return footprint(address, length).own();
+    }
+
+    /** The pages from an address on that are mapped; reading one maps its neighbours as well (fault_around_bytes). */
+    static Footprint footprint(long address, long length) throws ErrnoException {
         BitSet own = new BitSet();
+        BitSet seen = new BitSet();
         try (KernelCalls calls = new KernelCalls();
                 NativeMemory chunk = new NativeMemory(CHUNK);
                 Fd file = HostFiles.open("/proc/self/pagemap", HostFiles.O_RDONLY | HostFiles.O_CLOEXEC, 0)) {
@@ -36,11 +42,13 @@ final class PageMap {
                     long entry = chunk.getLong(i * Long.BYTES);
                     if ((entry & SWAPPED) != 0 || (entry & (PRESENT | OF_FILE)) == PRESENT) {
                         own.set(done + i);
+                    } else if ((entry & PRESENT) != 0) {
+                        seen.set(done + i);
                     }
                 }
                 done += (int) (got / Long.BYTES);
             }
         }
-        return own;
+        return new Footprint(own, seen);
     }
 }

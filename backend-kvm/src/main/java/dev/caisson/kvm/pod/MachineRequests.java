@@ -188,6 +188,25 @@ public final class MachineRequests {
         }
     }
 
+    /** Writes down which pages of its memory were touched ({@link dev.caisson.kvm.memory.Footprint}). */
+    public void footprint(Fd file) throws ContainerFault {
+        try {
+            var _ = control.ask("footprint", file, DUMP_SECONDS);
+        } catch (ErrnoException e) {
+            throw new ContainerFault(Kind.FAILED, "look at the memory of the virtual machine: " + e.getMessage(), e);
+        }
+    }
+
+    /** Has its own made of the pages that a footprint has as written to; before it begins. */
+    void own(Path footprint) throws ContainerFault {
+        try (Fd file = HostFiles.open(footprint.toString(), HostFiles.O_RDONLY | HostFiles.O_CLOEXEC, 0)) {
+            var _ = control.ask("own", file, DUMP_SECONDS);
+        } catch (ErrnoException e) {
+            throw new ContainerFault(
+                    Kind.FAILED, "give the virtual machine its own of " + footprint + ": " + e.getMessage(), e);
+        }
+    }
+
     /** The last lines that the guest wrote to its console. */
     String console() throws ContainerFault {
         return control.ask("console");

@@ -22,11 +22,17 @@ public record MachineSize(int memoryMib, int processors) {
 
     private static final int OWN_MIB = Allotment.OWN_MIB;
 
+    private static final int PAGES_PER_MIB = 256;
     private static final int WITHOUT_LIMIT_MIB = 256;
     private static final int LIMIT_MIB = 64 << 10;
 
     private static final int PROCESSOR_LIMIT = 8;
     private static final long PERIOD = 100_000;
+
+    /** Of 4096 bytes. */
+    int pages() {
+        return memoryMib * PAGES_PER_MIB;
+    }
 
     /** What the kubelet says that the pod's containers will have together (containerd, pkg/cri/annotations), in bytes and microseconds. */
     private static final String POD_MEMORY = "io.kubernetes.cri.sandbox-memory";

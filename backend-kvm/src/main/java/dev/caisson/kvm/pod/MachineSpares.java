@@ -1,6 +1,8 @@
 package dev.caisson.kvm.pod;
 
 import dev.caisson.backend.ContainerFault;
+import dev.caisson.kvm.memory.Footprint;
+import dev.caisson.kvm.template.TemplateStore;
 import dev.caisson.linux.ErrnoException;
 import java.io.IOException;
 import java.nio.file.Files;
@@ -139,16 +141,25 @@ public final class MachineSpares {
     }
 
     /** One that stands still, and has done what a pod's first container has a guest do. */
-    private static PodMachine fresh(PodMachine.Beginning like) throws ContainerFault {
+    private static PodMachine fresh(PodMachine.Beginning like) throws ContainerFault, IOException {
         PodMachine fresh = PodMachine.make(like);
         try {
-            fresh.begin();
-            // What a life writes to is copied now, while nobody waits.
-            fresh.rehearse(REHEARSALS);
+            // What a life writes to is copied now, while nobody waits, and all that it looks at mapped.
+            Path footprint = like.template() == null ? null : TemplateStore.footprint(like.template());
+            if (footprint == null) {
+                fresh.begin();
+                fresh.rehearse(REHEARSALS);
+            } else {
+                fresh.requests().own(footprint);
+                fresh.begin();
+                fresh.agent()
+                        .touch(Footprint.parse(
+                                Files.readString(footprint), like.size().pages()));
+            }
             fresh.requests().hold();
             fresh.markReady();
             return fresh;
-        } catch (ContainerFault | RuntimeException e) {
+        } catch (ContainerFault | IOException | RuntimeException e) {
             fresh.discard();
             throw e;
         }

@@ -15,6 +15,7 @@ import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -34,6 +35,10 @@ public final class TemplateStore {
     private static final String MACHINE = "machine";
 
     private static final String MANIFEST = "manifest";
+    /** What its copies touch of their memory: they go without when it is not there. */
+    private static final String FOOTPRINT = "footprint";
+
+    private static final String FOOTPRINT_UNFINISHED = "footprint.new";
     private static final Pattern NAME = Pattern.compile("m[0-9]{1,7}-p[0-9]-c[0-9]");
     /** Of one that is being made. */
     private static final String UNFINISHED = ".new-";
@@ -223,6 +228,37 @@ public final class TemplateStore {
         }
     }
 
+    /** The file with the machine of one. */
+    public Path machine(String name) throws ContainerFault {
+        return place(name).resolve(MACHINE);
+    }
+
+    /**
+     * Adds to a template what its copies touch of their memory.
+     *
+     * @param footprint writes it down
+     */
+    public void footprint(String name, Machine footprint) throws ContainerFault {
+        Path place = place(name);
+        Path fresh = place.resolve(FOOTPRINT_UNFINISHED);
+        try {
+            try (Fd out = HostFiles.open(
+                    fresh.toString(), HostFiles.O_WRONLY | HostFiles.O_CREAT | HostFiles.O_TRUNC, 0400)) {
+                footprint.write(out);
+            }
+            Files.move(fresh, place.resolve(FOOTPRINT), StandardCopyOption.ATOMIC_MOVE);
+        } catch (IOException e) {
+            throw new ContainerFault(
+                    Kind.FAILED, "write down the footprint of template " + name + ": " + Errno.describe(e), e);
+        }
+    }
+
+    /** What copies of the template of that machine touch of their memory ({@link dev.caisson.kvm.memory.Footprint#text}); null when that is not known. */
+    public static @Nullable Path footprint(Path machine) {
+        Path known = machine.resolveSibling(FOOTPRINT);
+        return Files.exists(known) ? known : null;
+    }
+
     /** What is wrong with one. */
     public List<String> verify(String name) throws ContainerFault {
         Path place = place(name);
@@ -255,6 +291,8 @@ public final class TemplateStore {
     private static void delete(Path template) throws IOException {
         // The manifest first: what is without is no template.
         Files.deleteIfExists(template.resolve(MANIFEST));
+        Files.deleteIfExists(template.resolve(FOOTPRINT_UNFINISHED));
+        Files.deleteIfExists(template.resolve(FOOTPRINT));
         Files.deleteIfExists(template.resolve(MACHINE));
         Files.deleteIfExists(template);
     }

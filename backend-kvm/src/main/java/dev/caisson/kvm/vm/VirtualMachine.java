@@ -9,6 +9,7 @@ import dev.caisson.kvm.device.ResetPort;
 import dev.caisson.kvm.device.SerialPort;
 import dev.caisson.kvm.device.SleepPort;
 import dev.caisson.kvm.device.TimeDevice;
+import dev.caisson.kvm.memory.Footprint;
 import dev.caisson.kvm.memory.GuestFault;
 import dev.caisson.kvm.memory.GuestMemory;
 import dev.caisson.kvm.sys.BootRegisters;
@@ -296,6 +297,24 @@ public final class VirtualMachine implements AutoCloseable {
     /** What the guest wrote to its serial console. */
     public ConsoleLog console() {
         return console;
+    }
+
+    /** The guest's memory's footprint so far. */
+    public Footprint footprint() throws ErrnoException {
+        return memory.footprint();
+    }
+
+    /**
+     * Has the machine's own made of pages that are a template's; before {@link #start}.
+     *
+     * @param footprint what the guest is going to write to, as {@link Footprint#text}
+     * @throws IllegalArgumentException it is none of this memory
+     */
+    public void own(String footprint) {
+        if (!threads.isEmpty()) {
+            throw new IllegalArgumentException("the guest runs");
+        }
+        memory.own(Footprint.parse(footprint, memory.pages()).own());
     }
 
     /** Gives the guest what somebody types at its serial console. */

@@ -1,6 +1,7 @@
 package dev.caisson.kvm.vmm;
 
 import dev.caisson.kvm.guest.CacheMode;
+import dev.caisson.kvm.memory.Footprint;
 import dev.caisson.kvm.virtio.BalloonDevice;
 import dev.caisson.kvm.virtio.BlockDevice;
 import dev.caisson.kvm.virtio.fs.FsDevice;
@@ -10,7 +11,9 @@ import dev.caisson.linux.Epoll;
 import dev.caisson.linux.Errno;
 import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.Fd;
+import dev.caisson.linux.HostFiles;
 import dev.caisson.linux.UnixSockets;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
@@ -39,6 +42,8 @@ import org.jspecify.annotations.Nullable;
  *   <li>{@code console}: the last lines that the guest wrote
  *   <li>{@code dump}, with a descriptor: writes an ELF core to that file
  *   <li>{@code save}, with a descriptor: writes all of the machine to that file, for another to go on from
+ *   <li>{@code footprint}, with a descriptor: writes which pages of its memory were touched to that file ({@link Footprint})
+ *   <li>{@code own}, with a descriptor: reads such a file; pages that will be written to are the machine's own from then on, and no template's. Before {@code begin}
  *   <li>{@code shape}: its memory in MiB, processors and network cards
  *   <li>{@code behind}: by how many nanoseconds the guest's clocks were behind when it was restored
  *   <li>{@code metrics}: what is counted, in Prometheus' text format
@@ -54,6 +59,8 @@ public final class MachineControl implements AutoCloseable {
     public static final String REFUSED = "refused ";
 
     private static final int LINE_LIMIT = 8192;
+    private static final int FOOTPRINT_LIMIT = 8 << 20;
+    private static final int PART = 64 << 10;
     private static final int CONSOLE_LINES = 30;
     private static final int BACKLOG = 16;
     private static final int PATIENCE_SECONDS = 10;
@@ -210,6 +217,12 @@ public final class MachineControl implements AutoCloseable {
                 case "console" -> "ok " + machine.console().lastLines(CONSOLE_LINES);
                 case "dump" -> write(line, attached, machine::dump);
                 case "save" -> write(line, attached, machine::save);
+                case "footprint" ->
+                    write(
+                            line,
+                            attached,
+                            file -> writeText(file, machine.footprint().text()));
+                case "own" -> write(line, attached, file -> machine.own(readText(file)));
                 case "shape" ->
                     "ok " + (machine.memorySize() >> 20) + " " + machine.processorCount() + " " + cards.size();
                 case "behind" -> "ok " + machine.behind();
@@ -276,6 +289,19 @@ public final class MachineControl implements AutoCloseable {
         }
         writing.to(file);
         return "ok";
+    }
+
+    private static void writeText(Fd file, String text) throws IOException {
+        HostFiles.writeAll(file, text.getBytes(StandardCharsets.US_ASCII));
+    }
+
+    private static String readText(Fd file) throws IOException {
+        ByteArrayOutputStream all = new ByteArrayOutputStream();
+        byte[] part;
+        while (all.size() <= FOOTPRINT_LIMIT && (part = HostFiles.readAvailable(file, PART)) != null) {
+            all.writeBytes(part);
+        }
+        return all.toString(StandardCharsets.US_ASCII);
     }
 
     private String metrics() throws IOException {

@@ -6,7 +6,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 import dev.caisson.kvm.Seeds;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.HostFiles;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.BitSet;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -105,5 +107,28 @@ class GuestMemoryTest {
                 assertThat(three.getInt(0x30_0000)).isEqualTo(3);
             }
         }
+    }
+
+    @Test
+    void pagesOfACopyAreItsOwnBeforeTheyAreWrittenTo(@TempDir Path directory) throws Exception {
+        Path file = directory.resolve("template");
+        byte[] content = new byte[1 << 20];
+        content[5 * 4096] = 5;
+        content[9 * 4096] = 9;
+        Files.write(file, content);
+        try (GuestMemory copy =
+                GuestMemory.copyOf(HostFiles.open(file.toString(), HostFiles.O_RDONLY, 0), 0, content.length)) {
+            assertThat(copy.getByte(5 * 4096)).isEqualTo((byte) 5);
+            copy.putByte(100 * 4096, (byte) 1);
+            Footprint footprint = copy.footprint();
+            assertThat(footprint.own().stream()).containsExactly(100);
+            assertThat(footprint.seen().get(5)).isTrue();
+
+            copy.own(BitSet.valueOf(new long[] {1L << 9 | 1L << 20}));
+            assertThat(copy.footprint().own().stream()).containsExactly(9, 20, 100);
+            assertThat(copy.getByte(9 * 4096)).isEqualTo((byte) 9);
+            assertThat(copy.getByte(20 * 4096)).isZero();
+        }
+        assertThat(Files.readAllBytes(file)).isEqualTo(content);
     }
 }

@@ -15,6 +15,7 @@ import dev.caisson.backend.testkit.PodTest;
 import dev.caisson.backend.testkit.TestContainer;
 import dev.caisson.kvm.KvmBackend;
 import dev.caisson.kvm.guest.GuestAgent;
+import dev.caisson.kvm.memory.Footprint;
 import dev.caisson.oci.Linux;
 import dev.caisson.oci.NamespaceType;
 import java.io.IOException;
@@ -73,6 +74,10 @@ class KvmTemplateTest extends PodTest {
         System.out.println("template " + name + ": " + (System.nanoTime() - begin) / MILLI + " ms, "
                 + templates().list());
         assertThat(templates().verify(name)).isEmpty();
+        // What a life writes to, at least a hundredth of the memory.
+        Footprint footprint = Footprint.parse(
+                Files.readString(temp.resolve("templates").resolve(name).resolve("footprint")), shape.memoryMib() << 8);
+        assertThat(footprint.own().cardinality()).isBetween((shape.memoryMib() << 8) / 100, shape.memoryMib() << 6);
         assertThatExceptionOfType(ContainerFault.class)
                 .isThrownBy(() -> templates().build(shape, pod().launcher()))
                 .withMessageContaining("there is one");

@@ -159,13 +159,16 @@ final class Rehearsal {
 
     private static final long LOADED_AT = 0x40_0000;
     private static final int HEADERS = 64 + 56;
+    private static final int PAGE = 4096;
 
-    /** A static program (elf(5)) that calls exit(0). */
+    /** Of an ordinary program: the guest's kernel takes as much memory for it. */
+    private static final int PROGRAM = 2 << 20;
+
+    private static final byte NOP = (byte) 0x90;
+
+    /** A static program (elf(5)) that reads a byte of each of its pages, and calls exit(0). */
     private static byte[] program() {
-        // mov $60, %eax; xor %edi, %edi; syscall
-        byte[] code = {(byte) 0xb8, 60, 0, 0, 0, 0x31, (byte) 0xff, 0x0f, 0x05};
-        int size = HEADERS + code.length;
-        ByteBuffer b = ByteBuffer.allocate(size).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer b = ByteBuffer.allocate(PROGRAM).order(ByteOrder.LITTLE_ENDIAN);
         b.put(new byte[] {0x7f, 'E', 'L', 'F', 2, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0});
         // ET_EXEC for x86-64, with one program header and no sections.
         b.putShort((short) 2).putShort((short) 62).putInt(1);
@@ -174,7 +177,18 @@ final class Rehearsal {
         b.putShort((short) 0).putShort((short) 0).putShort((short) 0);
         // PT_LOAD, to be read and executed: all of the file.
         b.putInt(1).putInt(5).putLong(0).putLong(LOADED_AT).putLong(LOADED_AT);
-        b.putLong(size).putLong(size).putLong(0x1000);
-        return b.put(code).array();
+        b.putLong(PROGRAM).putLong(PROGRAM).putLong(PAGE);
+        // mov $LOADED_AT, %esi; 1: mov (%rsi), %al; add $PAGE, %esi; cmp $end, %esi; jb 1b
+        b.put((byte) 0xbe).putInt((int) LOADED_AT).put((byte) 0x8a).put((byte) 0x06);
+        b.put((byte) 0x81).put((byte) 0xc6).putInt(PAGE);
+        b.put((byte) 0x81).put((byte) 0xfe).putInt((int) LOADED_AT + PROGRAM);
+        b.put((byte) 0x72).put((byte) -16);
+        // mov $60, %eax; xor %edi, %edi; syscall
+        b.put(new byte[] {(byte) 0xb8, 60, 0, 0, 0, 0x31, (byte) 0xff, 0x0f, 0x05});
+        // No holes in the disk's file system.
+        while (b.hasRemaining()) {
+            b.put(NOP);
+        }
+        return b.array();
     }
 }

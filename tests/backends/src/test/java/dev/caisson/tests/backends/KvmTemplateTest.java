@@ -45,13 +45,17 @@ class KvmTemplateTest extends PodTest {
     private static final Backend BACKEND = new KvmBackend();
     private static final String WHO =
             "cat /proc/sys/kernel/random/boot_id; od -An -tx1 -N16 /dev/urandom; echo ready;" + " exec sleep 1000";
+    private static final String TEMPLATES = "caisson.kvm.templates";
     private static final long MILLI = 1_000_000;
     private static final Path MACHINES = Path.of("/run/caisson-kvm");
 
     @BeforeEach
     void thereIsKvm() {
         assumeTrue(System.getenv("CAISSON_LAB") != null, "SKIPPED: guests run in the lab");
-        System.setProperty("caisson.kvm.templates", temp.resolve("templates").toString());
+        // The backend asks for it once.
+        if (System.getProperty(TEMPLATES) == null) {
+            System.setProperty(TEMPLATES, temp.resolve("templates").toString());
+        }
     }
 
     @Override
@@ -76,7 +80,7 @@ class KvmTemplateTest extends PodTest {
         assertThat(templates().verify(name)).isEmpty();
         // What a life writes to, at least a hundredth of the memory.
         Footprint footprint = Footprint.parse(
-                Files.readString(temp.resolve("templates").resolve(name).resolve("footprint")), shape.memoryMib() << 8);
+                Files.readString(Path.of(System.getProperty(TEMPLATES), name, "footprint")), shape.memoryMib() << 8);
         assertThat(footprint.own().cardinality()).isBetween((shape.memoryMib() << 8) / 100, shape.memoryMib() << 6);
         assertThatExceptionOfType(ContainerFault.class)
                 .isThrownBy(() -> templates().build(shape, pod().launcher()))
@@ -159,7 +163,7 @@ class KvmTemplateTest extends PodTest {
     /** What a copy cannot go on from a pod does without. */
     private void aPodOfADamagedTemplateBoots(String name) throws Exception {
         Path machine;
-        try (var all = Files.walk(temp.resolve("templates"))) {
+        try (var all = Files.walk(Path.of(System.getProperty(TEMPLATES)))) {
             machine = all.filter(each -> each.endsWith(name + "/machine"))
                     .findFirst()
                     .orElseThrow();

@@ -80,7 +80,7 @@ final class TrapRows {
                                 runsc -> walls.add(new Wall("runsc", runsc(dir, runsc), "")),
                                 () -> Skip.note(
                                         "comparison with runsc",
-                                        "gVisor's runsc in the PATH (go install gvisor.dev/gvisor/runsc@latest)"));
+                                        "gVisor's runsc in the PATH (CGO_ENABLED=0 go install gvisor.dev/gvisor/runsc@latest)"));
                 new TrapRows(dir, Stopwatch.build(), samples).rounds(options, walls);
             } finally {
                 Command.of("rm", "-rf", "--one-file-system", dir.toString()).run();

@@ -56,18 +56,16 @@ final class KvmTemplates implements MachineTemplates {
         times.done("digest");
         // What a life touches is known best from one: copies that wait for their pods have it all then.
         try {
-            store().footprint(name, file -> {
-                MachineSize size = new MachineSize(shape.memoryMib(), shape.processors());
-                PodMachine copy = PodMachine.make(new PodMachine.Beginning(size, shape.cards(), store().machine(name)));
-                try {
-                    copy.keep(launcher, false);
-                    copy.begin();
-                    copy.rehearse(LIVES);
-                    copy.requests().footprint(file);
-                } finally {
-                    copy.end(launcher);
-                }
-            });
+            PodMachine copy = PodMachine.make(new PodMachine.Beginning(
+                    new MachineSize(shape.memoryMib(), shape.processors()), shape.cards(), store().machine(name)));
+            try {
+                copy.keep(launcher, false);
+                copy.begin();
+                copy.rehearse(LIVES);
+                store().footprint(name, copy.requests()::footprint);
+            } finally {
+                copy.end(launcher);
+            }
         } catch (ContainerFault e) {
             LOG.log(System.Logger.Level.WARNING, "template " + name + " is without a footprint: " + e.getMessage());
         }

@@ -221,7 +221,7 @@ public final class GuestAgent {
     }
 
     /**
-     * Has the guest read one byte of each page that a footprint has, so that none of them stops it later.
+     * Has the guest read each page that a footprint has, so that none of them stops it later.
      *
      * @param footprint of a machine of the same template
      */

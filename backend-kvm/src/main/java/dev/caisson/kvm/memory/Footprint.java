@@ -1,7 +1,6 @@
 package dev.caisson.kvm.memory;
 
 import java.util.BitSet;
-import java.util.function.BiConsumer;
 
 /**
  * Which pages of a guest's memory something has touched, by their numbers in the memory file. Its text has a line for each run of pages: {@code own} or
@@ -13,10 +12,13 @@ import java.util.function.BiConsumer;
 public record Footprint(BitSet own, BitSet seen) {
     private static final String OWN = "own";
     private static final String SEEN = "seen";
-    private static final int TEXT_LIMIT = 8 << 20;
+    /** Characters of a text. */
+    public static final int TEXT_LIMIT = 8 << 20;
 
-    /** By the same numbers. */
-    public interface Runs extends BiConsumer<Long, Long> {}
+    /** Pages in a row. */
+    public interface Run {
+        void of(long first, long count);
+    }
 
     /** @throws IllegalArgumentException it is no text of one, or has pages that a memory of so many has not */
     public static Footprint parse(String text, int pages) {
@@ -76,10 +78,6 @@ public record Footprint(BitSet own, BitSet seen) {
                         .append('\n'));
     }
 
-    private interface Run {
-        void of(int first, int count);
-    }
-
     private static void runs(BitSet pages, Run run) {
         for (int first = pages.nextSetBit(0); first >= 0; ) {
             int end = pages.nextClearBit(first);
@@ -89,17 +87,17 @@ public record Footprint(BitSet own, BitSet seen) {
     }
 
     /** All of it as the guest's kernel numbers pages: the part above the space for devices lies higher there. */
-    public void frames(Runs each) {
+    public void frames(Run each) {
         BitSet all = (BitSet) own.clone();
         all.or(seen);
-        int low = (int) (GuestMemory.HOLE / GuestMemory.PAGE);
+        long low = GuestMemory.HOLE / GuestMemory.PAGE;
         runs(all, (first, count) -> {
-            int below = Math.clamp((long) low - first, 0, count);
+            long below = Math.clamp(low - first, 0, count);
             if (below > 0) {
-                each.accept((long) first, (long) below);
+                each.of(first, below);
             }
             if (below < count) {
-                each.accept(first + below - low + GuestMemory.HIGH / GuestMemory.PAGE, (long) (count - below));
+                each.of(first + below - low + GuestMemory.HIGH / GuestMemory.PAGE, count - below);
             }
         });
     }

@@ -145,16 +145,15 @@ public final class MachineSpares {
         PodMachine fresh = PodMachine.make(like);
         try {
             // What a life writes to is copied now, while nobody waits, and all that it looks at mapped.
-            Path footprint = like.template() == null ? null : TemplateStore.footprint(like.template());
-            if (footprint == null) {
+            Path file = like.template() == null ? null : TemplateStore.footprint(like.template());
+            Footprint footprint = file == null ? null : read(file, like.size().pages());
+            if (file == null || footprint == null) {
                 fresh.begin();
                 fresh.rehearse(REHEARSALS);
             } else {
-                fresh.requests().own(footprint);
+                fresh.requests().own(file);
                 fresh.begin();
-                fresh.agent()
-                        .touch(Footprint.parse(
-                                Files.readString(footprint), like.size().pages()));
+                fresh.agent().touch(footprint);
             }
             fresh.requests().hold();
             fresh.markReady();
@@ -162,6 +161,16 @@ public final class MachineSpares {
         } catch (ContainerFault | IOException | RuntimeException e) {
             fresh.discard();
             throw e;
+        }
+    }
+
+    /** A damaged one is no worse than none. */
+    private static @Nullable Footprint read(Path file, int pages) throws IOException {
+        try {
+            return Footprint.parse(Files.readString(file), pages);
+        } catch (IllegalArgumentException e) {
+            log().log(System.Logger.Level.WARNING, file + ": " + e.getMessage());
+            return null;
         }
     }
 

@@ -59,7 +59,6 @@ public final class MachineControl implements AutoCloseable {
     public static final String REFUSED = "refused ";
 
     private static final int LINE_LIMIT = 8192;
-    private static final int FOOTPRINT_LIMIT = 8 << 20;
     private static final int PART = 64 << 10;
     private static final int CONSOLE_LINES = 30;
     private static final int BACKLOG = 16;
@@ -298,7 +297,7 @@ public final class MachineControl implements AutoCloseable {
     private static String readText(Fd file) throws IOException {
         ByteArrayOutputStream all = new ByteArrayOutputStream();
         byte[] part;
-        while (all.size() <= FOOTPRINT_LIMIT && (part = HostFiles.readAvailable(file, PART)) != null) {
+        while (all.size() <= Footprint.TEXT_LIMIT && (part = HostFiles.readAvailable(file, PART)) != null) {
             all.writeBytes(part);
         }
         return all.toString(StandardCharsets.US_ASCII);

@@ -22,7 +22,7 @@ final class KvmTemplates implements MachineTemplates {
             Path.of(System.getProperty("caisson.kvm.templates", "/var/lib/caisson-kvm/templates"));
 
     /** After so many the agent has compiled what it will need. */
-    private static final int REHEARSALS = Integer.getInteger("caisson.kvm.rehearsals", 3);
+    private static final int REHEARSALS = Integer.getInteger("caisson.kvm.rehearsals", 40);
 
     /** Of a copy, whose memory is looked at afterwards: a real life takes more of it than one that is rehearsed. */
     private static final int LIVES = 4;
@@ -46,6 +46,8 @@ final class KvmTemplates implements MachineTemplates {
                 machine.agent().network(new GuestAgent.Network(List.of(), List.of(), ""));
                 machine.rehearse(REHEARSALS);
                 times.done("rehearsal");
+                machine.awaitRest();
+                times.done("rest");
                 machine.requests().save(file);
                 times.done("saving");
             } finally {

@@ -97,6 +97,16 @@ public final class Processes {
         return OptionalLong.of(startTime(stat));
     }
 
+    /**
+     * What all threads of a process have used of processors since it began, those that have ended too (fields 14 and 15 of /proc/PID/stat).
+     *
+     * @return clock ticks, a hundred a second (USER_HZ); empty if there is no such process
+     */
+    public static OptionalLong processorTicks(int pid) throws ErrnoException {
+        String stat = procText(pid, "stat");
+        return stat == null ? OptionalLong.empty() : OptionalLong.of(field(stat, 14) + field(stat, 15));
+    }
+
     /** Whether the process that had this pid and this {@link #startTime} still runs: is neither gone nor a zombie. */
     public static boolean isRunning(int pid, long startTime) throws ErrnoException {
         String stat = pid <= 0 ? null : procText(pid, "stat");
@@ -125,14 +135,19 @@ public final class Processes {
         return text.append(" in state ").append(stat.charAt(close + 2)).toString();
     }
 
-    /** Takes field 22 out of the text of a stat file; field 2, the name, may hold spaces and parentheses of its own. */
     static long startTime(String stat) {
+        return field(stat, 22);
+    }
+
+    /** Takes a number out of the text of a stat file, from field 4 on; field 2, the name, may hold spaces and parentheses of its own. */
+    static long field(String stat, int number) {
         int at = stat.lastIndexOf(')');
         // After the name come a blank and field 3.
-        for (int field = 2; field < 22; field++) {
+        for (int field = 2; field < number; field++) {
             at = stat.indexOf(' ', at + 1);
             if (at < 0) {
-                throw new IllegalArgumentException("stat file with fewer than 22 fields: '" + stat.strip() + "'");
+                throw new IllegalArgumentException(
+                        "stat file with fewer than " + number + " fields: '" + stat.strip() + "'");
             }
         }
         int end = stat.indexOf(' ', at + 1);

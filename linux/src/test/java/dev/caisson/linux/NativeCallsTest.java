@@ -133,6 +133,8 @@ class NativeCallsTest {
         assertThat(PidFds.open(pid)).isNull();
         assertThat(Processes.kill(pid, 0)).isEqualTo(Errno.ESRCH);
         assertThat(Processes.startTime(pid)).isEmpty();
+        assertThat(Processes.processorTicks(pid)).isEmpty();
+        assertThat(Processes.processorTicks(Processes.pid()).orElseThrow()).isPositive();
         assertThat(Processes.cgroups(pid)).isNull();
         assertThatThrownBy(() -> Processes.kill(-1, 9)).isInstanceOf(IllegalArgumentException.class);
     }
@@ -141,6 +143,8 @@ class NativeCallsTest {
     void theNameInAStatFileMayHoldAnything() {
         String tail = " S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4711 20\n";
         assertThat(Processes.startTime("12 (a) b) (c" + ")" + tail)).isEqualTo(4711);
+        assertThat(Processes.field("12 (a) b) (c" + ")" + tail, 14)).isEqualTo(11);
+        assertThatThrownBy(() -> Processes.field("12 (a) S 1", 14)).hasMessageContaining("fewer than 14 fields");
     }
 
     @Test

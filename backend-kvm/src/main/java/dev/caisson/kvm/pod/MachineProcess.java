@@ -6,6 +6,7 @@ import dev.caisson.linux.ErrnoException;
 import dev.caisson.linux.Fd;
 import dev.caisson.linux.PidFds;
 import dev.caisson.linux.Processes;
+import java.time.Duration;
 import java.util.Map;
 
 /**
@@ -20,6 +21,10 @@ record MachineProcess(int pid, long startTime) {
     private static final String PID = "machinePid";
     private static final String START = "machineStart";
     private static final int SIGKILL = 9;
+    /** After which it is looked at again, and what it may have used then: a tenth of a processor. */
+    private static final Duration REST = Duration.ofMillis(200);
+
+    private static final long REST_TICKS = 2;
     private static final long LIMIT_NANOS = 5_000_000_000L;
 
     static MachineProcess of(int pid) throws ContainerFault {
@@ -57,6 +62,32 @@ record MachineProcess(int pid, long startTime) {
     void record(Map<String, String> to) {
         to.put(PID, Integer.toString(pid));
         to.put(START, Long.toString(startTime));
+    }
+
+    /**
+     * Waits until it uses hardly anything of the host's processors, or has ended.
+     *
+     * @return whether that was within the limit
+     */
+    boolean awaitRest(Duration limit) throws ContainerFault {
+        try {
+            long end = System.nanoTime() + limit.toNanos();
+            long used = Processes.processorTicks(pid).orElse(0);
+            while (System.nanoTime() < end) {
+                Thread.sleep(REST.toMillis());
+                long before = used;
+                used = Processes.processorTicks(pid).orElse(0);
+                if (used - before <= REST_TICKS) {
+                    return true;
+                }
+            }
+            return false;
+        } catch (ErrnoException e) {
+            throw new ContainerFault(Kind.FAILED, "look at virtual machine " + pid + ": " + e.getMessage(), e);
+        } catch (InterruptedException e) {
+            Thread.currentThread().interrupt();
+            throw new ContainerFault(Kind.UNAVAILABLE, "interrupted while a virtual machine comes to rest", e);
+        }
     }
 
     /** Kills it, and waits until it is gone. */

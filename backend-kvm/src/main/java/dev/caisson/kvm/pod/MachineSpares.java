@@ -155,6 +155,7 @@ public final class MachineSpares {
                 fresh.begin();
                 fresh.agent().touch(footprint);
             }
+            fresh.awaitRest();
             fresh.requests().hold();
             fresh.markReady();
             return fresh;

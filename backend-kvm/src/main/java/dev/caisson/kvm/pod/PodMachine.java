@@ -61,6 +61,8 @@ public final class PodMachine {
     private static final String READY = "ready";
     private static final String KEPT = "kept";
 
+    private static final Duration REST_LIMIT = Duration.ofSeconds(20);
+
     private final Path directory;
     private final MachineProcess process;
     private final MachineRequests requests;
@@ -425,6 +427,16 @@ public final class PodMachine {
      */
     public void rehearse(int rounds) throws ContainerFault {
         Rehearsal.play(this, rounds);
+    }
+
+    /**
+     * Waits until the guest has nothing to do any more. A life leaves work for later behind (of the kernel's workers, of the virtual machine of Java), and who stands still or
+     * is written down in the middle of that goes on with it in the time of a pod that waits. No error when it does not come to rest.
+     */
+    public void awaitRest() throws ContainerFault {
+        if (!process.awaitRest(REST_LIMIT)) {
+            LOGGER.log(System.Logger.Level.INFO, "virtual machine " + name() + " is busy after " + REST_LIMIT);
+        }
     }
 
     /** The last lines that the guest wrote to its console, or why there are none. */

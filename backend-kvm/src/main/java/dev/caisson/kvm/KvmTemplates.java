@@ -25,7 +25,7 @@ final class KvmTemplates implements MachineTemplates {
     private static final int REHEARSALS = Integer.getInteger("caisson.kvm.rehearsals", 40);
 
     /** Of a copy, whose memory is looked at afterwards: a real life takes more of it than one that is rehearsed. */
-    private static final int LIVES = 4;
+    private static final int LIVES = Integer.getInteger("caisson.kvm.lives", 4);
 
     static TemplateStore store() {
         return new TemplateStore(DIRECTORY, MachineCommand.image());

@@ -2,8 +2,10 @@ package dev.caisson.ttrpc;
 
 import java.util.concurrent.Future;
 import java.util.concurrent.ScheduledThreadPoolExecutor;
+import java.util.concurrent.ThreadFactory;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
+import org.jspecify.annotations.Nullable;
 
 /** One daemon thread for all deadlines of the process; it exists only while deadlines are pending. */
 final class DeadlineTimer {
@@ -15,7 +17,7 @@ final class DeadlineTimer {
     private DeadlineTimer() {}
 
     private static ScheduledThreadPoolExecutor create() {
-        ScheduledThreadPoolExecutor timer = new ScheduledThreadPoolExecutor(1, task -> {
+        ScheduledThreadPoolExecutor timer = new Timer(task -> {
             Thread thread = new Thread(task, "ttrpc-deadlines");
             thread.setDaemon(true);
             return thread;
@@ -27,9 +29,29 @@ final class DeadlineTimer {
         return timer;
     }
 
+    /** Forgets all that were cancelled with the first of them whose time comes: a process that has become idle is not woken once for each call that it ever answered. */
+    private static final class Timer extends ScheduledThreadPoolExecutor {
+        Timer(ThreadFactory threads) {
+            super(1, threads);
+        }
+
+        @Override
+        protected void afterExecute(Runnable task, @Nullable Throwable failure) {
+            super.afterExecute(task, failure);
+            if (task instanceof Future<?> future && future.isCancelled()) {
+                purge();
+            }
+        }
+    }
+
+    /** How many there are, with what is left of cancelled ones. */
+    static int left() {
+        return TIMER.getQueue().size();
+    }
+
     /**
      * Runs a task that does not block, after a delay. Cancelling the result forgets the task at once; what is left of it goes when its
-     * time comes or many others have been scheduled.
+     * time or that of another cancelled one comes, or many others have been scheduled.
      */
     static Future<?> schedule(Runnable task, long nanos) {
         if (SCHEDULED.incrementAndGet() % PURGE_EVERY == 0) {

@@ -26,7 +26,6 @@ public final class ImagePlan {
     private static final int SIGKILL = 9;
     private static final int CLONE_NEWNS = 0x20000;
     private static final int SECCOMP_SET_MODE_FILTER = 1;
-    private static final int SOCK_FILTER_BYTES = 8;
     private static final int O_WRONLY_CREAT_TRUNC_CLOEXEC = 0x80241;
 
     /** What options of mount(8) set, and the bits that those with "no" in front, or without, clear. */
@@ -97,7 +96,7 @@ public final class ImagePlan {
         p.call("set up standard input", Sys.DUP2, Arg.of(PlanBuilder.STDIN_FD), Arg.of(0));
         p.call("set up standard output", Sys.DUP2, file, Arg.of(1));
         p.call("set up standard error", Sys.DUP2, file, Arg.of(2));
-        loseNothingByNotWaiting(p);
+        answerFsync(p);
         Arg.Slot result = p.slot();
         p.attemptInto(result, Sys.EXECVE, program, argv, env);
         p.fail("exec " + maker.getFirst(), result);
@@ -108,11 +107,8 @@ public final class ImagePlan {
      * The disk is of no use after a crash of the host, and its machine reads it through the same page cache: fsync(2) says 0, and does nothing, where the maker would wait four
      * times for a real disk.
      */
-    private static void loseNothingByNotWaiting(PlanBuilder p) {
-        byte[] program = NoSync.PROGRAM;
-        Arg.Data fprog = p.struct(8, program.length / SOCK_FILTER_BYTES, 8, 0);
-        p.store(p.bytes(program), fprog.plus(8), 8);
-        p.call("load seccomp filter", Sys.SECCOMP, Arg.of(SECCOMP_SET_MODE_FILTER), Arg.ZERO, fprog);
+    private static void answerFsync(PlanBuilder p) {
+        p.call("load seccomp filter", Sys.SECCOMP, Arg.of(SECCOMP_SET_MODE_FILTER), Arg.ZERO, p.filter(NoSync.PROGRAM));
     }
 
     /** Compiled once. */

@@ -430,10 +430,7 @@ final class ProcessSteps {
         if (filter == null) {
             return;
         }
-        byte[] bytes = filter.program();
-        Arg.Data program0 = p.bytes(bytes);
-        Arg.Data fprog = p.struct(8, bytes.length / 8, 8, 0);
-        p.store(program0, fprog.plus(8), 8);
+        Arg.Data fprog = p.filter(filter.program());
         if (!filter.listener()) {
             p.call("load seccomp filter", Sys.SECCOMP, c(SECCOMP_SET_MODE_FILTER), c(filter.flags()), fprog);
             return;

@@ -16,6 +16,8 @@ import org.jspecify.annotations.Nullable;
  * <p>The descriptors of {@code monitor/src/plan.h} are open when a plan starts: {@link #NOTE_FD} to {@link #STDERR_FD}.
  */
 public final class PlanBuilder {
+    private static final int SOCK_FILTER_BYTES = 8;
+
     /** Where notes go; closed by a successful execve, which is how the listener learns of it. */
     public static final int NOTE_FD = 3;
     /** A pipe that the daemon writes to ({@code Launch.gate}). */
@@ -208,6 +210,18 @@ public final class PlanBuilder {
             store(string(values.get(i)), at.plus(8 * i), 8);
         }
         return at;
+    }
+
+    /**
+     * What seccomp(2) takes a filter by, a {@code struct sock_fprog}.
+     *
+     * @param program an array of {@code struct sock_filter}
+     */
+    public Arg.Data filter(byte[] program) {
+        Arg.Data instructions = bytes(program);
+        Arg.Data fprog = struct(8, program.length / SOCK_FILTER_BYTES, 8, 0);
+        store(instructions, fprog.plus(8), 8);
+        return fprog;
     }
 
     /** Little-endian numbers of the given widths in a row, such as a kernel structure. */

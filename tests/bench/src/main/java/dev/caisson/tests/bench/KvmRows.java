@@ -109,9 +109,9 @@ final class KvmRows {
                 add(round, "ctr run --rm true, ms", "boot", run(beds.getFirst(), "kvm", "off"));
             }
         }
+        // Another installation is there to compare its copies' starts.
         if (beds.size() > 1) {
-            return; // of idle machines nothing is compared: who asks for another installation's copies wants to know
-            // about these
+            return;
         }
         Bed first = beds.getFirst();
         new KvmIdleRows(first.containerd(), first.prefix(), first.name() + LINE, samples).measure();

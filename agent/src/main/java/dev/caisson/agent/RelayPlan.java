@@ -25,6 +25,11 @@ final class RelayPlan {
     private static final int BUFFER = 256 << 10;
 
     private static final int F_SETPIPE_SZ = 1031;
+    private static final int AF_VSOCK = 40;
+    private static final int SO_VM_SOCKETS_BUFFER_SIZE = 0;
+    private static final int SO_VM_SOCKETS_BUFFER_MAX_SIZE = 2;
+    /** In bytes: Linux (6.1.192) sends no more than the sender's own buffer holds, whatever room the host has, and its ordinary one is a quarter of that room. */
+    private static final long SOCKET_BUFFER = 1 << 20;
 
     private RelayPlan() {}
 
@@ -63,6 +68,10 @@ final class RelayPlan {
                 Arg.of(host.family()),
                 Arg.of(SOCK_STREAM_CLOEXEC),
                 Arg.ZERO);
+        Arg.Data size = p.struct(8, SOCKET_BUFFER);
+        for (int name : new int[] {SO_VM_SOCKETS_BUFFER_MAX_SIZE, SO_VM_SOCKETS_BUFFER_SIZE}) {
+            p.attempt(Sys.SETSOCKOPT, socket, Arg.of(AF_VSOCK), Arg.of(name), size, Arg.of(Long.BYTES));
+        }
         p.call(
                 "connect to port " + Integer.toUnsignedString(port) + " of the host",
                 Sys.CONNECT,

@@ -146,6 +146,11 @@ public final class ImagePlan {
                 data.add(option);
             }
         }
+        // An overlay that could be written to has all of the file system below its upper directory written to the disk
+        // when it is unmounted (ovl_sync_fs()), and waits for that.
+        if (mount.type().equals("overlay")) {
+            flags |= Mounts.MS_RDONLY;
+        }
         // Read-only is no flag of a new bind; nobody writes here anyway.
         p.call(
                 "mount " + mount.source() + " on " + mount.target(),

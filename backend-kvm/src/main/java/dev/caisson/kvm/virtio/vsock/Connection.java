@@ -16,10 +16,13 @@ final class Connection {
     static final int PACKET = 64 << 10;
 
     /**
-     * What we take from the guest before the host's end has taken it: several packets, so that the next one is there while the guest is told that another was passed on.
-     * With room for one each waits for the one before to have come and gone.
+     * What we take from the guest before the host's end has taken it: so many packets that the guest goes on while it is told that others were passed on. With room for one each
+     * waits for the one before to have come and gone, with room for four the guest still stands still at every fourth.
      */
-    static final int WINDOW = 4 * PACKET;
+    static final int WINDOW = 16 * PACKET;
+
+    /** Of connections that come when many have a {@link #WINDOW}. */
+    static final int SMALL_WINDOW = 4 * PACKET;
 
     private static final int SYS_SENDTO = 44;
     private static final int SYS_RECVFROM = 45;

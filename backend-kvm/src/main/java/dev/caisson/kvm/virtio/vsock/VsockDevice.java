@@ -40,8 +40,10 @@ public final class VsockDevice implements VirtioDevice, AutoCloseable {
 
     private static final int HOST_CID = 2;
     private static final int CONNECTIONS = 512;
-    /** As many have a whole window, later ones room for a packet: what a guest can make us hold is 56 MiB. */
-    private static final int WIDE_CONNECTIONS = 128;
+    /** As many have a whole window, which is three for each container of a full machine; later ones a small one, and room for a packet at last: what a guest can make us hold is 75 MiB. */
+    private static final int WIDE_CONNECTIONS = 33;
+
+    private static final int NARROW_CONNECTIONS = 96;
 
     private static final int CONTROL_LIMIT = 256;
     /** What the guest has sent, and could free: it hears of that with our next packet, which comes for each half of a window, or when there are so many buffers. */
@@ -269,12 +271,7 @@ public final class VsockDevice implements VirtioDevice, AutoCloseable {
     }
 
     private Connection open(Fd socket, int hostPort, int guestPort) {
-        Connection connection = new Connection(
-                hostPort,
-                guestPort,
-                socket,
-                calls,
-                connections.size() < WIDE_CONNECTIONS ? Connection.WINDOW : Connection.PACKET);
+        Connection connection = new Connection(hostPort, guestPort, socket, calls, window(connections.size()));
         connections.put(key(hostPort, guestPort), connection);
         try {
             if (events != null) {
@@ -284,6 +281,12 @@ public final class VsockDevice implements VirtioDevice, AutoCloseable {
             throw new IllegalStateException("wait for a connection", e);
         }
         return connection;
+    }
+
+    private static int window(int others) {
+        return others < WIDE_CONNECTIONS
+                ? Connection.WINDOW
+                : others < NARROW_CONNECTIONS ? Connection.SMALL_WINDOW : Connection.PACKET;
     }
 
     private void agree(Connection connection) {

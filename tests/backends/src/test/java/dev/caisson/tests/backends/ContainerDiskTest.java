@@ -88,6 +88,35 @@ class ContainerDiskTest {
         assertThat(Files.readString(Path.of("/proc/self/mounts"))).doesNotContain(directory.toString());
     }
 
+    /** Nor does the end of an overlay that nobody could write to have anything of the host's written to its disk. */
+    @Test
+    void itsMakerWritesNothingToTheLayers() throws Exception {
+        Path root = Files.createDirectory(directory.resolve("root"));
+        Path lower = Files.createDirectory(directory.resolve("lower"));
+        Path upper = Files.createDirectory(directory.resolve("upper"));
+        Path work = Files.createDirectory(directory.resolve("work"));
+        RootfsMount overlay = new RootfsMount(
+                "overlay",
+                "overlay",
+                "",
+                List.of("index=off", "workdir=" + work, "upperdir=" + upper, "lowerdir=" + lower));
+        Path log = directory.resolve("log");
+        Launch maker = pod.launcher()
+                .spawn(
+                        pod.launcher().nextId(),
+                        Launcher.WALL_TAG + "disk",
+                        ImagePlan.of(
+                                List.of(ImagePlan.Source.of(overlay, root.toString())),
+                                List.of("/bin/sh", "-c", "echo > " + root.resolve("new")),
+                                log.toString()),
+                        0,
+                        Set.of(Launcher.Flag.SELF));
+        assertThat(maker.awaitExit(PATIENCE)).isTrue();
+        assertThat(maker.exit().join().code()).isNotZero();
+        assertThat(Files.readString(log)).contains("Read-only file system");
+        assertThat(upper).isEmptyDirectory();
+    }
+
     @Test
     void whatIsMissingIsSaid() throws Exception {
         assertThatExceptionOfType(ContainerFault.class)

@@ -3,6 +3,7 @@ package dev.caisson.tests.backends;
 import dev.caisson.kvm.virtio.VirtioDevice;
 import dev.caisson.kvm.vm.BootProtocol;
 import dev.caisson.kvm.vm.VmConfig;
+import dev.caisson.kvm.vmm.MachineMain;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
@@ -14,7 +15,7 @@ import java.util.List;
 final class KvmGuests {
     private static final Path IMAGE = Path.of(System.getProperty("caisson.image", "build/image"));
     private static final long MEMORY = 256 << 20;
-    private static final String KERNEL = "console=ttyS0 quiet reboot=k panic=-1 mitigations=off";
+    private static final String KERNEL = MachineMain.KERNEL + " mitigations=off";
 
     /** The image's, and behind it tools: a kernel unpacks archives that follow each other. */
     private static final Path INITRAMFS = withTools();

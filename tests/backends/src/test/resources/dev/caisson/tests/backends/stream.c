@@ -52,8 +52,11 @@ int main(int count, char **words)
 {
 	struct sockaddr_vm host = { .svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_HOST, .svm_port = 1024 };
 	int fd = socket(AF_VSOCK, SOCK_STREAM, 0), code;
+	unsigned long long room = 1 << 20; /* as relays of streams have it */
 	long begin;
 
+	setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_BUFFER_MAX_SIZE, &room, sizeof room);
+	setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &room, sizeof room);
 	if (count != 2 || connect(fd, (struct sockaddr *)&host, sizeof host) != 0)
 		return 2;
 	begin = now();

@@ -79,6 +79,18 @@ public final class WallGroup {
         }
     }
 
+    /**
+     * Takes over whatever else is in another group. A thread of the kernel's may be: before Linux 6.13 KVM makes one for each machine and puts it where the machine's maker is (kvm_vm_worker_thread()), where it
+     * stays, and keeps the group from being removed, when that moves. What cannot be moved is left.
+     */
+    public void takeOver(WallGroup other) throws ErrnoException {
+        for (int pid : other.group.pids()) {
+            for (String directory : group.directories()) {
+                var _ = HostFiles.tryWrite(directory + "/cgroup.procs", Integer.toString(pid));
+            }
+        }
+    }
+
     /** How many of its processes the kernel has killed for lack of memory; 0 when it is gone. */
     public long oomKills() throws ErrnoException {
         return group.oomKills();
@@ -86,7 +98,15 @@ public final class WallGroup {
 
     /** After the process's end, or when it has moved; with the parent, if that was made for such groups and this was the last one. */
     public void remove() {
-        long end = System.nanoTime() + REMOVAL_NANOS;
+        remove(System.nanoTime() + REMOVAL_NANOS);
+    }
+
+    /** As {@link #remove}, without waiting for whatever is still in it. */
+    public void removeIfEmpty() {
+        remove(System.nanoTime());
+    }
+
+    private void remove(long end) {
         for (String directory : group.directories()) {
             // A process is gone for its parent before the last of its threads has left the group.
             while (HostFiles.tryRmdir(directory) == Errno.EBUSY && System.nanoTime() < end) {

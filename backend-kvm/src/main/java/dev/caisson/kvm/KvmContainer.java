@@ -439,6 +439,10 @@ final class KvmContainer implements Container {
         StepTimes times = new StepTimes();
         Launch init = launcher.find(request.launch());
         if (ownsMachine) {
+            String words = in.lastWords();
+            if (words != null) {
+                LOG.log(Level.WARNING, "the virtual machine of " + request.id() + " has ended by itself: " + words);
+            }
             in.end(launcher);
             times.done("machine");
         } else {

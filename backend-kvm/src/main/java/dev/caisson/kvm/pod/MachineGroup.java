@@ -89,6 +89,18 @@ record MachineGroup(String parent, String name) {
         }
     }
 
+    /** Takes over what the process has left in its last group, which is removed if that can be; else when the machine has ended. */
+    void takeOver(MachineGroup last) {
+        try {
+            WallGroup left = last.made();
+            made().takeOver(left);
+            left.removeIfEmpty();
+        } catch (ErrnoException | CgroupException e) {
+            System.getLogger(MachineGroup.class.getName())
+                    .log(System.Logger.Level.DEBUG, "empty the group " + last.text() + " of a virtual machine", e);
+        }
+    }
+
     /** Whether the kernel has killed the machine because the host's limit for it was reached. */
     boolean isOutOfMemory() {
         try {

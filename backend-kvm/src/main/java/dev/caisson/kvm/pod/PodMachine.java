@@ -251,7 +251,12 @@ public final class PodMachine {
         }
         group = pods;
         mark(KEPT);
-        own.remove();
+        pods.takeOver(own);
+    }
+
+    /** What it has said at last when it has ended, which no machine does by itself that nothing is wrong with; null while it lives. */
+    public @Nullable String lastWords() {
+        return isAlive() || !Files.isDirectory(directory) ? null : log();
     }
 
     /** Whether it has ended because its limit on the host was reached: Java's share of it was too small, or the guest made it hold too much. */
@@ -400,6 +405,10 @@ public final class PodMachine {
 
     private void remove() throws ContainerFault {
         group.remove();
+        if (!group.equals(MachineGroup.own(name()))) {
+            // It was in that before it had a pod, and may have left something of the kernel's there.
+            MachineGroup.own(name()).remove();
+        }
         if (!Files.isDirectory(directory)) {
             return;
         }

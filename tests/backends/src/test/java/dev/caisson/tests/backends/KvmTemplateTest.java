@@ -186,6 +186,8 @@ class KvmTemplateTest extends PodTest {
             throws Exception {
         Path group = pods.resolve("caisson-kvm-" + own(machine));
         assertThat(Files.readString(machine.resolve("cgroup"))).contains("0::/caisson-kvm-pod/" + group.getFileName());
+        // Where it was before it had a pod; KVM's own thread was there too.
+        assertThat(Path.of("/sys/fs/cgroup/caisson-kvm", own(machine))).doesNotExist();
         assertThat(Long.parseLong(
                         Files.readString(pods.resolve("memory.current")).strip()))
                 .isPositive();

@@ -3,7 +3,7 @@ package dev.caisson.kvm.guest;
 import org.jspecify.annotations.Nullable;
 
 /** What a guest says to people: it becomes part of errors and logs of the host's, so it is short and cannot steer a terminal. Pure. */
-final class GuestText {
+public final class GuestText {
     private static final int SENTENCE = 500;
     private static final int LINES = 4000;
 
@@ -15,7 +15,7 @@ final class GuestText {
     }
 
     /** Lines as they are, the last 4,000 characters of them. */
-    static String lines(String text) {
+    public static String lines(String text) {
         return harmless(text.substring(Math.max(0, text.length() - LINES)), LINES, true);
     }
 

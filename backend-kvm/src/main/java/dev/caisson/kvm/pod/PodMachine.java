@@ -6,6 +6,7 @@ import dev.caisson.backend.Launch;
 import dev.caisson.backend.Launcher;
 import dev.caisson.backend.PlayedPlan;
 import dev.caisson.kvm.guest.GuestAgent;
+import dev.caisson.kvm.guest.GuestText;
 import dev.caisson.kvm.guest.PodInterface;
 import dev.caisson.kvm.plan.Jail;
 import dev.caisson.kvm.plan.KeeperPlan;
@@ -464,7 +465,7 @@ public final class PodMachine {
             for (int i = Math.max(0, lines.length - LOG_LINES); i < lines.length; i++) {
                 last.append(lines[i]).append('\n');
             }
-            return last.toString().strip();
+            return GuestText.lines(last.toString().strip());
         } catch (IOException e) {
             return "(no log: " + Errno.describe(e) + ")";
         }

@@ -40,11 +40,11 @@ public final class MachineMain {
     public static final int DRIVES = 11;
 
     /**
-     * The guest's kernel's words; kcompactd, the counters of memory and the watchdogs for processors that hang and for the processors' clock wake an idle guest some times a
+     * What guests' kernels are started with; kcompactd, the counters of memory and the watchdogs for processors that hang and for the processors' clock wake an idle guest some times a
      * second otherwise. Debian's kernels write zeros to whatever they allocate, against their own mistakes (CONFIG_INIT_ON_ALLOC_DEFAULT_ON): each packet of a vsock and each
      * page of a file would be written twice. Kernels that are made for microVMs do without; what a process gets is zeros anyway, and nothing of another pod's was ever in this memory.
      */
-    public static final String KERNEL =
+    public static final String KERNEL_COMMAND_LINE =
             "console=ttyS0 quiet reboot=k panic=-1 nowatchdog tsc=nowatchdog init_on_alloc=0"
                     + " sysctl.vm.compaction_proactiveness=0 sysctl.vm.stat_interval=10";
 
@@ -110,7 +110,7 @@ public final class MachineMain {
                 image.resolve("vmlinux"),
                 image.resolve("initramfs"),
                 BootProtocol.PVH,
-                KERNEL,
+                KERNEL_COMMAND_LINE,
                 devices);
         Keepers keepers =
                 Keepers.listen(args.directory().resolve(KEEPERS), Fd.adopt(PlanBuilder.GATE_FD, "the daemon's pipe"));

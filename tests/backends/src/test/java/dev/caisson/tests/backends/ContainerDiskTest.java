@@ -100,20 +100,13 @@ class ContainerDiskTest {
                 "overlay",
                 "",
                 List.of("index=off", "workdir=" + work, "upperdir=" + upper, "lowerdir=" + lower));
-        Path log = directory.resolve("log");
-        Launch maker = pod.launcher()
-                .spawn(
-                        pod.launcher().nextId(),
-                        Launcher.WALL_TAG + "disk",
-                        ImagePlan.of(
-                                List.of(ImagePlan.Source.of(overlay, root.toString())),
-                                List.of("/bin/sh", "-c", "echo > " + root.resolve("new")),
-                                log.toString()),
-                        0,
-                        Set.of(Launcher.Flag.SELF));
-        assertThat(maker.awaitExit(PATIENCE)).isTrue();
+        Launch maker = ended(
+                List.of(ImagePlan.Source.of(overlay, root.toString())),
+                "/bin/sh",
+                "-c",
+                "echo > " + root.resolve("new"));
         assertThat(maker.exit().join().code()).isNotZero();
-        assertThat(Files.readString(log)).contains("Read-only file system");
+        assertThat(Files.readString(log())).contains("Read-only file system");
         assertThat(upper).isEmptyDirectory();
     }
 
@@ -134,16 +127,25 @@ class ContainerDiskTest {
                         .start()
                         .waitFor())
                 .isEqualTo(1);
-        Path log = directory.resolve("log");
+        Launch maker = ended(List.of(), "/bin/sync", "/dev/null");
+        assertThat(maker.exit().join().code()).as(Files.readString(log())).isZero();
+    }
+
+    private Path log() {
+        return directory.resolve("log");
+    }
+
+    /** A program in the place of the one that makes disks. */
+    private Launch ended(List<ImagePlan.Source> sources, String... command) throws Exception {
         Launch maker = pod.launcher()
                 .spawn(
                         pod.launcher().nextId(),
                         Launcher.WALL_TAG + "disk",
-                        ImagePlan.of(List.of(), List.of("/bin/sync", "/dev/null"), log.toString()),
+                        ImagePlan.of(sources, List.of(command), log().toString()),
                         0,
                         Set.of(Launcher.Flag.SELF));
         assertThat(maker.awaitExit(PATIENCE)).isTrue();
-        assertThat(maker.exit().join().code()).as(Files.readString(log)).isZero();
+        return maker;
     }
 
     private static String look(Path disk, String command) throws Exception {

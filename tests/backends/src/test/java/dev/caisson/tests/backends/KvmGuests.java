@@ -15,7 +15,7 @@ import java.util.List;
 final class KvmGuests {
     private static final Path IMAGE = Path.of(System.getProperty("caisson.image", "build/image"));
     private static final long MEMORY = 256 << 20;
-    private static final String KERNEL = MachineMain.KERNEL + " mitigations=off";
+    private static final String KERNEL = MachineMain.KERNEL_COMMAND_LINE + " mitigations=off";
 
     /** The image's, and behind it tools: a kernel unpacks archives that follow each other. */
     private static final Path INITRAMFS = withTools();
